@@ -1,0 +1,20 @@
+# funcsim_options: what every target of ours is compiled with. Kernels get nothing of torch from it.
+add_library(funcsim_options INTERFACE)
+target_include_directories(funcsim_options INTERFACE ${PROJECT_SOURCE_DIR}/csrc)
+target_compile_options(funcsim_options INTERFACE -Wall -Wextra -Wpedantic)
+if(FUNCSIM_WERROR)
+  target_compile_options(funcsim_options INTERFACE -Werror)
+endif()
+if(FUNCSIM_SANITIZE)
+  set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_options(funcsim_options INTERFACE ${sanitizers} -g)
+  target_link_options(funcsim_options INTERFACE ${sanitizers})
+endif()
+
+# A GoogleTest executable of the given sources, its cases registered with ctest.
+function(funcsim_add_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} funcsim_options GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600)
+endfunction()

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+
+namespace funcsim {
+
+// The hash behind sketches, position sampling and the shuffle. It is part of the file format
+// (docs/hash.md gives the definition and test vectors): never change what it returns.
+
+/// SplitMix64's finaliser (Stafford's variant 13): Steele, Lea, Flood, "Fast splittable
+/// pseudorandom number generators", OOPSLA 2014. A bijection of the 64-bit integers.
+constexpr std::uint64_t mix64(std::uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
+  return x ^ (x >> 31);
+}
+
+/// What a stream of hashes is for; streams of different purposes are independent.
+enum class HashPurpose : std::uint64_t { sample_order = 1, position = 2, shuffle = 3, fingerprint = 4 };
+
+/// A keyed stream of 64-bit hashes: element i is output i of SplitMix64 started at
+/// key = mix64(mix64(seed + gamma) + purpose * gamma), gamma = 0x9E3779B97F4A7C15, all modulo 2^64.
+class HashStream {
+ public:
+  constexpr HashStream(std::int64_t seed, HashPurpose purpose)
+      : key_(mix64(mix64(static_cast<std::uint64_t>(seed) + gamma) + (static_cast<std::uint64_t>(purpose) * gamma))) {}
+
+  /// The hash of one index.
+  constexpr std::uint64_t operator()(std::uint64_t index) const { return mix64(key_ + ((index + 1) * gamma)); }
+
+ private:
+  static constexpr std::uint64_t gamma = 0x9E3779B97F4A7C15ULL;
+  std::uint64_t key_;
+};
+
+}  // namespace funcsim

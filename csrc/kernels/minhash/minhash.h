@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "kernels/common/parallel.h"
+
+namespace funcsim {
+
+/// Slot value of a sketch that no sample of the set fell into.
+inline constexpr std::int32_t empty_slot = std::numeric_limits<std::int32_t>::max();
+
+/// A run of samples sorted by slot, and within a slot by hash value (ties by index).
+///
+/// Sample s of the whole stream has hash h = HashStream(seed, sample_order)(s). Its slot is
+/// floor((h >> 32) * num_hashes / 2^32), its value (h & 0xFFFFFFFF) * (2^31 - 1) >> 32, in [0, 2^31 - 2].
+/// This is one-permutation hashing (Li, Owen, Zhang, "One permutation hashing", NIPS 2012) with hashed
+/// instead of equal bins, so that it needs no number of samples in advance.
+struct SampleOrder {
+  std::vector<std::int64_t> slot_begin;  ///< [num_hashes + 1] first entry of every slot
+  std::vector<std::int64_t> samples;     ///< sample, counted from first_sample
+  std::vector<std::int32_t> values;      ///< its hash value
+};
+
+/// The order of samples first_sample ... first_sample + num_samples - 1; O(num_samples log num_samples).
+SampleOrder sample_order(std::int64_t num_samples, std::int64_t num_hashes, std::int64_t seed,
+                         std::int64_t first_sample);
+
+/// Merges the sketches of a run of samples into `sketches`: every slot becomes the smaller of what it held
+/// and the smallest value of a set sample in that slot. Start from empty_slot everywhere.
+///
+/// Samples are visited in hashed order and a slot is left at its first set bit (or once values pass what it
+/// already holds): about 1/density reads a slot, whatever the number of samples.
+///
+/// @param signatures [units] rows `row_bytes` apart of num_samples bits
+/// @param sketches   in and out: [units, num_hashes] contiguous
+void minhash(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
+             std::int32_t* sketches, const ParallelFor& parallel_for);
+
+}  // namespace funcsim
