@@ -30,7 +30,9 @@ struct NanPosition {
 };
 
 /// Bytes of one packed row of `samples` bits.
-constexpr std::int64_t signature_bytes(std::int64_t samples) { return (samples / 8) + (samples % 8 != 0 ? 1 : 0); }
+constexpr std::int64_t signature_bytes(std::int64_t samples) {
+  return (samples / 8) + (samples % 8 != 0 ? 1 : 0);
+}
 
 /// Records which samples every unit fires on: bit s of row u is 1 where the pre-activation of
 /// unit u on sample s is strictly greater than the unit's threshold.
@@ -43,7 +45,8 @@ constexpr std::int64_t signature_bytes(std::int64_t samples) { return (samples /
 /// @param signatures   out: [units] rows `row_bytes` apart; bit s is bit s % 8 of byte s / 8; the
 ///                     padding bits of the last of signature_bytes(samples) bytes are 0, bytes after it are untouched
 /// @param row_bytes    at least signature_bytes(samples)
-/// @return the NaN of the smallest (unit, sample) for any split of the work, or nothing; with a NaN the rows are unspecified
+/// @return the NaN of the smallest (unit, sample) for any split of the work, or nothing; with a NaN the rows are
+/// unspecified
 std::optional<NanPosition> activation_signatures(const Activations& activations, const double* thresholds,
                                                  std::uint8_t* signatures, std::int64_t row_bytes,
                                                  const ParallelFor& parallel_for);

@@ -26,7 +26,7 @@ struct CostMatrix {
 /// An assignment of min(rows, columns) pairs.
 struct Assignment {
   AssignmentStatus status = AssignmentStatus::optimal;
-  std::int64_t bad_row = -1;     ///< where the first bad cost is, for nan and invalid_infinity
+  std::int64_t bad_row = -1;  ///< where the first bad cost is, for nan and invalid_infinity
   std::int64_t bad_column = -1;
   std::vector<std::int64_t> column_of_row;  ///< [rows]; -1 for rows left over
   std::vector<double> row_duals;            ///< [rows] certificate: row_duals[i] + column_duals[j] <= cost[i, j]

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "compare/match_layers.h"
+#include "kernels/common/parallel.h"
+#include "network/network.h"
+#include "network/record_signatures.h"
+
+namespace funcsim {
+
+/// Sketches stop paying when a unit's signature is no longer than its sketch, whose slots are 32 bits wide: the
+/// documented rule of method "auto".
+constexpr bool exact_is_cheaper(std::int64_t num_samples, std::int64_t num_hashes) {
+  return num_samples <= 32 * num_hashes;
+}
+
+/// Shape of one hidden layer's signatures for given inputs.
+struct LayerExtent {
+  std::int64_t units;
+  std::int64_t samples_per_input;
+  std::int64_t num_samples;
+};
+
+/// The extents of all hidden layers. @throws Error for inputs whose shape doesn't fit
+std::vector<LayerExtent> layer_extents(const Network& network, const torch::stable::Tensor& inputs,
+                                       std::int64_t positions);
+
+/// Writes the packed signatures of all layers: rows[l] is [units, signature_bytes(num_samples)], contiguous.
+void collect_signatures(const Network& network, const torch::stable::Tensor& inputs, const SignatureOptions& options,
+                        const std::vector<LayerExtent>& extents, const std::vector<std::uint8_t*>& rows,
+                        const ParallelFor& parallel_for);
+
+/// Writes the sketches of all layers, sketches[l] is [units, num_hashes]. Holds the bits of one block of inputs,
+/// however many inputs there are.
+void collect_sketches(const Network& network, const torch::stable::Tensor& inputs, const SignatureOptions& options,
+                      const std::vector<LayerExtent>& extents, std::int64_t num_hashes,
+                      const std::vector<std::int32_t*>& sketches, const ParallelFor& parallel_for);
+
+}  // namespace funcsim

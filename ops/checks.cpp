@@ -1,0 +1,103 @@
+#include "checks.h"
+
+#include <torch/csrc/stable/ops.h>
+
+#include <algorithm>
+
+#include "kernels/activation_signatures/activation_signatures.h"
+
+namespace funcsim {
+
+std::string dtype_name(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::Float:
+      return "float32";
+    case Dtype::Double:
+      return "float64";
+    case Dtype::Half:
+      return "float16";
+    case Dtype::BFloat16:
+      return "bfloat16";
+    case Dtype::Byte:
+      return "uint8";
+    case Dtype::Char:
+      return "int8";
+    case Dtype::Short:
+      return "int16";
+    case Dtype::Int:
+      return "int32";
+    case Dtype::Long:
+      return "int64";
+    case Dtype::Bool:
+      return "bool";
+    default:
+      return torch::headeronly::toString(dtype);
+  }
+}
+
+std::string describe_tensor(const Tensor& tensor) {
+  std::string text = dtype_name(tensor.scalar_type()) + " [";
+  const auto sizes = tensor.sizes();
+  for (std::size_t d = 0; d < sizes.size(); ++d) {
+    text += (d == 0 ? "" : ", ") + std::to_string(sizes[d]);
+  }
+  text += "]";
+  if (tensor.is_cuda()) {
+    text += " on cuda:" + std::to_string(tensor.get_device_index());
+  } else if (!tensor.is_cpu()) {
+    text += " on a device that is neither cpu nor cuda";
+  }
+  return text;
+}
+
+void check_cpu(const Tensor& tensor, const char* op, const std::string& name) {
+  check(tensor.is_cpu(), op, ": ", name, " must be on the CPU (this version has no kernels for other devices), got ",
+        describe_tensor(tensor));
+}
+
+Tensor checked_matrix(const Tensor& tensor, const char* op, const std::string& name, Dtype dtype,
+                      const char* expected) {
+  check(tensor.dim() == 2 && tensor.scalar_type() == dtype, op, ": ", name, " must be ", dtype_name(dtype), " ",
+        expected, ", got ", describe_tensor(tensor));
+  check_cpu(tensor, op, name);
+  return torch::stable::contiguous(tensor);
+}
+
+Tensor checked_signatures(const Tensor& tensor, const char* op, const std::string& name, std::int64_t num_samples) {
+  check(num_samples >= 0, op, ": the number of samples must be at least 0, got ", num_samples);
+  Tensor rows = checked_matrix(tensor, op, name, Dtype::Byte, "[units, bytes]");
+  const std::int64_t bytes = signature_bytes(num_samples);
+  check(rows.size(1) == bytes, op, ": ", name, " must have ", bytes, " bytes a unit for ", num_samples,
+        " samples (8 to a byte), got ", describe_tensor(rows));
+  if (num_samples % 8 != 0) {
+    const auto* data = rows.const_data_ptr<std::uint8_t>();
+    for (std::int64_t u = 0; u < rows.size(0); ++u) {
+      check((data[(u * bytes) + bytes - 1] >> (num_samples % 8)) == 0, op, ": ", name, " has bits set after sample ",
+            num_samples - 1, " in unit ", u, ": padding bits must be 0; is the number of samples right?");
+    }
+  }
+  return rows;
+}
+
+void check_num_hashes(const char* op, std::int64_t num_hashes) {
+  constexpr std::int64_t most = std::int64_t{1} << 24;
+  check(num_hashes >= 1 && num_hashes <= most, op, ": num_hashes must be from 1 to ", most, ", got ", num_hashes);
+}
+
+Tensor new_tensor(const std::vector<std::int64_t>& sizes, Dtype dtype) {
+  return torch::stable::empty(sizes, dtype, std::nullopt, torch::stable::Device(torch::headeronly::DeviceType::CPU));
+}
+
+Tensor float64_tensor(const std::vector<double>& values) {
+  Tensor tensor = new_tensor({static_cast<std::int64_t>(values.size())}, Dtype::Double);
+  std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<double>());
+  return tensor;
+}
+
+ParallelFor torch_parallel_for() {
+  return [](std::int64_t begin, std::int64_t end, std::int64_t grain, const RangeBody& body) {
+    torch::stable::parallel_for(begin, end, grain, body);
+  };
+}
+
+}  // namespace funcsim

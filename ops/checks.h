@@ -1,0 +1,48 @@
+#pragma once
+
+#include <torch/csrc/stable/tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/common/error.h"
+#include "kernels/common/parallel.h"
+
+// Checks of tensor arguments that every operator shares. They live here, where every caller passes: Python,
+// TorchScript, exported programs and C++.
+
+namespace funcsim {
+
+using Dtype = torch::headeronly::ScalarType;
+using torch::stable::Tensor;
+
+/// "float32 [3, 4] on cuda:0", for messages.
+std::string describe_tensor(const Tensor& tensor);
+
+/// Name of a dtype as Python writes it, without "torch.".
+std::string dtype_name(Dtype dtype);
+
+/// The tensor, contiguous, after checking that it is a CPU tensor of this dtype with this many dimensions.
+/// @param expected the layout in words for the message, e.g. "[units, bytes]"
+Tensor checked_matrix(const Tensor& tensor, const char* op, const std::string& name, Dtype dtype, const char* expected);
+
+/// checked_matrix for packed signatures of num_samples bits: as many bytes as that takes and no bit set in the padding.
+Tensor checked_signatures(const Tensor& tensor, const char* op, const std::string& name, std::int64_t num_samples);
+
+/// @throws Error unless num_hashes is in [1, 2^24] (2^24: more slots than 24 bits of the hash could fill evenly)
+void check_num_hashes(const char* op, std::int64_t num_hashes);
+
+/// @throws Error unless the tensor is on the CPU
+void check_cpu(const Tensor& tensor, const char* op, const std::string& name);
+
+/// A new contiguous CPU tensor.
+Tensor new_tensor(const std::vector<std::int64_t>& sizes, Dtype dtype);
+
+/// A new CPU tensor with these float64 values.
+Tensor float64_tensor(const std::vector<double>& values);
+
+/// PyTorch's own thread pool.
+ParallelFor torch_parallel_for();
+
+}  // namespace funcsim

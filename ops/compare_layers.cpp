@@ -1,0 +1,77 @@
+#include <torch/csrc/stable/library.h>
+
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "checks.h"
+#include "compare/match_layers.h"
+#include "layer_evidence.h"
+#include "match_tensors.h"
+
+namespace funcsim {
+
+namespace {
+
+using CompareLayersResult =
+    std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, std::vector<Tensor>, std::vector<Tensor>>;
+
+void check_like(const char* op, const EvidenceList& b, const EvidenceList& shuffled) {
+  for (std::size_t l = 0; l < b.layers.size(); ++l) {
+    check(b.layers[l].units == shuffled.layers[l].units && b.layers[l].width == shuffled.layers[l].width, op,
+          ": shuffled_b must hold layers of the shapes of layers_b, got ", describe_tensor(shuffled.memory[l]), " for ",
+          describe_tensor(b.memory[l]), " at ", l);
+  }
+}
+
+CompareLayersResult compare_layers_op(const std::vector<Tensor>& layers_a, const std::vector<Tensor>& layers_b,
+                                      const std::vector<Tensor>& shuffled_b,
+                                      const std::vector<std::int64_t>& num_samples_a,
+                                      const std::vector<std::int64_t>& num_samples_b, const std::string& similarity,
+                                      const std::vector<std::int64_t>& pairs) {
+  constexpr const char* op = "compare_layers";
+  const Measure measure = checked_measure(op, similarity, layers_a);
+  const EvidenceList a = checked_layers(op, "layers_a", measure, layers_a, num_samples_a);
+  const EvidenceList b = checked_layers(op, "layers_b", measure, layers_b, num_samples_b);
+  const EvidenceList shuffled = checked_layers(op, "shuffled_b", measure, shuffled_b, num_samples_b);
+  check_equal_hashes(op, measure, a, b);
+  check_like(op, b, shuffled);
+  check(pairs.size() % 2 == 0, op, ": pairs must be [layer of a, layer of b, ...], so of even length, got ",
+        pairs.size(), " numbers");
+  std::vector<std::pair<std::int64_t, std::int64_t>> given;
+  for (std::size_t p = 0; p < pairs.size(); p += 2) {
+    given.emplace_back(pairs[p], pairs[p + 1]);
+  }
+
+  const NetworkMatch match = compare_layers(measure, a.layers, b.layers, shuffled.layers, given, torch_parallel_for());
+
+  Tensor paired = new_tensor({static_cast<std::int64_t>(match.pairs.size()), 2}, Dtype::Long);
+  auto* next = paired.mutable_data_ptr<std::int64_t>();
+  for (const LayerPair& pair : match.pairs) {
+    *next++ = pair.layer_a;
+    *next++ = pair.layer_b;
+  }
+  return {paired,
+          float64_tensor(layer_values(match, [](const LayerPair& pair) { return pair.match.score; })),
+          float64_tensor(layer_values(match, [](const LayerPair& pair) { return pair.chance; })),
+          float64_tensor(layer_values(match, [](const LayerPair& pair) { return pair.standard_error; })),
+          float64_tensor({match.score, match.chance, match.standard_error}),
+          partner_tensors(match),
+          similarity_tensors(match)};
+}
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
+  library.def(
+      "compare_layers(Tensor[] layers_a, Tensor[] layers_b, Tensor[] shuffled_b, SymInt[] num_samples_a, "
+      "SymInt[] num_samples_b, str similarity=\"jaccard\", int[] pairs=[]) -> (Tensor pairs, Tensor scores, "
+      "Tensor chances, Tensor standard_errors, Tensor network, Tensor[] matches, Tensor[] similarities)");
+}
+
+STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
+  library.impl("compare_layers", TORCH_BOX(&compare_layers_op));
+}
+
+}  // namespace funcsim

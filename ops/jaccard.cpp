@@ -1,0 +1,33 @@
+#include "kernels/jaccard/jaccard.h"
+
+#include <torch/csrc/stable/library.h>
+
+#include "checks.h"
+
+namespace funcsim {
+
+namespace {
+
+Tensor jaccard_op(const Tensor& signatures_a, const Tensor& signatures_b) {
+  constexpr const char* op = "jaccard";
+  const Tensor a = checked_matrix(signatures_a, op, "signatures_a", Dtype::Byte, "[units, bytes]");
+  const Tensor b = checked_matrix(signatures_b, op, "signatures_b", Dtype::Byte, "[units, bytes]");
+  check(a.size(1) == b.size(1), op, ": signatures must be of the same samples, so of equally many bytes a unit, got ",
+        describe_tensor(a), " and ", describe_tensor(b));
+  Tensor similarity = new_tensor({a.size(0), b.size(0)}, Dtype::Float);
+  jaccard(a.const_data_ptr<std::uint8_t>(), a.size(0), b.const_data_ptr<std::uint8_t>(), b.size(0), a.size(1),
+          similarity.mutable_data_ptr<float>(), torch_parallel_for());
+  return similarity;
+}
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
+  library.def("jaccard(Tensor signatures_a, Tensor signatures_b) -> Tensor");
+}
+
+STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
+  library.impl("jaccard", TORCH_BOX(&jaccard_op));
+}
+
+}  // namespace funcsim

@@ -1,0 +1,53 @@
+#include "layer_evidence.h"
+
+#include "checks.h"
+
+namespace funcsim {
+
+Measure checked_measure(const char* op, const std::string& similarity, const std::vector<Tensor>& layers) {
+  check(similarity == "jaccard" || similarity == "phi", op, ": similarity must be \"jaccard\" or \"phi\", got \"",
+        similarity, "\"");
+  check(!layers.empty(), op, ": layers_a must hold at least one layer, got none");
+  const bool sketches = layers.front().scalar_type() == Dtype::Int;
+  check(!(sketches && similarity == "phi"), op,
+        ": similarity \"phi\" needs exact signatures (uint8), got sketches (int32), which estimate the Jaccard index "
+        "only");
+  return sketches ? Measure::minhash : (similarity == "phi" ? Measure::phi : Measure::jaccard);
+}
+
+EvidenceList checked_layers(const char* op, const std::string& name, Measure measure, const std::vector<Tensor>& layers,
+                            const std::vector<std::int64_t>& num_samples) {
+  check(!layers.empty(), op, ": ", name, " must hold at least one layer, got none");
+  check(layers.size() == num_samples.size(), op, ": ", name, " holds ", layers.size(),
+        " layers, but their numbers of samples are ", num_samples.size());
+  EvidenceList evidence;
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const std::string place = name + "[" + std::to_string(l) + "]";
+    check(num_samples[l] >= 1, op, ": ", place, " must have at least one sample, got ", num_samples[l]);
+    Tensor rows = measure == Measure::minhash ? checked_matrix(layers[l], op, place, Dtype::Int, "[units, num_hashes]")
+                                              : checked_signatures(layers[l], op, place, num_samples[l]);
+    check(rows.size(0) >= 1 && rows.size(1) >= 1, op, ": ", place, " must have at least one unit and one column, got ",
+          describe_tensor(rows));
+    check(measure != Measure::phi || num_samples[l] <= (std::int64_t{1} << 31), op,
+          ": similarity \"phi\" takes at most 2^31 samples, got ", num_samples[l], " in ", place);
+    evidence.layers.push_back({rows.const_data_ptr(), rows.size(0), rows.size(1), num_samples[l]});
+    evidence.memory.push_back(std::move(rows));
+  }
+  return evidence;
+}
+
+void check_equal_hashes(const char* op, Measure measure, const EvidenceList& a, const EvidenceList& b) {
+  if (measure != Measure::minhash) {
+    return;
+  }
+  const std::int64_t num_hashes = a.layers.front().width;
+  check_num_hashes(op, num_hashes);
+  for (const EvidenceList* list : {&a, &b}) {
+    for (const LayerEvidence& layer : list->layers) {
+      check(layer.width == num_hashes, op, ": all sketches must have equally many hashes a unit, got ", num_hashes,
+            " and ", layer.width);
+    }
+  }
+}
+
+}  // namespace funcsim

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <torch/csrc/stable/tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "compare/match_layers.h"
+
+namespace funcsim {
+
+/// Layers given as tensors: packed signatures or sketches, all of one kind.
+struct EvidenceList {
+  std::vector<torch::stable::Tensor> memory;  ///< keeps what `layers` points to
+  std::vector<LayerEvidence> layers;
+};
+
+/// The measure that `similarity` ("jaccard" or "phi") means for these layers: sketches carry the Jaccard index only.
+Measure checked_measure(const char* op, const std::string& similarity,
+                        const std::vector<torch::stable::Tensor>& layers);
+
+/// Checks each tensor (dtype of the measure, dimensions, units, width against num_samples, padding) and the lists'
+/// lengths.
+/// @param name of the argument, e.g. "layers_a"
+EvidenceList checked_layers(const char* op, const std::string& name, Measure measure,
+                            const std::vector<torch::stable::Tensor>& layers,
+                            const std::vector<std::int64_t>& num_samples);
+
+/// @throws Error unless all sketches of both lists have equally many slots
+void check_equal_hashes(const char* op, Measure measure, const EvidenceList& a, const EvidenceList& b);
+
+}  // namespace funcsim

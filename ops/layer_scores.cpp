@@ -1,0 +1,47 @@
+#include <torch/csrc/stable/library.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "checks.h"
+#include "compare/match_layers.h"
+#include "layer_evidence.h"
+
+namespace funcsim {
+
+namespace {
+
+Tensor layer_scores_op(const std::vector<Tensor>& layers_a, const std::vector<Tensor>& layers_b,
+                       const std::vector<std::int64_t>& num_samples_a, const std::vector<std::int64_t>& num_samples_b,
+                       const std::string& similarity) {
+  constexpr const char* op = "layer_scores";
+  const Measure measure = checked_measure(op, similarity, layers_a);
+  const EvidenceList a = checked_layers(op, "layers_a", measure, layers_a, num_samples_a);
+  const EvidenceList b = checked_layers(op, "layers_b", measure, layers_b, num_samples_b);
+  check_equal_hashes(op, measure, a, b);
+  for (std::size_t i = 0; i < a.layers.size(); ++i) {
+    for (std::size_t j = 0; j < b.layers.size(); ++j) {
+      check_comparable(a.layers, b.layers, static_cast<std::int64_t>(i), static_cast<std::int64_t>(j));
+    }
+  }
+  const std::vector<double> scores = layer_scores(measure, a.layers, b.layers, torch_parallel_for());
+  Tensor matrix = new_tensor({static_cast<std::int64_t>(a.layers.size()), static_cast<std::int64_t>(b.layers.size())},
+                             Dtype::Double);
+  std::copy(scores.begin(), scores.end(), matrix.mutable_data_ptr<double>());
+  return matrix;
+}
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
+  library.def(
+      "layer_scores(Tensor[] layers_a, Tensor[] layers_b, SymInt[] num_samples_a, SymInt[] num_samples_b, "
+      "str similarity=\"jaccard\") -> Tensor");
+}
+
+STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
+  library.impl("layer_scores", TORCH_BOX(&layer_scores_op));
+}
+
+}  // namespace funcsim

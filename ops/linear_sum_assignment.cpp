@@ -1,0 +1,93 @@
+#include "kernels/linear_sum_assignment/linear_sum_assignment.h"
+
+#include <torch/csrc/stable/library.h>
+#include <torch/csrc/stable/ops.h>
+
+#include <tuple>
+
+#include "checks.h"
+
+namespace funcsim {
+
+namespace {
+
+constexpr const char* op = "linear_sum_assignment";
+
+/// The dtype the solver works in, which holds every value of `dtype` exactly.
+Dtype solver_dtype(const Tensor& cost) {
+  switch (cost.scalar_type()) {
+    case Dtype::Float:
+    case Dtype::Half:
+    case Dtype::BFloat16:
+      return Dtype::Float;
+    case Dtype::Double:
+      return Dtype::Double;
+    case Dtype::Byte:
+    case Dtype::Char:
+    case Dtype::Short:
+    case Dtype::Int:
+    case Dtype::Long:
+    case Dtype::Bool:
+      return Dtype::Long;
+    default:
+      fail(op, ": cost must be of a floating, integer or bool dtype, got ", describe_tensor(cost));
+  }
+}
+
+template <typename Cost>
+Assignment solve(const Tensor& cost, bool maximize) {
+  return linear_sum_assignment(
+      CostMatrix<Cost>{cost.const_data_ptr<Cost>(), cost.size(0), cost.size(1), cost.stride(0), cost.stride(1)},
+      maximize);
+}
+
+void check_status(const Assignment& assignment, bool maximize) {
+  switch (assignment.status) {
+    case AssignmentStatus::optimal:
+      return;
+    case AssignmentStatus::nan:
+      fail(op, ": cost must not contain NaN, got one at [", assignment.bad_row, ", ", assignment.bad_column, "]");
+    case AssignmentStatus::invalid_infinity:
+      fail(op, ": cost must not contain ", maximize ? "inf when maximizing" : "-inf when minimizing",
+           " (the sum would be infinite whatever is chosen), got one at [", assignment.bad_row, ", ",
+           assignment.bad_column, "]");
+    case AssignmentStatus::infeasible:
+      fail(op, ": cost is infeasible: its infinite entries forbid so many pairs that no complete assignment is left");
+  }
+}
+
+std::tuple<Tensor, Tensor> linear_sum_assignment_op(const Tensor& cost, bool maximize) {
+  check(cost.dim() == 2, op, ": cost must be a matrix [rows, columns], got ", describe_tensor(cost));
+  check_cpu(cost, op, "cost");
+  const Dtype dtype = solver_dtype(cost);
+  const Tensor matrix = cost.scalar_type() == dtype ? cost : torch::stable::to(cost, dtype);
+  const Assignment assignment = dtype == Dtype::Float    ? solve<float>(matrix, maximize)
+                                : dtype == Dtype::Double ? solve<double>(matrix, maximize)
+                                                         : solve<std::int64_t>(matrix, maximize);
+  check_status(assignment, maximize);
+
+  const std::int64_t pairs = std::min(cost.size(0), cost.size(1));
+  Tensor rows = new_tensor({pairs}, Dtype::Long);
+  Tensor columns = new_tensor({pairs}, Dtype::Long);
+  auto* row = rows.mutable_data_ptr<std::int64_t>();
+  auto* column = columns.mutable_data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < cost.size(0); ++i) {
+    if (assignment.column_of_row[i] >= 0) {
+      *row++ = i;
+      *column++ = assignment.column_of_row[i];
+    }
+  }
+  return {rows, columns};
+}
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
+  library.def("linear_sum_assignment(Tensor cost, bool maximize=False) -> (Tensor, Tensor)");
+}
+
+STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
+  library.impl("linear_sum_assignment", TORCH_BOX(&linear_sum_assignment_op));
+}
+
+}  // namespace funcsim

@@ -1,0 +1,41 @@
+#include "kernels/minhash/minhash.h"
+
+#include <torch/csrc/stable/library.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "checks.h"
+
+namespace funcsim {
+
+namespace {
+
+Tensor minhash_op(const Tensor& signatures, std::int64_t num_samples, std::int64_t num_hashes, std::int64_t seed,
+                  std::int64_t first_sample) {
+  constexpr const char* op = "minhash";
+  check_num_hashes(op, num_hashes);
+  const Tensor rows = checked_signatures(signatures, op, "signatures", num_samples);
+  check(first_sample >= 0 && first_sample <= std::numeric_limits<std::int64_t>::max() - num_samples, op,
+        ": first_sample must be at least 0 and leave room for ", num_samples, " samples, got ", first_sample);
+  Tensor sketches = new_tensor({rows.size(0), num_hashes}, Dtype::Int);
+  auto* slots = sketches.mutable_data_ptr<std::int32_t>();
+  std::fill_n(slots, sketches.numel(), empty_slot);
+  minhash(rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1),
+          sample_order(num_samples, num_hashes, seed, first_sample), slots, torch_parallel_for());
+  return sketches;
+}
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
+  library.def(
+      "minhash(Tensor signatures, SymInt num_samples, int num_hashes=1024, int seed=0, SymInt first_sample=0) -> "
+      "Tensor");
+}
+
+STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
+  library.impl("minhash", TORCH_BOX(&minhash_op));
+}
+
+}  // namespace funcsim

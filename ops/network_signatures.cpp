@@ -1,0 +1,41 @@
+#include <torch/csrc/stable/library.h>
+
+#include <string>
+#include <vector>
+
+#include "checks.h"
+#include "compare/collect_evidence.h"
+#include "kernels/activation_signatures/activation_signatures.h"
+
+namespace funcsim {
+
+namespace {
+
+std::vector<Tensor> network_signatures_op(const std::string& architecture, const std::vector<Tensor>& parameters,
+                                          const Tensor& inputs, double margin, std::int64_t positions,
+                                          std::int64_t seed, std::int64_t first_input) {
+  const Network network(architecture, parameters, "network_signatures");
+  const std::vector<LayerExtent> extents = layer_extents(network, inputs, positions);
+  std::vector<Tensor> signatures;
+  std::vector<std::uint8_t*> rows;
+  for (const LayerExtent& extent : extents) {
+    signatures.push_back(new_tensor({extent.units, signature_bytes(extent.num_samples)}, Dtype::Byte));
+    rows.push_back(signatures.back().mutable_data_ptr<std::uint8_t>());
+  }
+  collect_signatures(network, inputs, {margin, positions, seed, first_input}, extents, rows, torch_parallel_for());
+  return signatures;
+}
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
+  library.def(
+      "network_signatures(str architecture, Tensor[] parameters, Tensor inputs, float margin=0.0, int positions=16, "
+      "int seed=0, SymInt first_input=0) -> Tensor[]");
+}
+
+STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
+  library.impl("network_signatures", TORCH_BOX(&network_signatures_op));
+}
+
+}  // namespace funcsim

@@ -1,0 +1,42 @@
+#include <torch/csrc/stable/library.h>
+
+#include <string>
+#include <vector>
+
+#include "checks.h"
+#include "compare/collect_evidence.h"
+
+namespace funcsim {
+
+namespace {
+
+std::vector<Tensor> network_sketches_op(const std::string& architecture, const std::vector<Tensor>& parameters,
+                                        const Tensor& inputs, double margin, std::int64_t positions, std::int64_t seed,
+                                        std::int64_t num_hashes, std::int64_t first_input) {
+  check_num_hashes("network_sketches", num_hashes);
+  const Network network(architecture, parameters, "network_sketches");
+  const std::vector<LayerExtent> extents = layer_extents(network, inputs, positions);
+  std::vector<Tensor> sketches;
+  std::vector<std::int32_t*> slots;
+  for (const LayerExtent& extent : extents) {
+    sketches.push_back(new_tensor({extent.units, num_hashes}, Dtype::Int));
+    slots.push_back(sketches.back().mutable_data_ptr<std::int32_t>());
+  }
+  collect_sketches(network, inputs, {margin, positions, seed, first_input}, extents, num_hashes, slots,
+                   torch_parallel_for());
+  return sketches;
+}
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
+  library.def(
+      "network_sketches(str architecture, Tensor[] parameters, Tensor inputs, float margin=0.0, int positions=16, "
+      "int seed=0, int num_hashes=1024, SymInt first_input=0) -> Tensor[]");
+}
+
+STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
+  library.impl("network_sketches", TORCH_BOX(&network_sketches_op));
+}
+
+}  // namespace funcsim

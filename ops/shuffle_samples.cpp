@@ -1,0 +1,41 @@
+#include "kernels/shuffle_samples/shuffle_samples.h"
+
+#include <torch/csrc/stable/library.h>
+
+#include <limits>
+
+#include "checks.h"
+
+namespace funcsim {
+
+namespace {
+
+Tensor shuffle_samples_op(const Tensor& signatures, std::int64_t num_inputs, std::int64_t samples_per_input,
+                          std::int64_t seed, std::int64_t first_input) {
+  constexpr const char* op = "shuffle_samples";
+  check(num_inputs >= 0, op, ": num_inputs must be at least 0, got ", num_inputs);
+  check(samples_per_input >= 1, op, ": samples_per_input must be at least 1, got ", samples_per_input);
+  check(num_inputs <= std::numeric_limits<std::int64_t>::max() / samples_per_input, op, ": ", num_inputs, " inputs of ",
+        samples_per_input, " samples are more samples than 64 bits count");
+  check(first_input >= 0, op, ": first_input must be at least 0, got ", first_input);
+  const Tensor rows = checked_signatures(signatures, op, "signatures", num_inputs * samples_per_input);
+  Tensor shuffled = new_tensor({rows.size(0), rows.size(1)}, Dtype::Byte);
+  shuffle_samples(rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1),
+                  shuffle_partners(num_inputs, seed, first_input), samples_per_input,
+                  shuffled.mutable_data_ptr<std::uint8_t>(), torch_parallel_for());
+  return shuffled;
+}
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
+  library.def(
+      "shuffle_samples(Tensor signatures, SymInt num_inputs, int samples_per_input=1, int seed=0, "
+      "SymInt first_input=0) -> Tensor");
+}
+
+STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
+  library.impl("shuffle_samples", TORCH_BOX(&shuffle_samples_op));
+}
+
+}  // namespace funcsim

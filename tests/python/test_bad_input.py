@@ -1,0 +1,317 @@
+"""Bad input at the operators: an error that says what, what was expected and what came. Never a crash or a guess."""
+
+import math
+from collections.abc import Callable
+
+import funcsim  # noqa: F401
+import pytest
+import torch
+
+ops = torch.ops.funcsim
+
+U8 = torch.zeros(3, 2, dtype=torch.uint8)
+I32 = torch.zeros(3, 8, dtype=torch.int32)
+F32 = torch.zeros(4, 3)
+ARCHITECTURE = "funcsim/1: Linear(2, 3); ReLU(); Linear(3, 1)"
+
+
+def _parameters() -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(shape, generator=generator) for shape in [(3, 2), (3,), (1, 3), (1,)]]
+
+
+def _inputs() -> torch.Tensor:
+    return torch.randn(5, 2, generator=torch.Generator().manual_seed(1))
+
+
+def _with(parameters: list[torch.Tensor], index: int, tensor: torch.Tensor) -> list[torch.Tensor]:
+    return [*parameters[:index], tensor, *parameters[index + 1 :]]
+
+
+def _nan(tensor: torch.Tensor, *index: int) -> torch.Tensor:
+    tensor = tensor.clone()
+    tensor[index] = math.nan
+    return tensor
+
+
+def _signatures(architecture: str, parameters: list[torch.Tensor], inputs: torch.Tensor, *args: object) -> object:
+    return ops.network_signatures(architecture, parameters, inputs, *args)
+
+
+def _compare(architecture: str, parameters: list[torch.Tensor], inputs: torch.Tensor, *args: object) -> object:
+    return ops.compare(architecture, parameters, ARCHITECTURE, _parameters(), inputs, *args)
+
+
+def _message(call: Callable[[], object]) -> str:
+    with pytest.raises(RuntimeError) as error:
+        call()
+    return str(error.value)
+
+
+def _assert_says(call: Callable[[], object], *words: str) -> None:
+    """Every word, or one of the words that a bar separates, is in the message."""
+    message = _message(call).lower()
+    for word in words:
+        assert any(choice.lower() in message for choice in word.split("|")), f"no {word!r} in: {message}"
+
+
+def _layers(a: list, b: list, shuffled: list, na: list[int], nb: list[int], *args: object) -> object:
+    return ops.compare_layers(a, b, shuffled, na, nb, *args)
+
+
+PRIMITIVES: dict[str, tuple[Callable[[], object], list[str]]] = {
+    # activation_signatures
+    "preactivations of one dimension": (
+        lambda: ops.activation_signatures(torch.zeros(4)),
+        ["preactivations", "2", "[4]"],
+    ),
+    "preactivations of three": (
+        lambda: ops.activation_signatures(torch.zeros(4, 3, 2)),
+        ["preactivations", "[4, 3, 2]"],
+    ),
+    "integer preactivations": (
+        lambda: ops.activation_signatures(F32.long()),
+        ["preactivations", "float", "int64|long"],
+    ),
+    "complex preactivations": (
+        lambda: ops.activation_signatures(F32.to(torch.complex64)),
+        ["preactivations", "complex"],
+    ),
+    "bool preactivations": (lambda: ops.activation_signatures(F32 > 0), ["preactivations", "bool"]),
+    "NaN preactivations": (lambda: ops.activation_signatures(_nan(F32, 2, 1)), ["nan", "2", "1"]),
+    "NaN in float64": (lambda: ops.activation_signatures(_nan(F32.double(), 3, 2)), ["nan", "3", "2"]),
+    "NaN in float16": (lambda: ops.activation_signatures(_nan(F32.half(), 0, 2)), ["nan", "0", "2"]),
+    "NaN in bfloat16": (lambda: ops.activation_signatures(_nan(F32.bfloat16(), 1, 0)), ["nan", "1", "0"]),
+    "negative margin": (lambda: ops.activation_signatures(F32, -0.5), ["margin", "-0.5"]),
+    "NaN margin": (lambda: ops.activation_signatures(F32, math.nan), ["margin", "finite", "nan"]),
+    "infinite margin": (lambda: ops.activation_signatures(F32, math.inf), ["margin", "finite", "inf"]),
+    # minhash
+    "minhash of int32": (lambda: ops.minhash(I32, 8), ["signatures", "uint8|byte", "int32|int"]),
+    "minhash of one dimension": (lambda: ops.minhash(U8[0], 8), ["signatures", "2", "[2]"]),
+    "samples too many for the bytes": (lambda: ops.minhash(U8, 17), ["signatures", "3", "17"]),
+    "samples too few for the bytes": (lambda: ops.minhash(U8, 8), ["signatures", "8", "2"]),
+    "negative samples": (lambda: ops.minhash(U8, -1), ["num_samples", "-1"]),
+    "no hashes": (lambda: ops.minhash(U8, 16, 0), ["num_hashes", "0"]),
+    "negative hashes": (lambda: ops.minhash(U8, 16, -7), ["num_hashes", "-7"]),
+    "absurdly many hashes": (lambda: ops.minhash(U8, 16, 2**62), ["num_hashes", str(2**62)]),
+    "negative first sample": (lambda: ops.minhash(U8, 16, 8, 0, -3), ["first_sample", "-3"]),
+    "first sample past the end of int64": (
+        lambda: ops.minhash(U8, 16, 8, 0, 2**63 - 2),
+        ["first_sample", str(2**63 - 2)],
+    ),
+    # jaccard
+    "jaccard of floats": (lambda: ops.jaccard(F32, U8), ["signatures_a", "uint8|byte", "float"]),
+    "jaccard of other bytes": (lambda: ops.jaccard(U8, U8[:, :1]), ["signatures", "2", "1"]),
+    "jaccard of one dimension": (lambda: ops.jaccard(U8, U8[0]), ["signatures_b", "[2]"]),
+    # minhash_jaccard
+    "sketches of floats": (lambda: ops.minhash_jaccard(F32, I32), ["sketches_a", "int32|int", "float"]),
+    "sketches of int64": (lambda: ops.minhash_jaccard(I32, I32.long()), ["sketches_b", "int32|int", "int64|long"]),
+    "sketches of other lengths": (lambda: ops.minhash_jaccard(I32, I32[:, :5]), ["8", "5"]),
+    "sketches of one dimension": (lambda: ops.minhash_jaccard(I32[0], I32), ["sketches_a", "[8]"]),
+    "sketches without slots": (lambda: ops.minhash_jaccard(I32[:, :0], I32[:, :0]), ["0"]),
+    # linear_sum_assignment
+    "cost of one dimension": (lambda: ops.linear_sum_assignment(torch.zeros(4)), ["cost", "2", "[4]"]),
+    "complex cost": (lambda: ops.linear_sum_assignment(F32.to(torch.complex64)), ["cost", "complex"]),
+    "NaN cost": (lambda: ops.linear_sum_assignment(_nan(F32, 2, 1)), ["cost", "nan", "2", "1"]),
+    "NaN cost, maximised": (
+        lambda: ops.linear_sum_assignment(_nan(F32.double(), 0, 2), True),
+        ["cost", "nan", "0", "2"],
+    ),
+    "minus infinity minimised": (lambda: ops.linear_sum_assignment(F32 - math.inf), ["cost", "inf"]),
+    "infinity maximised": (lambda: ops.linear_sum_assignment(F32 + math.inf, True), ["cost", "inf"]),
+    "infeasible": (lambda: ops.linear_sum_assignment(F32 + math.inf), ["infeasible"]),
+    # signature_statistics, shuffle_samples
+    "statistics of floats": (lambda: ops.signature_statistics(F32, 8), ["signatures", "uint8|byte", "float"]),
+    "statistics of other bytes": (lambda: ops.signature_statistics(U8, 99), ["signatures", "13", "99"]),
+    "statistics before the first sample": (lambda: ops.signature_statistics(U8, 16, -64), ["first_sample", "-64"]),
+    "shuffle of other bytes": (lambda: ops.shuffle_samples(U8, 16, 2), ["signatures", "4", "2"]),
+    "shuffle of nothing an input": (lambda: ops.shuffle_samples(U8, 16, 0), ["samples_per_input", "0"]),
+    "shuffle of negative inputs": (lambda: ops.shuffle_samples(U8, -16, 1), ["num_inputs", "-16"]),
+    "shuffle whose product overflows": (lambda: ops.shuffle_samples(U8, 2**62, 8), [str(2**62)]),
+    "shuffle before the first input": (lambda: ops.shuffle_samples(U8, 16, 1, 0, -2), ["first_input", "-2"]),
+    # compare_layers, layer_scores
+    "no layers": (lambda: _layers([], [], [], [], []), ["layer"]),
+    "no layers in B": (lambda: _layers([U8], [], [], [16], []), ["layers_b"]),
+    "layers of floats": (lambda: _layers([F32], [F32], [F32], [16], [16]), ["layers_a", "float"]),
+    "signatures against sketches": (lambda: _layers([U8], [I32], [I32], [16], [16]), ["uint8|byte", "int32|int"]),
+    "too few counts of samples": (lambda: _layers([U8, U8], [U8], [U8], [16], [16]), ["num_samples_a", "2", "1"]),
+    "too few shuffled layers": (lambda: _layers([U8], [U8, U8], [U8], [16], [16, 16]), ["shuffled_b", "2", "1"]),
+    "shuffled layer of another size": (lambda: _layers([U8], [U8], [U8[:2]], [16], [16]), ["shuffled_b", "3", "2"]),
+    "sample count that does not fit": (lambda: _layers([U8], [U8], [U8], [17], [16]), ["17", "2"]),
+    "sketches of other lengths in a pair": (lambda: _layers([I32], [I32[:, :4]], [I32[:, :4]], [9], [9]), ["8", "4"]),
+    "unknown similarity": (
+        lambda: _layers([U8], [U8], [U8], [16], [16], "cosine"),
+        ["similarity", "cosine", "jaccard", "phi"],
+    ),
+    "phi of sketches": (lambda: _layers([I32], [I32], [I32], [9], [9], "phi"), ["phi", "exact|signatures"]),
+    "odd number of pairs": (lambda: _layers([U8], [U8], [U8], [16], [16], "jaccard", [0, 0, 0]), ["pairs", "3"]),
+    "pair of a layer that is not there": (
+        lambda: _layers([U8], [U8], [U8], [16], [16], "jaccard", [0, 5]),
+        ["pairs", "5"],
+    ),
+    "pair before the first layer": (lambda: _layers([U8], [U8], [U8], [16], [16], "jaccard", [-1, 0]), ["pairs", "-1"]),
+    "layer paired twice": (
+        lambda: _layers([U8, U8], [U8, U8], [U8, U8], [16] * 2, [16] * 2, "jaccard", [0, 0, 0, 1]),
+        ["pairs", "0"],
+    ),
+    "layer scores of an unknown similarity": (
+        lambda: ops.layer_scores([U8], [U8], [16], [16], "euclid"),
+        ["similarity", "euclid"],
+    ),
+    "layer scores of other counts": (lambda: ops.layer_scores([U8], [U8], [16], [16, 3]), ["num_samples_b", "1", "2"]),
+    "layer scores of phi of sketches": (lambda: ops.layer_scores([I32], [I32], [9], [9], "phi"), ["phi"]),
+}
+
+
+@pytest.mark.parametrize("case", PRIMITIVES)
+def test_primitives(case: str) -> None:
+    call, words = PRIMITIVES[case]
+    _assert_says(call, *words)
+
+
+BAD_NETWORKS: dict[str, tuple[Callable[[], tuple], list[str]]] = {
+    "too few parameters": (lambda: (ARCHITECTURE, _parameters()[:3], _inputs()), ["4", "3", "parameter|tensor"]),
+    "too many parameters": (lambda: (ARCHITECTURE, [*_parameters(), F32], _inputs()), ["4", "5", "parameter|tensor"]),
+    "no parameters": (lambda: (ARCHITECTURE, [], _inputs()), ["4", "0"]),
+    "weight of another shape": (
+        lambda: (ARCHITECTURE, _with(_parameters(), 0, torch.zeros(3, 5)), _inputs()),
+        ["Linear", "weight", "[3, 2]", "[3, 5]"],
+    ),
+    "bias of another shape": (
+        lambda: (ARCHITECTURE, _with(_parameters(), 1, torch.zeros(4)), _inputs()),
+        ["Linear", "bias", "[3]", "[4]"],
+    ),
+    "parameters of two dtypes": (
+        lambda: (ARCHITECTURE, _with(_parameters(), 2, torch.zeros(1, 3).double()), _inputs()),
+        ["float64|double", "float32|float"],
+    ),
+    "integer parameters": (
+        lambda: (ARCHITECTURE, [parameter.long() for parameter in _parameters()], _inputs().long()),
+        ["float", "int64|long"],
+    ),
+    "inputs of another dtype": (
+        lambda: (ARCHITECTURE, _parameters(), _inputs().double()),
+        ["inputs", "float64|double", "float32|float"],
+    ),
+    "inputs of integers": (lambda: (ARCHITECTURE, _parameters(), _inputs().int()), ["inputs", "int32|int", "float"]),
+    "inputs of another width": (lambda: (ARCHITECTURE, _parameters(), torch.zeros(5, 7)), ["Linear", "2", "7"]),
+    "one input without a batch": (lambda: (ARCHITECTURE, _parameters(), torch.zeros(2)), ["inputs", "[2]"]),
+    "no inputs": (lambda: (ARCHITECTURE, _parameters(), torch.zeros(0, 2)), ["inputs", "0"]),
+    "NaN in inputs": (lambda: (ARCHITECTURE, _parameters(), _nan(_inputs(), 3, 1)), ["nan", "Linear", "0"]),
+    "NaN in weights": (
+        lambda: (ARCHITECTURE, _with(_parameters(), 0, _nan(_parameters()[0], 1, 1)), _inputs()),
+        ["nan", "Linear", "0"],
+    ),
+    "NaN in a bias": (
+        lambda: (ARCHITECTURE, _with(_parameters(), 1, _nan(_parameters()[1], 2)), _inputs()),
+        ["nan", "Linear", "0"],
+    ),
+    "no hidden layer": (
+        lambda: ("funcsim/1: Linear(2, 3); ReLU()", _parameters()[:2], _inputs()),
+        ["hidden"],
+    ),
+    "no layers at all": (lambda: ("funcsim/1: ", [], _inputs()), ["hidden"]),
+    "a convolution on rows": (
+        lambda: ("funcsim/1: Conv2d(2, 1, [1, 1], bias=false); Linear(2, 1, bias=false)",
+                 [torch.zeros(1, 2, 1, 1), torch.zeros(1, 2)], _inputs()),
+        ["Conv2d", "4", "[5, 2]"],
+    ),
+    "a kernel larger than the image": (
+        lambda: ("funcsim/1: Conv1d(1, 1, [9], bias=false); Flatten(); Linear(2, 1, bias=false)",
+                 [torch.zeros(1, 1, 9), torch.zeros(1, 2)], torch.zeros(5, 1, 4)),
+        ["Conv1d", "9", "4"],
+    ),
+    "negative variance": (
+        lambda: ("funcsim/1: Linear(2, 1, bias=false); BatchNorm1d(1, affine=false); Linear(1, 1, bias=false)",
+                 [torch.ones(1, 2), torch.zeros(1), -torch.ones(1), torch.ones(1, 1)], _inputs()),
+        ["BatchNorm1d", "nan|negative|variance|running_var"],
+    ),
+}  # fmt: skip
+
+
+ABOUT_PARAMETERS = ("too ", "no p", "weight", "bias", "parameters", "integer", "no hidden", "no layers")
+
+
+@pytest.mark.parametrize("operator", ["network_signatures", "network_sketches", "compare"])
+@pytest.mark.parametrize("case", BAD_NETWORKS)
+def test_networks(case: str, operator: str) -> None:
+    make, words = BAD_NETWORKS[case]
+    call = {"network_signatures": _signatures, "network_sketches": ops.network_sketches, "compare": _compare}[operator]
+    _assert_says(lambda: call(*make()), *words)
+
+
+@pytest.mark.parametrize("case", [case for case in BAD_NETWORKS if case.startswith(ABOUT_PARAMETERS)])
+def test_canonicalize(case: str) -> None:
+    make, words = BAD_NETWORKS[case]
+    architecture, parameters, _ = make()
+    _assert_says(lambda: ops.canonicalize(architecture, parameters), *words)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_canonicalize_refuses_weights_without_a_norm(value: float) -> None:
+    parameters = _parameters()
+    parameters[0][1, 1] = value
+    _assert_says(lambda: ops.canonicalize(ARCHITECTURE, parameters), "Linear", "0", "nan|inf|finite")
+
+
+OPTIONS: dict[str, tuple[tuple, list[str]]] = {
+    "negative margin": ((-1.5,), ["margin", "-1.5"]),
+    "NaN margin": ((math.nan,), ["margin", "nan"]),
+    "infinite margin": ((math.inf,), ["margin", "inf"]),
+    "positions below any": ((0.0, -2), ["positions", "-2"]),
+    "absurdly many positions": ((0.0, 2**62), ["positions"]),
+    "negative first input": ((0.0, 16, 0, -5), ["first_input", "-5"]),
+}
+
+
+@pytest.mark.parametrize("case", OPTIONS)
+def test_options_of_network_signatures(case: str) -> None:
+    options, words = OPTIONS[case]
+    conv = "funcsim/1: Conv1d(1, 2, [1], bias=false); Conv1d(2, 1, [1], bias=false)"
+    arguments = (conv, [torch.ones(2, 1, 1), torch.ones(1, 2, 1)], torch.ones(3, 1, 4))
+    _assert_says(lambda: ops.network_signatures(*arguments, *options), *words)
+
+
+@pytest.mark.parametrize("num_hashes", [0, -1, 2**62])
+def test_num_hashes(num_hashes: int) -> None:
+    _assert_says(
+        lambda: ops.network_sketches(ARCHITECTURE, _parameters(), _inputs(), 0.0, 16, 0, num_hashes),
+        "num_hashes",
+        str(num_hashes),
+    )
+    for method in ("minhash", "auto"):
+        _assert_says(
+            lambda method=method: _compare(ARCHITECTURE, _parameters(), _inputs(), method, num_hashes),
+            "num_hashes",
+            str(num_hashes),
+        )
+
+
+def test_unknown_method() -> None:
+    _assert_says(
+        lambda: _compare(ARCHITECTURE, _parameters(), _inputs(), "cosine"),
+        "method",
+        "cosine",
+        "exact",
+        "minhash",
+        "auto",
+    )
+
+
+META: dict[str, Callable[[], object]] = {
+    "jaccard": lambda: ops.jaccard(U8, U8.to("meta")),
+    "minhash_jaccard": lambda: ops.minhash_jaccard(I32.to("meta"), I32),
+    "compare_layers": lambda: ops.compare_layers([U8], [U8.to("meta")], [U8], [16], [16]),
+    "network_signatures inputs": lambda: _signatures(ARCHITECTURE, _parameters(), _inputs().to("meta")),
+    "network_signatures weight": lambda: _signatures(
+        ARCHITECTURE, _with(_parameters(), 2, torch.zeros(1, 3, device="meta")), _inputs()
+    ),
+    "network_sketches": lambda: ops.network_sketches(ARCHITECTURE, _parameters(), _inputs().to("meta")),
+    "canonicalize": lambda: ops.canonicalize(ARCHITECTURE, _with(_parameters(), 1, torch.zeros(3, device="meta"))),
+    "compare": lambda: _compare(ARCHITECTURE, _with(_parameters(), 0, torch.zeros(3, 2, device="meta")), _inputs()),
+}
+
+
+@pytest.mark.parametrize("case", META)
+def test_two_devices(case: str) -> None:
+    _assert_says(META[case], "meta", "cpu")

@@ -1,0 +1,104 @@
+"""The texts agree with each other and with the code."""
+
+import pathlib
+import re
+import subprocess
+
+import funcsim
+import pytest
+import torch
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def project_files(*patterns: str) -> list[pathlib.Path]:
+    """Files of the project that git knows or would add."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *patterns]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in sorted(set(listed.split("\0"))) if name and (ROOT / name).exists()]
+
+
+PAGES = project_files("*.md")
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"^```.*?^```$|`[^`\n]*`", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: pathlib.Path) -> set[str]:
+    """What the headings of a page are called in links (GitHub's rule)."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_the_pages_are_found() -> None:
+    assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md"} <= {page.name for page in PAGES}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_relative_links_resolve(page: pathlib.Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", without_code(page.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        target, _, anchor = link.partition("#")
+        file = page.parent / target if target else page
+        assert file.exists(), f"{link}: no such file"
+        if anchor:
+            assert anchor in anchors(file), f"{link}: no such heading; there are {sorted(anchors(file))}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_paths_exist(page: pathlib.Path) -> None:
+    """Paths in code spans that start at one of the project's folders. What a worked example would add is in blocks."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for path in re.findall(
+        r"`((?:csrc|ops|tests|python_bindings|examples|docs|tools|cmake|benchmarks)/[\w./-]*)`", text
+    ):
+        assert (ROOT / path).exists(), f"{page.name} names {path}"
+
+
+def layer_types_in_docs() -> set[str]:
+    """The first column of the tables in docs/architecture.md."""
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), re.MULTILINE)
+    types = set()
+    for cell in rows:
+        for name, last in re.findall(r"`(\w+?)(?:1d…(\d)d)?`", cell):
+            types |= {f"{name}{d}d" for d in range(1, int(last) + 1)} if last else {name}
+    return types
+
+
+def test_layer_types_are_those_of_the_parser() -> None:
+    with pytest.raises(RuntimeError, match="Transformer") as refused:
+        torch.ops.funcsim.canonicalize("funcsim/1: Transformer()", [])
+    listed = refused.value.args[0].split("upported", 1)[1].splitlines()[0]
+    supported = set(re.findall(r"\b[A-Z]\w+", listed))
+    assert layer_types_in_docs() == supported
+
+
+def test_examples_of_descriptions_are_read() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    example = re.search(r"^    (funcsim/1: .*)$", page, re.MULTILINE)
+    assert example
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 8, 3, padding=1), torch.nn.BatchNorm2d(8), torch.nn.ReLU(), torch.nn.Flatten(),
+        torch.nn.Linear(512, 10),
+    )  # fmt: skip
+    assert funcsim.describe(network) == example[1]
+
+
+# Spelled in parts, since this file is looked through too.
+FORBIDDEN = ["/wo" + "rk/", "sha" + "red/", "design" + ".md", "/ro" + "ot/", "/ho" + "me/"]
+
+
+@pytest.mark.parametrize("word", FORBIDDEN)
+def test_no_path_of_one_machine(word: str) -> None:
+    found = []
+    for file in project_files():
+        try:
+            text = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        if word in text:
+            found.append(str(file.relative_to(ROOT)))
+    assert not found

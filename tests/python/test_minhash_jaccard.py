@@ -1,0 +1,46 @@
+"""Jaccard estimates from sketches against a loop over slots."""
+
+import funcsim  # noqa: F401
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from oracle import bits
+from oracle.profile import examples
+
+ops = torch.ops.funcsim
+EMPTY = 2**31 - 1
+
+
+def _random_sketches(units: int, slots: int, seed: int) -> torch.Tensor:
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, 3, (units, slots))
+    values[rng.random((units, slots)) < rng.choice([0.0, 0.5, 0.95, 1.0], size=(units, 1))] = EMPTY
+    return torch.from_numpy(values.astype(np.int32))
+
+
+@given(a=st.integers(0, 20), b=st.integers(0, 20), slots=st.integers(1, 200), seed=st.integers(0, 2**32 - 1))
+@examples(40)
+def test_equals_the_oracle(a: int, b: int, slots: int, seed: int) -> None:
+    x, y = _random_sketches(a, slots, seed), _random_sketches(b, slots, seed + 1)
+    got = ops.minhash_jaccard(x, y)
+    assert got.dtype == torch.float32
+    assert got.shape == (a, b)
+    np.testing.assert_array_equal(got.numpy(), bits.minhash_jaccard(x.numpy(), y.numpy()).astype(np.float32))
+    assert torch.equal(got, ops.minhash_jaccard(y, x).t())
+    assert (ops.minhash_jaccard(x, x).diagonal() == 1).all()
+
+
+@pytest.mark.parametrize("layout", ["strided rows", "strided slots", "transposed", "expanded", "offset"])
+def test_any_layout(layout: str) -> None:
+    x = _random_sketches(24, 24, 3)
+    view = {
+        "strided rows": x[::2],
+        "strided slots": x[:, 1::3],
+        "transposed": x.t(),
+        "expanded": x[:1].expand(5, -1),
+        "offset": x[3:, 5:],
+    }[layout]
+    other = x[1:4, : view.shape[1]]
+    assert torch.equal(ops.minhash_jaccard(view, other), ops.minhash_jaccard(view.contiguous(), other.contiguous()))

@@ -1,0 +1,195 @@
+"""network_signatures against the bits PyTorch itself gives through forward hooks."""
+
+import copy
+import itertools
+import math
+
+import funcsim
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from oracle import bits, canonical, hashing, hooks, networks, random_networks, transform
+from oracle.profile import examples
+from torch import nn
+
+ops = torch.ops.funcsim
+BOUNDARY = {torch.float64: 1e-11, torch.float32: 2e-5}
+
+
+def _signatures(model: nn.Sequential, inputs: torch.Tensor, *args: object) -> list[np.ndarray]:
+    got = ops.network_signatures(funcsim.describe(model), list(funcsim.parameters(model)), inputs, *args)
+    assert all(signature.dtype == torch.uint8 for signature in got)
+    return [signature.numpy() for signature in got]
+
+
+def _sampled(
+    model: nn.Sequential, inputs: torch.Tensor, positions: int, seed: int = 0, first: int = 0
+) -> list[np.ndarray]:
+    """Pre-activations ``[samples, units]`` of every hidden layer."""
+    arrays = []
+    for z, grid in zip(hooks.preactivations(model, inputs), hooks.grids(model, inputs), strict=True):
+        points = None
+        if positions > 0 and math.prod(grid) > 1:
+            points = hashing.grid_points(first, len(inputs), positions, grid, seed)
+        arrays.append(hooks.sampled(z, positions, points))
+    return arrays
+
+
+def _assert_bits(got: np.ndarray, z: np.ndarray, margin: float, boundary: float) -> None:
+    """Equal bits wherever z is not within rounding of the margin; what is exactly there must stay there."""
+    assert got.shape == (z.shape[1], -(-len(z) // 8))
+    ours = bits.unpack(got, len(z))
+    unclear = np.abs(z.T.astype(np.float64) - margin) < boundary * np.abs(z).max()
+    unclear &= z.T != margin
+    assert unclear.mean() < 0.02
+    np.testing.assert_array_equal(ours | unclear, (margin < z.T) | unclear)
+
+
+@pytest.mark.parametrize("dtype", BOUNDARY, ids=str)
+@pytest.mark.parametrize("positions", [0, -1, 3])
+@pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
+def test_every_layer_type(network: networks.Network, positions: int, dtype: torch.dtype) -> None:
+    model, inputs = network.make(seed=2, dtype=dtype)
+    got = _signatures(model, inputs, 0.0, positions, 7)
+    expected = _sampled(model, inputs, positions, seed=7)
+    assert len(got) == len(expected)
+    for ours, z in zip(got, expected, strict=True):
+        _assert_bits(ours, z, 0.0, BOUNDARY[dtype])
+
+
+@pytest.mark.parametrize("margin", [0.05, 1.0])
+@pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
+def test_margin_is_a_distance_in_the_canonical_network(network: networks.Network, margin: float) -> None:
+    model, inputs = network.make(seed=3)
+    got = _signatures(model, inputs, margin, 0)
+    form = canonical.canonicalize(model, inputs)
+    for ours, z in zip(got, _sampled(form.model, inputs, 0), strict=True):
+        _assert_bits(ours, z, margin, 1e-11)
+
+
+@given(seed=st.integers(0, 2**32 - 1), margin=st.sampled_from([0.0, 0.2]))
+@examples(25)
+def test_random_mlps(seed: int, margin: float) -> None:
+    model, inputs = random_networks.random_mlp(seed)
+    form = canonical.canonicalize(model, inputs)
+    for ours, z in zip(_signatures(model, inputs, margin), _sampled(form.model, inputs, 0), strict=True):
+        _assert_bits(ours, z, margin, 1e-11)
+
+
+@given(seed=st.integers(0, 2**32 - 1), margin=st.sampled_from([0.0, 0.2]), positions=st.sampled_from([0, -1, 16]))
+@examples(25)
+def test_random_cnns(seed: int, margin: float, positions: int) -> None:
+    model, inputs = random_networks.random_cnn(seed)
+    form = canonical.canonicalize(model, inputs)
+    got = _signatures(model, inputs, margin, positions)
+    for ours, z in zip(got, _sampled(form.model, inputs, positions), strict=True):
+        _assert_bits(ours, z, margin, 1e-11)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("network", networks.INTEGER_NETWORKS, ids=lambda network: network.name)
+def test_integer_networks_are_exact(network: networks.Network, seed: int, dtype: torch.dtype) -> None:
+    """Nothing is rounded, many pre-activations are exactly 0, and every bit must be right."""
+    model, inputs = network.make(seed)
+    generator = torch.Generator().manual_seed(seed)
+    networks.make_integer_valued(model, generator)
+    inputs = torch.randint(-3, 4, inputs.shape, generator=generator).to(dtype)
+    model = model.to(dtype)
+    arrays = _sampled(model, inputs, 0)
+    assert any((z == 0).any() for z in arrays)
+    for ours, z in zip(_signatures(model, inputs, 0.0, 0), arrays, strict=True):
+        np.testing.assert_array_equal(ours, bits.pack(z))
+
+
+@pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
+def test_rescaling_by_powers_of_two_changes_no_bit(network: networks.Network) -> None:
+    model, inputs = network.make(seed=4, dtype=torch.float32)
+    other = transform.rescaled(model, inputs, np.random.default_rng(0))
+    for margin in (0.0, 0.3):
+        for one, two in zip(_signatures(model, inputs, margin), _signatures(other, inputs, margin), strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    "network", [n for n in networks.NETWORKS if transform.permutable(n.make(0)[0])], ids=lambda network: network.name
+)
+def test_permuting_units_permutes_signatures(network: networks.Network) -> None:
+    model, inputs = network.make(seed=5)
+    other, orders = transform.permuted(model, inputs, np.random.default_rng(0))
+    signatures, permuted = _signatures(model, inputs), _signatures(other, inputs)
+    for one, two, order in zip(signatures, permuted, orders, strict=True):
+        np.testing.assert_array_equal(one[order], two)
+
+
+@given(cuts=st.lists(st.integers(1, 11), max_size=3, unique=True), positions=st.sampled_from([0, -1, 16, 5]))
+@examples(12)
+def test_batches_give_the_bits_of_the_whole(cuts: list[int], positions: int) -> None:
+    """first_input is what makes the sampled positions those of the whole."""
+    model, inputs = networks.NETWORKS[2].make(seed=6)
+    edges = [0, *sorted(cuts), len(inputs)]
+    whole = _signatures(model, inputs, 0.0, positions, 3)
+    samples = [len(z) for z in _sampled(model, inputs, positions)]
+    parts: list[list[np.ndarray]] = [[] for _ in whole]
+    for start, end in itertools.pairwise(edges):
+        batch = _signatures(model, inputs[start:end], 0.0, positions, 3, start)
+        for part, signature, count in zip(parts, batch, samples, strict=True):
+            part.append(bits.unpack(signature, count * (end - start) // len(inputs)))
+    for part, signature, count in zip(parts, whole, samples, strict=True):
+        np.testing.assert_array_equal(np.concatenate(part, axis=1), bits.unpack(signature, count))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", ["mlp", "conv2d", "norms"])
+def test_narrow_floats_are_computed_in_float32(name: str, dtype: torch.dtype) -> None:
+    (network,) = [network for network in networks.NETWORKS if network.name == name]
+    model, inputs = network.make(seed=7)
+    model, inputs = model.to(dtype), inputs.to(dtype)
+    got = _signatures(model, inputs)
+    if name == "norms":  # an RMSNorm without eps takes the epsilon of the dtype it is given
+        return
+    for one, two in zip(got, _signatures(copy.deepcopy(model).float(), inputs.float()), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_infinities_count_by_sign() -> None:
+    model = nn.Sequential(nn.Linear(1, 2, bias=False), nn.ReLU(), nn.Linear(2, 1)).double()
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[1.0], [-1.0]]))
+    inputs = torch.tensor([[math.inf], [-math.inf], [1.0]], dtype=torch.float64)
+    (got,) = _signatures(model, inputs)
+    assert got.tolist() == [[0b101], [0b010]]
+
+
+@pytest.mark.parametrize("layout", ["transposed", "strided", "expanded", "offset"])
+def test_any_layout_of_inputs(layout: str) -> None:
+    model, _ = networks.NETWORKS[0].make(seed=8)
+    base = torch.randn(24, 24, generator=torch.Generator().manual_seed(8), dtype=torch.float64)
+    view = {
+        "transposed": base.t()[:, :10],
+        "strided": base[::2, 1:21:2],
+        "expanded": base[:1, :10].expand(9, -1),
+        "offset": base[5:, 7:17],
+    }[layout]
+    for one, two in zip(_signatures(model, view), _signatures(model, view.contiguous()), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_channels_last_inputs() -> None:
+    model, inputs = networks.NETWORKS[2].make(seed=9)
+    last = inputs.to(memory_format=torch.channels_last)
+    for one, two in zip(_signatures(model, inputs, 0.0, 0), _signatures(model, last, 0.0, 0), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_position_points_do_not_depend_on_the_layer() -> None:
+    """Two layers with the same grid look at the same points: a 1x1 identity convolution repeats the signatures."""
+    copying = nn.Conv2d(3, 3, 1, bias=False)
+    with torch.no_grad():
+        copying.weight.copy_(torch.eye(3)[:, :, None, None])
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), copying, nn.ReLU(), nn.Conv2d(3, 1, 1))
+    first, second = _signatures(model, torch.randn(9, 1, 8, 6), 0.0, 4, 5)
+    np.testing.assert_array_equal(first, second)

@@ -1,0 +1,69 @@
+"""network_sketches: the sketches of the signatures, however the inputs are split."""
+
+import itertools
+
+import funcsim
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from oracle import hooks, networks
+from oracle.profile import examples
+from torch import nn
+
+ops = torch.ops.funcsim
+BY_NAME = {network.name: network for network in networks.NETWORKS}
+
+
+def _arguments(model: nn.Sequential) -> tuple[str, list[torch.Tensor]]:
+    return funcsim.describe(model), list(funcsim.parameters(model))
+
+
+def _samples_an_input(model: nn.Sequential, inputs: torch.Tensor, positions: int) -> list[int]:
+    arrays = hooks.preactivations(model, inputs)
+    return [1 if z.shape[1] == 1 or positions == -1 else positions or z.shape[1] for z in arrays]
+
+
+@pytest.mark.parametrize("positions", [16, 0, -1, 3])
+@pytest.mark.parametrize("name", ["mlp", "conv1d", "conv2d", "conv3d", "tokens", "norms", "nested"])
+def test_sketches_are_those_of_the_signatures(name: str, positions: int) -> None:
+    model, inputs = BY_NAME[name].make(seed=1)
+    margin, seed, num_hashes, first = 0.1, 11, 96, 1000
+    signatures = ops.network_signatures(*_arguments(model), inputs, margin, positions, seed, first)
+    sketches = ops.network_sketches(*_arguments(model), inputs, margin, positions, seed, num_hashes, first)
+    assert len(signatures) == len(sketches)
+    for signature, sketch, per in zip(signatures, sketches, _samples_an_input(model, inputs, positions), strict=True):
+        assert sketch.dtype == torch.int32
+        assert sketch.shape == (len(signature), num_hashes)
+        assert torch.equal(sketch, ops.minhash(signature, per * len(inputs), num_hashes, seed, first * per))
+
+
+@given(
+    cuts=st.lists(st.integers(1, 11), max_size=3, unique=True),
+    positions=st.sampled_from([16, 0, -1]),
+    first=st.sampled_from([0, 5, 10**9]),
+    name=st.sampled_from(["mlp", "conv2d", "tokens"]),
+)
+@examples(16)
+def test_batches_split_anyhow_merge_to_the_whole(cuts: list[int], positions: int, first: int, name: str) -> None:
+    model, inputs = BY_NAME[name].make(seed=2)
+    arguments = _arguments(model)
+    whole = ops.network_sketches(*arguments, inputs, 0.0, positions, 3, 64, first)
+    edges = [0, *sorted(cuts), len(inputs)]
+    parts = [
+        ops.network_sketches(*arguments, inputs[start:end], 0.0, positions, 3, 64, first + start)
+        for start, end in itertools.pairwise(edges)
+    ]
+    for layer, expected in enumerate(whole):
+        merged = torch.stack([part[layer] for part in parts]).amin(0)
+        assert torch.equal(merged, expected)
+
+
+def test_large_inputs_are_walked_in_batches_of_the_operators_own() -> None:
+    """More inputs than any internal batch: the sketch is still that of the whole signature."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 2))
+    inputs = torch.randn(20_011, 3)
+    (signature,) = ops.network_signatures(*_arguments(model), inputs)
+    (sketch,) = ops.network_sketches(*_arguments(model), inputs)
+    assert torch.equal(sketch, ops.minhash(signature, len(inputs)))

@@ -1,0 +1,244 @@
+"""Every operator by every road: opcheck, eager, TorchScript, torch.compile and torch.export give equal results."""
+
+import itertools
+from collections.abc import Callable
+
+import funcsim
+import pytest
+import torch
+from torch import Tensor, nn
+
+ops = torch.ops.funcsim
+generator = torch.Generator().manual_seed(0)
+
+
+def random_bits(units: int, num_samples: int) -> Tensor:
+    return ops.activation_signatures(torch.randn(num_samples, units, generator=generator))
+
+
+def mlp(seed: int, hidden: tuple[int, ...] = (7, 5)) -> nn.Sequential:
+    torch.manual_seed(seed)
+    sizes = (6, *hidden)
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in itertools.pairwise(sizes):
+        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(sizes[-1], 3)).eval().requires_grad_(False)
+
+
+def cnn(seed: int) -> nn.Sequential:
+    torch.manual_seed(seed)
+    model = nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(100, 6), nn.ReLU(),
+        nn.Linear(6, 3),
+    )  # fmt: skip
+    return model.eval().requires_grad_(False)
+
+
+def described(model: nn.Sequential) -> tuple[str, list[Tensor]]:
+    return funcsim.describe(model), funcsim.parameters(model)
+
+
+A, B, DEEP, CONV = described(mlp(1)), described(mlp(2)), described(mlp(3, (7, 6, 5))), described(cnn(4))
+ROWS = torch.randn(20, 6, generator=generator)
+IMAGES = torch.randn(9, 2, 5, 5, generator=generator)
+BITS = [random_bits(5, 21), random_bits(4, 21)]
+OTHER = [random_bits(6, 21), random_bits(4, 21)]
+SHUFFLED = [ops.shuffle_samples(bits, 21) for bits in OTHER]
+SKETCHES = [ops.minhash(bits, 21, 16) for bits in BITS]
+
+CALLS: dict[str, list[tuple]] = {
+    "activation_signatures": [(torch.randn(13, 5, generator=generator), 0.1), (torch.randn(8, 3).half(),)],
+    "minhash": [(BITS[0], 21, 16, 3, 5)],
+    "jaccard": [(BITS[0], OTHER[0])],
+    "minhash_jaccard": [(SKETCHES[0], SKETCHES[1])],
+    "linear_sum_assignment": [(torch.randn(4, 6, generator=generator), True), (torch.arange(12).reshape(4, 3),)],
+    "signature_statistics": [(BITS[0], 21, 64)],
+    "shuffle_samples": [(BITS[0], 7, 3, 2, 0)],
+    "canonicalize": [A, CONV],
+    "network_signatures": [(*A, ROWS, 0.1), (*CONV, IMAGES), (*CONV, IMAGES, 0.0, 0), (*CONV, IMAGES, 0.0, -1)],
+    "network_sketches": [(*A, ROWS, 0.0, 16, 0, 32), (*CONV, IMAGES, 0.0, 16, 0, 32)],
+    "compare": [(*A, *B, ROWS), (*CONV, *CONV, IMAGES, "minhash", 32)],
+    "compare_layers": [
+        (BITS, OTHER, SHUFFLED, [21, 21], [21, 21]),
+        (BITS, OTHER, SHUFFLED, [21, 21], [21, 21], "phi", [1, 0]),
+        (SKETCHES, SKETCHES, SKETCHES, [21, 21], [21, 21]),
+    ],
+    "layer_scores": [(BITS, OTHER, [21, 21], [21, 21]), (BITS, OTHER, [21, 21], [21, 21], "phi")],
+}
+CASES = [
+    pytest.param(name, arguments, id=f"{name}-{i}") for name, all_ in CALLS.items() for i, arguments in enumerate(all_)
+]
+
+
+def flat(result: object) -> list[Tensor]:
+    if isinstance(result, Tensor):
+        return [result]
+    return [tensor for part in result for tensor in flat(part)]  # type: ignore[attr-defined]
+
+
+def assert_equal(result: object, expected: object) -> None:
+    torch.testing.assert_close(flat(result), flat(expected), rtol=0, atol=0)
+
+
+def test_every_operator_is_here() -> None:
+    prefix = "funcsim::"
+    registered = {name for name in torch._C._dispatch_get_all_op_names() if name.startswith(prefix)}
+    assert {name.removeprefix(prefix) for name in registered} == set(CALLS)
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES)
+def test_opcheck(name: str, arguments: tuple) -> None:
+    torch.library.opcheck(getattr(ops, name).default, arguments)
+
+
+@pytest.mark.parametrize("name", ["canonicalize", "compare", "network_signatures", "network_sketches"])
+def test_opcheck_with_parameters_that_require_grad(name: str) -> None:
+    architecture, parameters = described(mlp(1).requires_grad_(True))
+    network = (architecture, [p.detach().clone().requires_grad_() for p in parameters])
+    arguments = {"canonicalize": network, "compare": (*network, *network, ROWS)}.get(name, (*network, ROWS))
+    torch.library.opcheck(getattr(ops, name).default, arguments)
+
+
+@pytest.mark.parametrize("name", ["canonicalize", "compare"])
+def test_backward_is_a_clear_error(name: str) -> None:
+    architecture, parameters = described(mlp(1))
+    network = (architecture, [p.detach().clone().requires_grad_() for p in parameters])
+    result = ops.canonicalize(*network)[0] if name == "canonicalize" else ops.compare(*network, *network, ROWS)[0]
+    with pytest.raises(RuntimeError, match=f"funcsim::{name} has no gradient"):
+        result.sum().backward()
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES)
+def test_compiled_as_eager(name: str, arguments: tuple) -> None:
+    operator = getattr(ops, name)
+    compiled = torch.compile(lambda: operator(*arguments), fullgraph=True, backend="aot_eager")
+    assert_equal(compiled(), operator(*arguments))
+
+
+class Signatures(nn.Module):
+    """From inputs to results of several operators, their sizes tied to the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = mlp(1), mlp(2)
+        self.architecture = funcsim.describe(self.a)
+
+    def parameters_of(self, model: nn.Sequential) -> list[Tensor]:
+        return [model[0].weight, model[0].bias, model[2].weight, model[2].bias, model[4].weight, model[4].bias]
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        a, b = self.parameters_of(self.a), self.parameters_of(self.b)
+        score, layer_scores, matches, similarities = ops.compare(self.architecture, a, self.architecture, b, inputs)
+        bits = ops.network_signatures(self.architecture, a, inputs)
+        sketch = ops.network_sketches(self.architecture, a, inputs, num_hashes=16)
+        single = ops.activation_signatures(inputs)
+        counts, fingerprints = ops.signature_statistics(single, inputs.shape[0])
+        shuffled = ops.shuffle_samples(single, inputs.shape[0])
+        minhash = ops.minhash(single, inputs.shape[0], 16)
+        rows, columns = ops.linear_sum_assignment(inputs)
+        results = [score, layer_scores, *matches, *similarities, *bits, *sketch, single, counts, fingerprints]
+        results += [shuffled, minhash, ops.jaccard(single, shuffled), ops.minhash_jaccard(minhash, minhash)]
+        return (*results, rows, columns, *ops.canonicalize(self.architecture, a))
+
+
+@pytest.mark.parametrize("batch", [20, 33])
+def test_exported_with_a_dynamic_batch_as_eager(batch: int) -> None:
+    module = Signatures()
+    dynamic = {"inputs": {0: torch.export.Dim("batch", min=7, max=1000)}}
+    program = torch.export.export(module, (ROWS,), dynamic_shapes=dynamic)
+    inputs = torch.randn(batch, 6, generator=torch.Generator().manual_seed(batch))
+    assert_equal(program.module()(inputs), module(inputs))
+
+
+@pytest.mark.parametrize("batch", [20, 33])
+def test_compiled_with_a_dynamic_batch_as_eager(batch: int) -> None:
+    module = Signatures()
+    compiled: Callable = torch.compile(module, fullgraph=True, dynamic=True, backend="aot_eager")
+    inputs = torch.randn(batch, 6, generator=torch.Generator().manual_seed(batch))
+    assert_equal(compiled(inputs), module(inputs))
+
+
+def test_compiled_by_inductor_as_eager() -> None:
+    module = Signatures()
+    assert_equal(torch.compile(module, fullgraph=True)(ROWS), module(ROWS))
+
+
+def test_unequal_depths_compile_and_export() -> None:
+    def score(inputs: Tensor) -> Tensor:
+        return ops.compare(*A, *DEEP, inputs)[0]
+
+    class Module(nn.Module):
+        def forward(self, inputs: Tensor) -> Tensor:
+            return score(inputs)
+
+    assert_equal(torch.compile(score, fullgraph=True, backend="aot_eager")(ROWS), score(ROWS))
+    assert_equal(torch.export.export(Module(), (ROWS,)).module()(ROWS), score(ROWS))
+
+
+def scripted_activation_signatures(x: Tensor) -> Tensor:
+    return torch.ops.funcsim.activation_signatures(x, 0.1)
+
+
+def scripted_evidence(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, list[Tensor]]:
+    counts, fingerprints = torch.ops.funcsim.signature_statistics(x, 21)
+    shuffled = torch.ops.funcsim.shuffle_samples(y, 21)
+    result = torch.ops.funcsim.compare_layers([x], [y], [shuffled], [21], [21])
+    scores = torch.ops.funcsim.layer_scores([x], [y], [21], [21])
+    return counts, fingerprints, result[4], scores, result[5]
+
+
+def scripted_sketches(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    a = torch.ops.funcsim.minhash(x, 21, 16)
+    b = torch.ops.funcsim.minhash(y, 21, 16)
+    rows, columns = torch.ops.funcsim.linear_sum_assignment(torch.ops.funcsim.jaccard(x, y), True)
+    return torch.ops.funcsim.minhash_jaccard(a, b), rows, columns
+
+
+def scripted_networks(
+    a: str, p: list[Tensor], b: str, q: list[Tensor], x: Tensor
+) -> tuple[Tensor, list[Tensor], list[Tensor], list[Tensor]]:
+    result = torch.ops.funcsim.compare(a, p, b, q, x)
+    return (
+        result[0],
+        torch.ops.funcsim.canonicalize(a, p),
+        torch.ops.funcsim.network_signatures(a, p, x),
+        torch.ops.funcsim.network_sketches(b, q, x, num_hashes=16),
+    )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (scripted_activation_signatures, (ROWS,)),
+        (scripted_evidence, (BITS[0], OTHER[0])),
+        (scripted_sketches, (BITS[0], OTHER[0])),
+        (scripted_networks, (*A, *B, ROWS)),
+    ],
+)
+def test_scripted_as_eager(function: Callable, arguments: tuple) -> None:
+    assert_equal(torch.jit.script(function)(*arguments), function(*arguments))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_results_do_not_depend_on_the_number_of_threads(threads: int) -> None:
+    x = torch.randn(500, 40, generator=torch.Generator().manual_seed(1))
+    y = torch.randn(500, 50, generator=torch.Generator().manual_seed(2))
+
+    def results() -> list[Tensor]:
+        a, b = ops.activation_signatures(x), ops.activation_signatures(y)
+        shuffled = ops.shuffle_samples(b, 500)
+        sketches = [ops.minhash(bits, 500, 64) for bits in (a, b, shuffled)]
+        return flat([
+            a, b, shuffled, sketches, ops.jaccard(a, b), ops.signature_statistics(a, 500),
+            ops.compare_layers([a], [b], [shuffled], [500], [500]),
+            ops.compare_layers([sketches[0]], [sketches[1]], [sketches[2]], [500], [500]),
+        ])  # fmt: skip
+
+    before = torch.get_num_threads()
+    expected = results()
+    try:
+        torch.set_num_threads(threads)
+        assert_equal(results(), expected)
+    finally:
+        torch.set_num_threads(before)

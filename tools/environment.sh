@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+# Sourced by ./run: where things are for the chosen version of torch, and how what is missing gets installed.
+
+default_torch=2.15.0
+torch_version="${FUNCSIM_TORCH:-$default_torch}"
+if [[ "$torch_version" == "$default_torch" ]]; then
+  venv=.venv
+  build_dir=build
+else
+  venv=".venv-torch-$torch_version"
+  # shellcheck disable=SC2034  # used by ./run
+  build_dir="build-torch-$torch_version"
+fi
+
+# The package whose absence each check shows. Anything else comes from PyPI.
+missing_system_packages() {
+  local missing=()
+  command -v g++ >/dev/null || missing+=(g++)
+  command -v git >/dev/null || missing+=(git)
+  command -v shellcheck >/dev/null || missing+=(shellcheck)
+  [[ -e /usr/include/gtest/gtest.h ]] || missing+=(libgtest-dev)
+  [[ -e /usr/include/fmt/format.h ]] || missing+=(libfmt-dev)
+  if [[ ! -x "$venv/bin/python" ]]; then
+    find_python >/dev/null || missing+=(python3 python3-venv)
+  fi
+  echo "${missing[@]}"
+}
+
+install_system_packages() {
+  local missing
+  missing="$(missing_system_packages)"
+  [[ -n "$missing" ]] || return 0
+  local install="apt-get install -y --no-install-recommends $missing"
+  if ! command -v apt-get >/dev/null; then
+    echo "Missing: $missing (Debian's names). Install them with this system's package manager and try again." >&2
+    exit 1
+  fi
+  local as_root=()
+  if [[ "$(id -u)" != 0 ]]; then
+    if ! command -v sudo >/dev/null || ! sudo -n true 2>/dev/null; then
+      echo "System packages are missing. Please type:" >&2
+      echo "    sudo apt-get update && sudo $install" >&2
+      exit 1
+    fi
+    as_root=(sudo)
+  fi
+  echo "Installing system packages: $missing"
+  "${as_root[@]}" apt-get update -qq
+  # shellcheck disable=SC2086  # a list of words
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive $install
+}
+
+# A Python of at least 3.11 that can make virtual environments.
+find_python() {
+  local candidate
+  for candidate in ${FUNCSIM_PYTHON:-python3 python3.13 python3.12 python3.11}; do
+    if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      echo "$candidate"
+      return 0
+    fi
+  done
+  return 1
+}
+
+make_environment() {
+  local stamp
+  stamp="$venv/.installed-$(cat tools/requirements.txt tools/environment.sh | sha256sum | cut -c1-16)"
+  if [[ ! -e "$stamp" ]]; then
+    if [[ ! -x "$venv/bin/python" ]]; then
+      local python
+      python="$(find_python)" || {
+        echo "No Python 3.11 or later with venv: looked for ${FUNCSIM_PYTHON:-python3, python3.13, python3.12, python3.11}." >&2
+        exit 1
+      }
+      echo "Making $venv with $("$python" --version)"
+      "$python" -m venv "$venv"
+    fi
+    echo "Installing Python packages into $venv (torch $torch_version)"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
+    "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" "torch==$torch_version" -r tools/requirements.txt
+    # The package is used from the checkout.
+    echo "$PWD/python_bindings" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/funcsim.pth"
+    rm -f "$venv"/.installed-*
+    touch "$stamp"
+  fi
+  PATH="$PWD/$venv/bin:$PATH"
+  export PATH
+}
+
+prepare() {
+  install_system_packages
+  make_environment
+}
+
+configure() { # build folder, cmake options
+  local folder="$1"
+  shift
+  # cmake reads a configured folder's CMakeLists again by itself when they change.
+  local torch_dir
+  torch_dir="$(python -c 'import importlib.util as u; print(u.find_spec("torch").submodule_search_locations[0])')"
+  local options=(-G Ninja -DFUNCSIM_WERROR=ON "-DFUNCSIM_TORCH_DIR=$torch_dir" "$@")
+  if [[ ! -e "$folder/build.ninja" || "$(cat "$folder/options.txt" 2>/dev/null)" != "${options[*]}" ]]; then
+    cmake -S . -B "$folder" "${options[@]}"
+    echo "${options[*]}" >"$folder/options.txt"
+  fi
+}
