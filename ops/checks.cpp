@@ -8,48 +8,6 @@
 
 namespace funcsim {
 
-std::string dtype_name(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::Float:
-      return "float32";
-    case Dtype::Double:
-      return "float64";
-    case Dtype::Half:
-      return "float16";
-    case Dtype::BFloat16:
-      return "bfloat16";
-    case Dtype::Byte:
-      return "uint8";
-    case Dtype::Char:
-      return "int8";
-    case Dtype::Short:
-      return "int16";
-    case Dtype::Int:
-      return "int32";
-    case Dtype::Long:
-      return "int64";
-    case Dtype::Bool:
-      return "bool";
-    default:
-      return torch::headeronly::toString(dtype);
-  }
-}
-
-std::string describe_tensor(const Tensor& tensor) {
-  std::string text = dtype_name(tensor.scalar_type()) + " [";
-  const auto sizes = tensor.sizes();
-  for (std::size_t d = 0; d < sizes.size(); ++d) {
-    text += (d == 0 ? "" : ", ") + std::to_string(sizes[d]);
-  }
-  text += "]";
-  if (tensor.is_cuda()) {
-    text += " on cuda:" + std::to_string(tensor.get_device_index());
-  } else if (!tensor.is_cpu()) {
-    text += " on a device that is neither cpu nor cuda";
-  }
-  return text;
-}
-
 void check_cpu(const Tensor& tensor, const char* op, const std::string& name) {
   check(tensor.is_cpu(), op, ": ", name, " must be on the CPU (this version has no kernels for other devices), got ",
         describe_tensor(tensor));

@@ -8,6 +8,7 @@
 
 #include "kernels/common/error.h"
 #include "kernels/common/parallel.h"
+#include "network/tensor_text.h"
 
 // Checks of tensor arguments that every operator shares. They live here, where every caller passes: Python,
 // TorchScript, exported programs and C++.
@@ -16,12 +17,6 @@ namespace funcsim {
 
 using Dtype = torch::headeronly::ScalarType;
 using torch::stable::Tensor;
-
-/// "float32 [3, 4] on cuda:0", for messages.
-std::string describe_tensor(const Tensor& tensor);
-
-/// Name of a dtype as Python writes it, without "torch.".
-std::string dtype_name(Dtype dtype);
 
 /// The tensor, contiguous, after checking that it is a CPU tensor of this dtype with this many dimensions.
 /// @param expected the layout in words for the message, e.g. "[units, bytes]"

@@ -106,12 +106,7 @@ class BlockSketcher {
 
 std::vector<LayerExtent> layer_extents(const Network& network, const torch::stable::Tensor& inputs,
                                        std::int64_t positions) {
-  const auto sizes = inputs.sizes();
-  check(sizes.size() >= 2, network.role(), ": inputs must have at least 2 dimensions [inputs, features...], got ",
-        sizes.size());
-  const std::vector<std::int64_t> input_shape(sizes.begin() + 1, sizes.end());
-  const std::vector<LayerSamples> samples =
-      plan_samples(network.architecture(), network.hidden_layers(), input_shape, positions);
+  const std::vector<LayerSamples> samples = network.plan(inputs, positions).samples;
   std::vector<LayerExtent> extents;
   for (std::size_t l = 0; l < samples.size(); ++l) {
     extents.push_back({network.hidden_layers()[l].units, samples[l].samples_per_input,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "network/network.h"
@@ -7,11 +8,19 @@
 namespace funcsim {
 
 /// The canonical parameters of a network: same architecture, same order, shapes and dtype as given, new tensors.
-/// Definition and reasons: docs/mathematics.md.
-/// @throws Error where a unit loses its identity on the way to the next affine layer: names both places
+/// Definition and reasons: docs/mathematics.md. Computed in float64.
+///
+/// Parameters don't tell whether a Linear is given rows [N, features] or tokens [N, T, features]. Where that matters
+/// and the layers around don't show it, rows are meant.
+///
+/// @throws Error where weights have no finite norm, and where a unit loses its identity on the way to the next affine
+///         layer: names the item
 std::vector<torch::stable::Tensor> canonical_parameters(const Network& network);
 
-/// The scale s_i of every unit of every hidden layer (float64 [units] each): what canonical_parameters divides by.
-std::vector<torch::stable::Tensor> canonical_scales(const Network& network);
+/// What canonical_parameters divides by: the scale s_i of every unit of every hidden layer.
+///
+/// @param input_dimensions of the network's inputs, batch included
+/// @throws Error as canonical_parameters
+std::vector<std::vector<double>> canonical_scales(const Network& network, std::int64_t input_dimensions);
 
 }  // namespace funcsim

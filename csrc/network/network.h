@@ -3,39 +3,52 @@
 #include <torch/csrc/stable/tensor.h>
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "network/architecture.h"
-#include "network/layers.h"
+#include "network/hidden_layers.h"
 
 namespace funcsim {
 
-/// An architecture together with its tensors, checked against each other: the right number, shapes,
-/// one floating dtype, one device, no NaN-free requirement here (NaN shows up in the pre-activations).
+/// An architecture together with its tensors, checked against each other: number, shapes, one floating dtype, on the
+/// CPU. NaN is not looked for here: it shows in the pre-activations.
 class Network {
  public:
-  /// Parses and checks. `role` names the network in messages ("network", "network a", "network b").
-  /// float16 and bfloat16 parameters are widened to float32, and so are the inputs later.
-  /// @throws Error naming the item and tensor, what was expected and what came
+  /// Parses and checks. float16 and bfloat16 parameters are widened to float32.
+  ///
+  /// @param role names the network in messages, for example "compare: network a"
+  /// @throws Error naming the item and the tensor, what was expected and what came
   Network(const std::string& architecture, const std::vector<torch::stable::Tensor>& parameters, std::string role);
 
   const Architecture& architecture() const { return architecture_; }
   const std::string& role() const { return role_; }
   /// The hidden layers in order; never empty.
   const std::vector<HiddenLayer>& hidden_layers() const { return hidden_layers_; }
-  /// The tensors of item i, in the order of docs/architecture.md (widened to float32 where needed).
-  const std::vector<torch::stable::Tensor>& item_parameters(std::int64_t item) const;
+  /// Item i with its tensors.
+  Layer layer(std::int64_t item) const;
+  /// What the network computes in: float32 or float64.
+  torch::headeronly::ScalarType dtype() const { return dtype_; }
   /// The dtype the parameters were given in.
   torch::headeronly::ScalarType given_dtype() const { return given_dtype_; }
 
+  /// Checks a batch of inputs and tells what becomes of them.
+  ///
+  /// @param inputs [N, ...] on the CPU, N at least 1, of the network's dtype (float16 and bfloat16 count as float32)
+  /// @throws Error: what was expected and what came; where a layer doesn't fit its input, names the item
+  Plan plan(const torch::stable::Tensor& inputs, std::int64_t positions) const;
+
  private:
+  void take_parameters(const std::vector<torch::stable::Tensor>& parameters);
+  torch::stable::Tensor checked_parameter(std::int64_t item, const ParameterSpec& spec,
+                                          const torch::stable::Tensor& tensor) const;
+
   std::string role_;
   Architecture architecture_;
   std::vector<HiddenLayer> hidden_layers_;
-  std::vector<std::vector<torch::stable::Tensor>> item_parameters_;
-  torch::headeronly::ScalarType given_dtype_;
+  std::vector<std::vector<torch::stable::Tensor>> tensors_;  ///< of every item
+  torch::headeronly::ScalarType given_dtype_ = torch::headeronly::ScalarType::Float;
+  torch::headeronly::ScalarType dtype_ = torch::headeronly::ScalarType::Float;
 };
 
 }  // namespace funcsim

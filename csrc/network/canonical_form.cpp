@@ -1,0 +1,255 @@
+#include "network/canonical_form.h"
+
+#include <torch/csrc/stable/ops.h>
+
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include "kernels/common/error.h"
+#include "network/aten.h"
+#include "network/unit_axes.h"
+
+namespace funcsim {
+
+namespace {
+
+using torch::stable::Tensor;
+using Dtype = torch::headeronly::ScalarType;
+
+/// A vector shaped so that it multiplies the rows of a weight.
+Tensor along_rows(const Tensor& vector, const Tensor& weight) {
+  std::vector<std::int64_t> sizes(static_cast<std::size_t>(weight.dim()), 1);
+  sizes.front() = -1;
+  return aten::reshape(vector, sizes);
+}
+
+/// L2 norm of every row. Scaled by the largest entry first: squares of float64 leave its range too.
+Tensor row_norms(const Tensor& weight) {
+  const Tensor rows = aten::reshape(weight, {weight.size(0), -1});
+  const Tensor largest = aten::amax(aten::abs(rows), {1}, /*keepdim=*/true);
+  const Tensor zero = aten::full({}, 0.0, rows);
+  const Tensor one = aten::full({}, 1.0, rows);
+  const Tensor unit = aten::where(aten::eq(largest, zero), one, largest);
+  const Tensor scaled = aten::div(rows, unit);
+  return aten::mul(aten::sqrt(aten::sum(aten::mul(scaled, scaled), {1})), aten::reshape(largest, {-1}));
+}
+
+std::vector<double> values_of(const Tensor& float64_vector) {
+  const Tensor values = aten::contiguous(float64_vector);
+  const auto* data = values.const_data_ptr<double>();
+  return {data, data + values.numel()};
+}
+
+Tensor int64_vector(const std::vector<std::int64_t>& values, const Tensor& like) {
+  Tensor vector =
+      torch::stable::empty({static_cast<std::int64_t>(values.size())}, Dtype::Long, std::nullopt, like.device());
+  std::memcpy(vector.mutable_data_ptr(), values.data(), values.size() * sizeof(std::int64_t));
+  return vector;
+}
+
+/// Works on float64 copies of a network's tensors, hidden layer by hidden layer.
+class Canonicalizer {
+ public:
+  Canonicalizer(const Network& network, std::optional<std::int64_t> network_input_dimensions)
+      : network_(network), dimensions_(input_dimensions(network.architecture(), network_input_dimensions)) {
+    for (std::int64_t i = 0; i < static_cast<std::int64_t>(network.architecture().items.size()); ++i) {
+      std::vector<Tensor>& tensors = tensors_.emplace_back();
+      for (const Tensor& tensor : network.layer(i).tensors) {
+        tensors.push_back(aten::to_dtype(tensor, Dtype::Double));
+      }
+    }
+    for (const HiddenLayer& layer : network.hidden_layers()) {
+      canonicalize(layer);
+    }
+  }
+
+  const std::vector<std::vector<Tensor>>& tensors() const { return tensors_; }
+  const std::vector<std::vector<double>>& scales() const { return scales_; }
+
+ private:
+  const Item& item(std::int64_t i) const { return network_.architecture().items[i]; }
+
+  /// The tensor of this name.
+  Tensor& tensor(std::int64_t i, const char* name) {
+    const std::vector<ParameterSpec> specs = item_parameters(item(i));
+    for (std::size_t p = 0; p < specs.size(); ++p) {
+      if (specs[p].name == name) {
+        return tensors_[i][p];
+      }
+    }
+    fail(item_place(network_.architecture(), i), " has no ", name);
+  }
+
+  bool has_bias(std::int64_t affine) const { return item(affine).boolean("bias"); }
+
+  template <typename Action>
+  auto at_item(std::int64_t i, const Action& action) const {
+    try {
+      return action();
+    } catch (const Error& error) {
+      fail(network_.role(), ": ", item_place(network_.architecture(), i), ": ", error.what());
+    }
+  }
+
+  void canonicalize(const HiddenLayer& layer) {
+    if (layer.folded_batch_norm >= 0) {
+      at_item(layer.folded_batch_norm, [&] { fold(layer); });
+    }
+    const std::optional<std::int64_t> receiver = find_receiver(layer);
+    Tensor& weight = tensor(layer.item, "weight");
+    const Tensor norms = row_norms(weight);
+    check_norms(layer, norms);
+    const Tensor one = aten::full({}, 1.0, norms);
+    Tensor scale = aten::where(aten::eq(norms, aten::full({}, 0.0, norms)), one, norms);
+    if (!receiver.has_value()) {
+      scale = aten::full({layer.units}, 1.0, norms);
+    } else {
+      const std::vector<std::int64_t> owners = owners_at(layer, *receiver);
+      divide(layer, scale);
+      multiply(*receiver, aten::index_select(scale, 0, int64_vector(owners, scale)));
+    }
+    scales_.push_back(values_of(scale));
+  }
+
+  void check_norms(const HiddenLayer& layer, const Tensor& norms) const {
+    const std::vector<double> values = values_of(norms);
+    for (std::size_t u = 0; u < values.size(); ++u) {
+      if (!std::isfinite(values[u])) {
+        fail(network_.role(), ": ", item_place(network_.architecture(), layer.item), ": the weights into unit ", u,
+             " must have a finite norm, got ", values[u]);
+      }
+    }
+  }
+
+  /// Moves the BatchNorm into the affine layer before it; where that has no bias, the BatchNorm keeps the shift.
+  void fold(const HiddenLayer& layer) {
+    const std::int64_t norm = layer.folded_batch_norm;
+    const Item& norm_item = item(norm);
+    const double eps = norm_item.real("eps");
+    const bool affine = norm_item.boolean("affine");
+    check_channels(layer);
+    Tensor& weight = tensor(layer.item, "weight");
+    Tensor& mean = tensor(norm, "running_mean");
+    Tensor& variance = tensor(norm, "running_var");
+    const auto normalized = [&](const Tensor& row) {
+      const std::optional<Tensor> gain = affine ? std::optional(tensor(norm, "weight")) : std::nullopt;
+      const std::optional<Tensor> shift = affine ? std::optional(tensor(norm, "bias")) : std::nullopt;
+      return aten::reshape(aten::batch_norm(aten::reshape(row, {1, -1}), gain, shift, mean, variance, eps), {-1});
+    };
+    const Tensor zeros = aten::full({layer.units}, 0.0, weight);
+    const Tensor bias = normalized(has_bias(layer.item) ? tensor(layer.item, "bias") : zeros);
+    Tensor gain = aten::div(aten::full({layer.units}, 1.0, weight),
+                            aten::sqrt(aten::add(variance, aten::full({}, eps, variance))));
+    gain = affine ? aten::mul(gain, tensor(norm, "weight")) : gain;
+    weight = aten::mul(weight, along_rows(gain, weight));
+    variance = aten::full({layer.units}, 1.0 - eps, variance);
+    if (affine) {
+      tensor(norm, "weight") = aten::full({layer.units}, 1.0, weight);
+      tensor(norm, "bias") = zeros;
+    }
+    if (has_bias(layer.item)) {
+      tensor(layer.item, "bias") = bias;
+      mean = zeros;
+    } else {
+      mean = aten::subtract(zeros, bias);
+    }
+  }
+
+  /// A BatchNorm behind a Linear normalises units if the Linear is given rows; given tokens, it normalises positions.
+  void check_channels(const HiddenLayer& layer) const {
+    UnitAxes(item(layer.item), layer.units, dimensions_[layer.item]).owners(item(layer.folded_batch_norm));
+  }
+
+  /// Who takes up a unit's scale: the first BatchNorm on the way or the next affine layer; nobody where something on
+  /// the way is not homogeneous or mixes units, or the BatchNorm has no weight.
+  std::optional<std::int64_t> find_receiver(const HiddenLayer& layer) const {
+    const std::int64_t start = layer.folded_batch_norm >= 0 ? layer.folded_batch_norm : layer.item;
+    for (std::int64_t i = start + 1; i < layer.next_affine; ++i) {
+      switch (item(i).type->role) {
+        case LayerRole::batch_norm:
+          return item(i).boolean("affine") ? std::optional(i) : std::nullopt;
+        case LayerRole::mixing_norm:
+        case LayerRole::elementwise:
+        case LayerRole::mixing:
+          return std::nullopt;
+        default:
+          break;
+      }
+    }
+    return layer.next_affine;
+  }
+
+  std::vector<std::int64_t> owners_at(const HiddenLayer& layer, std::int64_t receiver) const {
+    UnitAxes axes(item(layer.item), layer.units, dimensions_[layer.item]);
+    const std::int64_t start = layer.folded_batch_norm >= 0 ? layer.folded_batch_norm : layer.item;
+    for (std::int64_t i = start + 1; i < receiver; ++i) {
+      at_item(i, [&] { axes.pass(item(i)); });
+    }
+    return at_item(receiver, [&] { return axes.owners(item(receiver)); });
+  }
+
+  void divide(const HiddenLayer& layer, const Tensor& scale) {
+    Tensor& weight = tensor(layer.item, "weight");
+    weight = aten::div(weight, along_rows(scale, weight));
+    if (has_bias(layer.item)) {
+      Tensor& bias = tensor(layer.item, "bias");
+      bias = aten::div(bias, scale);
+    } else if (layer.folded_batch_norm >= 0) {
+      Tensor& mean = tensor(layer.folded_batch_norm, "running_mean");
+      mean = aten::div(mean, scale);
+    }
+  }
+
+  /// @param factor of every column, input channel or feature of the receiver
+  void multiply(std::int64_t receiver, const Tensor& factor) {
+    Tensor& weight = tensor(receiver, "weight");
+    if (item(receiver).type->role == LayerRole::batch_norm) {
+      Tensor& mean = tensor(receiver, "running_mean");
+      mean = aten::div(mean, factor);
+      weight = aten::mul(weight, factor);
+    } else if (item(receiver).type->spatial_dimensions == 0) {
+      weight = aten::mul(weight, factor);
+    } else {
+      weight = aten::mul(weight, filter_factors(item(receiver), factor, weight));
+    }
+  }
+
+  /// Filter o of group g reads the channels of its group: the factors of its input channels, [out, in / groups, 1...].
+  static Tensor filter_factors(const Item& conv, const Tensor& factor, const Tensor& weight) {
+    const std::int64_t groups = conv.integer("groups");
+    const Tensor of_groups = aten::reshape(factor, {groups, -1});
+    std::vector<std::int64_t> sizes(static_cast<std::size_t>(weight.dim()), 1);
+    sizes[0] = weight.size(0);
+    sizes[1] = weight.size(1);
+    return aten::reshape(aten::repeat_interleave(of_groups, weight.size(0) / groups, 0), sizes);
+  }
+
+  const Network& network_;
+  std::vector<std::optional<std::int64_t>> dimensions_;
+  std::vector<std::vector<Tensor>> tensors_;
+  std::vector<std::vector<double>> scales_;
+};
+
+}  // namespace
+
+std::vector<Tensor> canonical_parameters(const Network& network) {
+  const Canonicalizer canonicalizer(network, std::nullopt);
+  std::vector<Tensor> parameters;
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(canonicalizer.tensors().size()); ++i) {
+    for (const Tensor& tensor : canonicalizer.tensors()[i]) {
+      // By way of the dtype of computation, so that float16 networks have the canonical form of their float32 copies.
+      const Tensor rounded = aten::to_dtype(aten::to_dtype(tensor, network.dtype()), network.given_dtype());
+      parameters.push_back(aten::clone(rounded));
+    }
+  }
+  return parameters;
+}
+
+std::vector<std::vector<double>> canonical_scales(const Network& network, std::int64_t input_dimensions) {
+  return Canonicalizer(network, input_dimensions).scales();
+}
+
+}  // namespace funcsim

@@ -1,0 +1,52 @@
+#include "network/positions.h"
+
+#include <cstddef>
+
+#include "kernels/common/error.h"
+#include "kernels/common/hash.h"
+#include "network/layer_type.h"
+
+namespace funcsim {
+
+namespace {
+
+/// More points an input than any grid is worth; keeps the number of samples in 64 bits.
+constexpr std::int64_t most_points = std::int64_t{1} << 24;
+
+/// Room for coordinates in the index of a hash: part of the format.
+constexpr std::uint64_t coordinate_stride = 8;
+
+}  // namespace
+
+void check_positions(std::int64_t positions) {
+  check(positions >= any_position && positions <= most_points, "positions must be 0 (all), -1 (any) or from 1 to ",
+        most_points, " points an input, got ", positions);
+}
+
+std::int64_t samples_per_input(const std::vector<std::int64_t>& grid, std::int64_t positions) {
+  const std::int64_t places = element_count(grid);
+  if (places == 1 || positions == any_position) {
+    return 1;
+  }
+  return positions == all_positions ? places : positions;
+}
+
+std::vector<std::int64_t> grid_points(std::int64_t first_input, std::int64_t num_inputs, std::int64_t points,
+                                      const std::vector<std::int64_t>& grid, std::int64_t seed) {
+  const HashStream hash(seed, HashPurpose::position);
+  std::vector<std::int64_t> places(static_cast<std::size_t>(num_inputs * points));
+  for (std::int64_t s = 0; s < num_inputs * points; ++s) {
+    const std::uint64_t point =
+        (static_cast<std::uint64_t>(first_input) * static_cast<std::uint64_t>(points)) + static_cast<std::uint64_t>(s);
+    std::int64_t place = 0;
+    for (std::size_t k = 0; k < grid.size(); ++k) {
+      const std::uint64_t u = hash((point * coordinate_stride) + k) >> 32U;
+      const auto coordinate = static_cast<std::int64_t>((u * static_cast<std::uint64_t>(grid[k])) >> 32U);
+      place = (place * grid[k]) + coordinate;
+    }
+    places[s] = place;
+  }
+  return places;
+}
+
+}  // namespace funcsim

@@ -1,0 +1,56 @@
+#include "network/tensor_text.h"
+
+#include "network/layer_type.h"
+
+namespace funcsim {
+
+std::string dtype_name(torch::headeronly::ScalarType dtype) {
+  using Dtype = torch::headeronly::ScalarType;
+  switch (dtype) {
+    case Dtype::Float:
+      return "float32";
+    case Dtype::Double:
+      return "float64";
+    case Dtype::Half:
+      return "float16";
+    case Dtype::BFloat16:
+      return "bfloat16";
+    case Dtype::Byte:
+      return "uint8";
+    case Dtype::Char:
+      return "int8";
+    case Dtype::Short:
+      return "int16";
+    case Dtype::Int:
+      return "int32";
+    case Dtype::Long:
+      return "int64";
+    case Dtype::Bool:
+      return "bool";
+    default:
+      return torch::headeronly::toString(dtype);
+  }
+}
+
+std::string device_name(const torch::stable::Tensor& tensor) {
+  using torch::headeronly::DeviceType;
+  const torch::stable::Device device = tensor.device();
+  switch (device.type()) {
+    case DeviceType::CPU:
+      return "cpu";
+    case DeviceType::CUDA:
+      return "cuda:" + std::to_string(device.index());
+    case DeviceType::Meta:
+      return "meta";
+    default:
+      return "a device that is neither cpu nor cuda";
+  }
+}
+
+std::string describe_tensor(const torch::stable::Tensor& tensor) {
+  const auto sizes = tensor.sizes();
+  std::string text = dtype_name(tensor.scalar_type()) + " " + shape_text(Shape(sizes.begin(), sizes.end()));
+  return tensor.is_cpu() ? text : text + " on " + device_name(tensor);
+}
+
+}  // namespace funcsim

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <torch/csrc/stable/tensor.h>
+
+#include <string>
+
+// Tensors as error messages show them.
+
+namespace funcsim {
+
+/// Name of a dtype as Python writes it, without "torch.".
+std::string dtype_name(torch::headeronly::ScalarType dtype);
+
+/// "cpu", "cuda:0", "meta".
+std::string device_name(const torch::stable::Tensor& tensor);
+
+/// "float32 [3, 4]", and the device where it isn't the CPU: "float32 [3, 4] on cuda:0".
+std::string describe_tensor(const torch::stable::Tensor& tensor);
+
+}  // namespace funcsim
