@@ -19,7 +19,6 @@ missing_system_packages() {
   command -v git >/dev/null || missing+=(git)
   command -v shellcheck >/dev/null || missing+=(shellcheck)
   [[ -e /usr/include/gtest/gtest.h ]] || missing+=(libgtest-dev)
-  [[ -e /usr/include/fmt/format.h ]] || missing+=(libfmt-dev)
   if [[ ! -x "$venv/bin/python" ]]; then
     find_python >/dev/null || missing+=(python3 python3-venv)
   fi

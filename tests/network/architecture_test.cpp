@@ -85,6 +85,16 @@ TEST(Architecture, ErrorsPointAtTheItem) {
             "architecture: item 0 (Conv2d(1, 2, [3])): kernel_size must be a list of 2 integers, got [3] with 1");
 }
 
+TEST(Architecture, ChecksTheRangeOfNumbers) {
+  EXPECT_EQ(refusal("funcsim/1: Linear(0, 3)"),
+            "architecture: item 0 (Linear(0, 3)): in_features must be at least 1, got 0");
+  EXPECT_EQ(
+      refusal("funcsim/1: Linear(9223372036854775808, 3)"),
+      "architecture: item 0 (Linear(9223372036854775808, 3)): in_features must fit 64 bits, got 9223372036854775808");
+  EXPECT_EQ(refusal("funcsim/1: ELU(alpha=1e999)"),
+            "architecture: item 0 (ELU(alpha=1e999)): alpha must be in the range of float64, got 1e999");
+}
+
 TEST(Architecture, ErrorsOfTheWholeText) {
   EXPECT_EQ(refusal(""), "architecture: must start with funcsim/1: got an empty text");
   EXPECT_EQ(refusal("funcsim/2: ReLU()"),

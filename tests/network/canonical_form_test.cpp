@@ -89,11 +89,12 @@ TEST(CanonicalForm, ABatchNormElsewhereTakesUpTheCompensation) {
 
 TEST(CanonicalForm, GroupedConvolutionsReadTheirOwnChannels) {
   const auto got = canonical(
-      "Conv1d(1, 2, [1], bias=false); ReLU(); Conv1d(2, 4, [1], groups=2, bias=false); "
+      "Conv1d(1, 4, [1], bias=false); ReLU(); Conv1d(4, 4, [1], groups=2, bias=false); Tanh(); "
       "Conv1d(4, 1, [1], bias=false)",
-      {doubles({2, 1, 1}, {2, 10}), doubles({4, 1, 1}, {1, 2, 3, 4}), doubles({1, 4, 1}, {1, 1, 1, 1})});
-  expect_near(got[1], {1, 1, 1, 1});
-  expect_near(got[2], {2, 4, 30, 40});
+      {doubles({4, 1, 1}, {2, -3, 5, 7}), doubles({4, 2, 1}, {1, 1, 2, 2, 3, 3, 4, 4}),
+       doubles({1, 4, 1}, {1, 1, 1, 1})});
+  expect_near(got[0], {1, -1, 1, 1});
+  expect_near(got[1], {2, 3, 4, 6, 15, 21, 20, 28});
 }
 
 TEST(CanonicalForm, NormsOutsideTheRangeOfSquares) {

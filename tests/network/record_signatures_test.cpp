@@ -123,6 +123,18 @@ TEST(RecordSignatures, InfinitiesCountBySignAndNanIsAnError) {
   }
 }
 
+TEST(RecordSignatures, NanNamesTheInputWhateverThePositions) {
+  const Tensor inputs = doubles({2, 1, 3}, {1, 2, 3, 4, 5, std::nan("")});
+  for (const std::int64_t positions : {all_positions, any_position}) {
+    try {
+      bits_of(sign_network(), inputs, {.positions = positions});
+      FAIL() << "NaN was accepted";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("is NaN for input 1:"), std::string::npos) << error.what();
+    }
+  }
+}
+
 TEST(RecordSignatures, ChecksOptions) {
   const Tensor inputs = doubles({1, 1}, {1});
   EXPECT_THROW(bits_of(row_network(), inputs, {.margin = -1}), Error);
