@@ -22,7 +22,7 @@ Tensor checked_matrix(const Tensor& tensor, const char* op, const std::string& n
 }
 
 Tensor checked_signatures(const Tensor& tensor, const char* op, const std::string& name, std::int64_t num_samples) {
-  check(num_samples >= 0, op, ": the number of samples must be at least 0, got ", num_samples);
+  check(num_samples >= 0, op, ": num_samples must be at least 0, got ", num_samples);
   Tensor rows = checked_matrix(tensor, op, name, Dtype::Byte, "[units, bytes]");
   const std::int64_t bytes = signature_bytes(num_samples);
   check(rows.size(1) == bytes, op, ": ", name, " must have ", bytes, " bytes a unit for ", num_samples,

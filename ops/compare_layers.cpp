@@ -32,9 +32,9 @@ CompareLayersResult compare_layers_op(const std::vector<Tensor>& layers_a, const
                                       const std::vector<std::int64_t>& pairs) {
   constexpr const char* op = "compare_layers";
   const Measure measure = checked_measure(op, similarity, layers_a);
-  const EvidenceList a = checked_layers(op, "layers_a", measure, layers_a, num_samples_a);
-  const EvidenceList b = checked_layers(op, "layers_b", measure, layers_b, num_samples_b);
-  const EvidenceList shuffled = checked_layers(op, "shuffled_b", measure, shuffled_b, num_samples_b);
+  const EvidenceList a = checked_layers(op, "layers_a", "num_samples_a", measure, layers_a, num_samples_a);
+  const EvidenceList b = checked_layers(op, "layers_b", "num_samples_b", measure, layers_b, num_samples_b);
+  const EvidenceList shuffled = checked_layers(op, "shuffled_b", "num_samples_b", measure, shuffled_b, num_samples_b);
   check_equal_hashes(op, measure, a, b);
   check_like(op, b, shuffled);
   check(pairs.size() % 2 == 0, op, ": pairs must be [layer of a, layer of b, ...], so of even length, got ",

@@ -15,11 +15,11 @@ Measure checked_measure(const char* op, const std::string& similarity, const std
   return sketches ? Measure::minhash : (similarity == "phi" ? Measure::phi : Measure::jaccard);
 }
 
-EvidenceList checked_layers(const char* op, const std::string& name, Measure measure, const std::vector<Tensor>& layers,
-                            const std::vector<std::int64_t>& num_samples) {
+EvidenceList checked_layers(const char* op, const std::string& name, const char* counts, Measure measure,
+                            const std::vector<Tensor>& layers, const std::vector<std::int64_t>& num_samples) {
   check(!layers.empty(), op, ": ", name, " must hold at least one layer, got none");
-  check(layers.size() == num_samples.size(), op, ": ", name, " holds ", layers.size(),
-        " layers, but their numbers of samples are ", num_samples.size());
+  check(layers.size() == num_samples.size(), op, ": ", name, " holds ", layers.size(), " layers, but ", counts,
+        " has a number for ", num_samples.size());
   EvidenceList evidence;
   for (std::size_t l = 0; l < layers.size(); ++l) {
     const std::string place = name + "[" + std::to_string(l) + "]";

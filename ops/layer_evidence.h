@@ -22,8 +22,9 @@ Measure checked_measure(const char* op, const std::string& similarity,
 
 /// Checks each tensor (dtype of the measure, dimensions, units, width against num_samples, padding) and the lists'
 /// lengths.
-/// @param name of the argument, e.g. "layers_a"
-EvidenceList checked_layers(const char* op, const std::string& name, Measure measure,
+/// @param name   of the argument, e.g. "layers_a"
+/// @param counts name of the argument that num_samples is, e.g. "num_samples_a"
+EvidenceList checked_layers(const char* op, const std::string& name, const char* counts, Measure measure,
                             const std::vector<torch::stable::Tensor>& layers,
                             const std::vector<std::int64_t>& num_samples);
 

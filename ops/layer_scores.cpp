@@ -17,8 +17,8 @@ Tensor layer_scores_op(const std::vector<Tensor>& layers_a, const std::vector<Te
                        const std::string& similarity) {
   constexpr const char* op = "layer_scores";
   const Measure measure = checked_measure(op, similarity, layers_a);
-  const EvidenceList a = checked_layers(op, "layers_a", measure, layers_a, num_samples_a);
-  const EvidenceList b = checked_layers(op, "layers_b", measure, layers_b, num_samples_b);
+  const EvidenceList a = checked_layers(op, "layers_a", "num_samples_a", measure, layers_a, num_samples_a);
+  const EvidenceList b = checked_layers(op, "layers_b", "num_samples_b", measure, layers_b, num_samples_b);
   check_equal_hashes(op, measure, a, b);
   for (std::size_t i = 0; i < a.layers.size(); ++i) {
     for (std::size_t j = 0; j < b.layers.size(); ++j) {

@@ -52,7 +52,7 @@ class Parser {
   void header() {
     constexpr std::string_view prefix = "funcsim/";
     check(text_.substr(0, prefix.size()) == prefix, "architecture: must start with funcsim/1: got ",
-          text_.empty() ? "an empty text" : "\"" + shown(text_) + "\"");
+          text_.empty() ? "an empty text" : quoted(text_));
     position_ = prefix.size();
     const std::string_view version = while_true(is_digit);
     check(version == "1", "architecture: this library reads version 1 of the language, got version \"", shown(version),
@@ -197,7 +197,13 @@ class Parser {
 
   void skip_space() { while_true(is_space); }
   bool at_end() const { return position_ == text_.size(); }
-  std::string here() const { return at_end() ? "the end" : "\"" + shown(text_.substr(position_, 1)) + "\""; }
+  std::string here() const { return at_end() ? "the end" : quoted(text_.substr(position_, 1)); }
+  static std::string quoted(std::string_view text) {
+    std::string result(1, '"');
+    result += shown(text);
+    result += '"';
+    return result;
+  }
 
   std::string_view text_;
   std::size_t position_ = 0;

@@ -135,7 +135,7 @@ def test_scores_are_the_oracles(hidden_a: list[int], hidden_b: list[int], seed: 
 def test_convolutional_networks_of_other_sizes_compare_at_the_same_points(network_a: str) -> None:
     (first,) = [network for network in networks.NETWORKS if network.name == network_a]
     a, inputs = first.make(seed=5)
-    b = nn.Sequential(nn.Conv2d(2, 6, 5, padding=1), nn.ReLU(), nn.Conv2d(6, 3, 2), nn.ReLU(), nn.Conv2d(3, 1, 1))
+    b = nn.Sequential(nn.Conv2d(2, 6, (4, 5), padding=1), nn.ReLU(), nn.Conv2d(6, 3, 2), nn.ReLU(), nn.Conv2d(3, 1, 1))
     score, _, _, _ = _compare(a, b.double(), inputs)
     assert 0 < score < 1
     with pytest.raises(RuntimeError, match="any"):
