@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 
 #include "kernels/common/error.h"
 
@@ -55,12 +57,25 @@ std::string with_dimensions(const std::string& name, std::int64_t d) {
   return name + std::to_string(d) + "d";
 }
 
+/// The tensor with the strides of the usual memory format, also where it has one channel. Then it can have those of
+/// channels-last as well and still count as contiguous.
+Tensor with_usual_strides(const Tensor& t) {
+  if (t.size(1) != 1) {
+    return t;
+  }
+  const auto sizes = t.sizes();
+  return aten::reshape(aten::reshape(aten::contiguous(t), {-1}), {sizes.begin(), sizes.end()});
+}
+
 }  // namespace
 
 Tensor full(const Sizes& sizes, double value, const Tensor& like) {
-  const std::optional<Dtype> none = std::nullopt;
-  Tensor tensor = call("new_empty", "", like, sizes, none, std::nullopt, std::nullopt, std::nullopt);
-  check_status(aoti_torch_aten_fill__Scalar(tensor.get(), value), "fill_");
+  Tensor tensor = call("new_empty", "", like, sizes, std::nullopt, std::nullopt, std::nullopt, std::nullopt);
+  // fill_ refuses what float32 can't hold.
+  const bool overflows =
+      like.scalar_type() == Dtype::Float && std::abs(value) > static_cast<double>(std::numeric_limits<float>::max());
+  const double held = overflows ? std::copysign(std::numeric_limits<double>::infinity(), value) : value;
+  check_status(aoti_torch_aten_fill__Scalar(tensor.get(), held), "fill_");
   return tensor;
 }
 
@@ -225,7 +240,10 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const OptionalTens
                    const Sizes& padding, const Sizes& dilation, std::int64_t groups) {
   constexpr bool transposed = false;
   const Sizes output_padding(stride.size(), 0);
-  return call("convolution", "", input, weight, bias, stride, padding, dilation, transposed, output_padding, groups);
+  // PyTorch (2.11 and 2.15) takes one channel with channels-last strides for channels-last, and then the CPU's oneDNN
+  // reads past the end for some sizes: 1 × 4 × 3 images, 4 × 3 kernels, stride [1, 2], padding [2, 0] for example.
+  return call("convolution", "", with_usual_strides(input), with_usual_strides(weight), bias, stride, padding, dilation,
+              transposed, output_padding, groups);
 }
 
 Tensor pad(const Tensor& input, const Sizes& pad, const std::string& mode) {

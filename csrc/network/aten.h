@@ -25,7 +25,8 @@ using Sizes = std::vector<std::int64_t>;
 using OptionalTensor = std::optional<Tensor>;
 
 // New tensors.
-/// A tensor filled with a value, of the dtype and on the device of `like`. Without sizes: of no dimension.
+/// A tensor filled with a value, of the dtype and on the device of `like`. Without sizes: of no dimension. What is too
+/// large for float32 becomes infinite.
 Tensor full(const Sizes& sizes, double value, const Tensor& like);
 Tensor clone(const Tensor& t);
 /// The tensor itself where it has this dtype already.

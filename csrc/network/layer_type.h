@@ -55,7 +55,6 @@ struct ParameterSpec {
 struct Layer {
   const Item& item;
   const std::vector<torch::stable::Tensor>& tensors;  ///< as type->parameters lists them, float32 or float64
-  torch::headeronly::ScalarType given_dtype;  ///< what the parameters were before float16 and bfloat16 were widened
 };
 
 /// A kind of module, all there is to know of it.

@@ -53,7 +53,7 @@ Network::Network(const std::string& architecture, const std::vector<Tensor>& par
 }
 
 Layer Network::layer(std::int64_t item) const {
-  return {architecture_.items[item], tensors_[item], given_dtype_};
+  return {architecture_.items[item], tensors_[item]};
 }
 
 void Network::take_parameters(const std::vector<Tensor>& parameters) {

@@ -12,14 +12,13 @@ namespace {
 
 using Dimensions = std::optional<std::int64_t>;
 
-/// Dimensions of the items' inputs that a type asks for.
+/// Dimensions of its input that an item asks for. Pooling and padding ask for none: they also take inputs that have no
+/// channels, and then work across what would be the channels.
 Dimensions asked_dimensions(const Item& item) {
   const LayerType& type = *item.type;
-  const bool one_dimensional_norm = type.role == LayerRole::batch_norm && type.spatial_dimensions == 1;
-  if (type.spatial_dimensions > 0 && !one_dimensional_norm) {
-    return type.spatial_dimensions + 2;
-  }
-  return std::nullopt;
+  const bool is_convolution = type.role == LayerRole::affine && type.spatial_dimensions > 0;
+  const bool is_norm_of_images = type.role == LayerRole::batch_norm && type.spatial_dimensions > 1;
+  return is_convolution || is_norm_of_images ? Dimensions(type.spatial_dimensions + 2) : std::nullopt;
 }
 
 /// What the output has, given the input.
@@ -121,7 +120,7 @@ void UnitAxes::pass(const Item& item) {
       }
       break;
     case LayerRole::channelwise:
-      pass_channelwise();
+      pass_channelwise(item.type->spatial_dimensions);
       break;
     case LayerRole::flatten:
       pass_flatten(item.integer("start_dim"), item.integer("end_dim"));
@@ -181,8 +180,9 @@ UnitAxes::Axis UnitAxes::solved(const Axis& axis, std::int64_t size) const {
   return result;
 }
 
-void UnitAxes::pass_channelwise() {
-  if (open_front_ || !axes_.front().has_units) {
+void UnitAxes::pass_channelwise(std::int64_t spatial_dimensions) {
+  const auto after_channels = static_cast<std::int64_t>(axes_.size()) - 1;
+  if (open_front_ || !axes_.front().has_units || spatial_dimensions > after_channels) {
     fail_mixed();
   }
   std::fill(axes_.begin() + 1, axes_.end(), Axis{.inner = 0});

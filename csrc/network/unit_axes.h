@@ -46,7 +46,7 @@ class UnitAxes {
   std::vector<std::int64_t> owners_of_channels(std::int64_t channels) const;
   std::vector<std::int64_t> owners_of_axis(const Axis& axis, std::int64_t size) const;
   Axis solved(const Axis& axis, std::int64_t size) const;
-  void pass_channelwise();
+  void pass_channelwise(std::int64_t spatial_dimensions);
   void pass_flatten(std::int64_t start, std::int64_t end);
   Axis joined(std::int64_t first, std::int64_t last) const;
   void pass_unflatten(std::int64_t dim, const std::vector<std::int64_t>& sizes);

@@ -46,10 +46,10 @@ void print_shapes() {
         nn::Sequential(nn::AdaptiveAvgPool1d(3), nn::AdaptiveAvgPool2d(1), nn::AdaptiveAvgPool3d(2),
                        nn::AdaptiveMaxPool1d(3), nn::AdaptiveMaxPool2d(nn::AdaptiveMaxPool2dOptions({std::nullopt, 2})),
                        nn::AdaptiveMaxPool3d(nn::AdaptiveMaxPool3dOptions({1, 2, 3}))));
-  print("reshape",
-        nn::Sequential(nn::Flatten(), nn::Flatten(nn::FlattenOptions().start_dim(2).end_dim(3)),
-                       nn::Unflatten(nn::UnflattenOptions(1, {2, 3})), nn::ZeroPad1d(1), nn::ZeroPad2d({1, 2, 0, 0}),
-                       nn::ZeroPad3d(nn::ZeroPad3dOptions({1, 2, 3, 4, 5, 6}))));
+  print("reshape", nn::Sequential(nn::Flatten(), nn::Flatten(nn::FlattenOptions().start_dim(2).end_dim(3)),
+                                  nn::Unflatten(nn::UnflattenOptions(1, {2, 3})), nn::ZeroPad1d(1),
+                                  nn::ZeroPad2d(nn::ZeroPad2dOptions({1, 2, 0, 0})),
+                                  nn::ZeroPad3d(nn::ZeroPad3dOptions({1, 2, 3, 4, 5, 6}))));
   print("upsample",
         nn::Sequential(nn::Upsample(nn::UpsampleOptions().size(std::vector<int64_t>{4, 5})),
                        nn::Upsample(nn::UpsampleOptions()

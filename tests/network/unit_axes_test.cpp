@@ -80,6 +80,10 @@ TEST(UnitAxes, RefusesWhereUnitsMix) {
   };
   EXPECT_TRUE(names(refusal("Linear(4, 6); MaxPool1d([2]); Linear(3, 2)"), "works across the units"));
   EXPECT_TRUE(names(refusal("Linear(4, 6); Upsample(scale_factor=[2.0]); Linear(12, 2)"), "works across the units"));
+  EXPECT_TRUE(names(refusal("Conv2d(1, 4, [3, 3]); ZeroPad3d([1, 1, 1, 1, 1, 1]); Flatten(); Linear(384, 2)"),
+                    "works across the units"));
+  EXPECT_TRUE(
+      names(refusal("Conv1d(1, 4, [3]); MaxPool2d([2, 2]); Flatten(); Linear(8, 2)"), "works across the units"));
   EXPECT_TRUE(names(refusal("Linear(4, 6); PReLU(num_parameters=5); Linear(6, 2)"), "entries of axis 1"));
   EXPECT_TRUE(names(refusal("Linear(4, 6); BatchNorm1d(5)"), "entries of axis 1"));
   EXPECT_TRUE(names(refusal("Linear(4, 6); BatchNorm1d(6)", 3), "entries of axis 1"));

@@ -1,4 +1,4 @@
-"""The documented hash (docs/hash.md), and what is seeded with it: MinHash, the shuffle, the points of positions."""
+"""The documented hash (docs/hash.md), and what is seeded with it: MinHash, shuffle, positions, fingerprints."""
 
 from math import prod
 
@@ -7,7 +7,7 @@ import numpy as np
 MASK = 2**64 - 1
 EMPTY = 2**31 - 1
 GAMMA = 0x9E3779B97F4A7C15
-PURPOSES = {"minhash": 1, "position": 2, "shuffle": 3}
+PURPOSES = {"sample_order": 1, "position": 2, "shuffle": 3, "fingerprint": 4}
 
 
 def mix(x: int) -> int:
@@ -19,9 +19,16 @@ def mix(x: int) -> int:
 
 
 def stream(seed: int, purpose: str, index: int) -> int:
-    """Number ``index`` of the stream of a purpose, 64 bits."""
-    key = mix((seed & MASK) + GAMMA * PURPOSES[purpose])
-    return mix(key + GAMMA * (index + 1))
+    """Number ``index`` of the stream of a purpose, 64 bits. A negative seed counts modulo 2^64."""
+    key = mix(mix(seed + GAMMA) + PURPOSES[purpose] * GAMMA)
+    return mix(key + (index + 1) * GAMMA)
+
+
+def slot_and_value(num_hashes: int, seed: int, sample: int) -> tuple[int, int]:
+    """Where a sample of a global number falls in sketches, and with which value."""
+    number = stream(seed, "sample_order", sample)
+    high, low = number >> 32, number & 0xFFFFFFFF
+    return high * num_hashes >> 32, low * (2**31 - 1) >> 32
 
 
 def minhash(bits: np.ndarray, num_hashes: int, seed: int, first_sample: int = 0) -> np.ndarray:
@@ -29,9 +36,7 @@ def minhash(bits: np.ndarray, num_hashes: int, seed: int, first_sample: int = 0)
     units, samples = bits.shape
     sketch = np.full((units, num_hashes), EMPTY, dtype=np.int32)
     for sample in range(samples):
-        number = stream(seed, "minhash", first_sample + sample)
-        slot = ((number >> 32) * num_hashes) >> 32
-        value = min((number & 0xFFFFFFFF) >> 1, EMPTY - 1)
+        slot, value = slot_and_value(num_hashes, seed, first_sample + sample)
         fires = bits[:, sample]
         sketch[fires, slot] = np.minimum(sketch[fires, slot], value)
     return sketch
@@ -52,13 +57,31 @@ def shuffle(bits: np.ndarray, num_inputs: int, samples_per_input: int, seed: int
     return grouped[:, pairing(num_inputs, seed, first_input)].reshape(bits.shape)
 
 
+def coordinate(seed: int, points: int, input_index: int, point: int, dimension: int, size: int) -> int:
+    """Where a point of an input of a global number lies along one dimension of a grid of that size."""
+    u = stream(seed, "position", (input_index * points + point) * 8 + dimension) >> 32
+    return u * size >> 32
+
+
 def grid_points(first_input: int, num_inputs: int, points: int, grid: tuple[int, ...], seed: int) -> np.ndarray:
     """Row-major position in the grid of every point: int64 ``[num_inputs, points]``."""
     positions = np.zeros((num_inputs, points), dtype=np.int64)
     for i in range(num_inputs):
         for p in range(points):
             for k, size in enumerate(grid):
-                u = stream(seed, "position", ((first_input + i) * points + p) * 8 + k) >> 32
-                positions[i, p] = positions[i, p] * size + ((u * size) >> 32)
+                positions[i, p] = positions[i, p] * size + coordinate(seed, points, first_input + i, p, k, size)
     assert (positions < prod(grid)).all()
     return positions
+
+
+def fingerprint(bits: np.ndarray, first_sample: int = 0) -> list[int]:
+    """Fingerprint, from 0 to 2^64 - 1, of each row of booleans ``[units, samples]``; first_sample % 64 is 0."""
+    fingerprints = []
+    for row in bits:
+        total = 0
+        for start in range(0, len(row), 64):
+            word = sum(1 << int(s) for s in np.flatnonzero(row[start : start + 64]))
+            if word:
+                total += mix(word ^ stream(0, "fingerprint", (first_sample + start) // 64))
+        fingerprints.append(total & MASK)
+    return fingerprints

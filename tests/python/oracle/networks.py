@@ -54,7 +54,7 @@ def randomise(model: nn.Module, generator: torch.Generator) -> None:
 
 
 def make_integer_valued(model: nn.Module, generator: torch.Generator) -> None:
-    """Small integers for weights; BatchNorms that scale by exact powers of two (eps becomes 0); slopes of 1/4."""
+    """Small integers for weights; BatchNorms that scale by exact powers of two (eps is too small to count); slopes of 1/4."""
 
     def integers(like: torch.Tensor, low: int, high: int) -> torch.Tensor:
         return torch.randint(low, high + 1, like.shape, generator=generator).to(like.dtype)
@@ -67,7 +67,7 @@ def make_integer_valued(model: nn.Module, generator: torch.Generator) -> None:
             for parameter in module.parameters(recurse=False):
                 parameter.copy_(integers(parameter, -2, 2))
             if isinstance(module, BATCH_NORM):
-                module.eps = 0.0
+                module.eps = 1e-300
                 module.running_mean.copy_(integers(module.running_mean, -3, 3))
                 module.running_var.copy_(4.0 ** integers(module.running_var, -1, 1))
 
