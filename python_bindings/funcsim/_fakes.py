@@ -4,6 +4,9 @@
 give the shapes of every operator's results, symbolic sizes included.
 """
 
+# torch's register_fake has no types.
+# mypy: disable-error-code="untyped-decorator"
+
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -14,6 +17,13 @@ from ._library import plan_samples
 
 # Sizes are ints, or SymInts while a program is traced; typed Any because the two share no useful static type.
 Size = Any
+
+
+def _check_one_device(op: str, *tensors: Tensor) -> None:
+    """Real tensors come here too, when they are mixed with those of the meta device."""
+    devices = sorted({str(tensor.device) for tensor in tensors})
+    if len(devices) > 1:
+        raise RuntimeError(f"{op}: tensors must be on one device, got {' and '.join(devices)}")
 
 
 def _bytes(num_samples: Size) -> Size:
@@ -35,11 +45,13 @@ def _minhash(
 
 @torch.library.register_fake("funcsim::jaccard")
 def _jaccard(signatures_a: Tensor, signatures_b: Tensor) -> Tensor:
+    _check_one_device("jaccard", signatures_a, signatures_b)
     return signatures_a.new_empty((signatures_a.shape[0], signatures_b.shape[0]), dtype=torch.float32)
 
 
 @torch.library.register_fake("funcsim::minhash_jaccard")
 def _minhash_jaccard(sketches_a: Tensor, sketches_b: Tensor) -> Tensor:
+    _check_one_device("minhash_jaccard", sketches_a, sketches_b)
     return sketches_a.new_empty((sketches_a.shape[0], sketches_b.shape[0]), dtype=torch.float32)
 
 
@@ -64,6 +76,7 @@ def _shuffle_samples(
 
 @torch.library.register_fake("funcsim::canonicalize")
 def _canonicalize(architecture: str, parameters: Sequence[Tensor]) -> list[Tensor]:
+    _check_one_device("canonicalize", *parameters)
     return [parameter.new_empty(parameter.shape) for parameter in parameters]
 
 
@@ -81,6 +94,7 @@ def _network_signatures(
     seed: int = 0,
     first_input: Size = 0,
 ) -> list[Tensor]:
+    _check_one_device("network_signatures", *parameters, inputs)
     return [
         inputs.new_empty((units, _bytes(inputs.shape[0] * samples_per_input)), dtype=torch.uint8)
         for units, samples_per_input in _plan(architecture, inputs, positions)
@@ -98,6 +112,7 @@ def _network_sketches(
     num_hashes: int = 1024,
     first_input: Size = 0,
 ) -> list[Tensor]:
+    _check_one_device("network_sketches", *parameters, inputs)
     return [
         inputs.new_empty((units, num_hashes), dtype=torch.int32) for units, _ in _plan(architecture, inputs, positions)
     ]
@@ -124,6 +139,7 @@ def _compare(
     margin: float = 0.0,
     positions: int = 16,
 ) -> tuple[Tensor, Tensor, list[Tensor], list[Tensor]]:
+    _check_one_device("compare", *parameters_a, *parameters_b, inputs)
     plan_a = _plan(architecture_a, inputs, positions)
     plan_b = _plan(architecture_b, inputs, positions)
     sizes = _paired_units([units for units, _ in plan_a], len(plan_b))
@@ -145,6 +161,7 @@ def _compare_layers(
     similarity: str = "jaccard",
     pairs: Sequence[int] = (),
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, list[Tensor], list[Tensor]]:
+    _check_one_device("compare_layers", *layers_a, *layers_b, *shuffled_b)
     units_a = [layer.shape[0] for layer in layers_a]
     sizes = [units_a[layer] for layer in sorted(pairs[::2])] if pairs else _paired_units(units_a, len(layers_b))
     like = layers_a[0]
@@ -171,6 +188,7 @@ def _layer_scores(
     num_samples_b: Sequence[Size],
     similarity: str = "jaccard",
 ) -> Tensor:
+    _check_one_device("layer_scores", *layers_a, *layers_b)
     return layers_a[0].new_empty((len(layers_a), len(layers_b)), dtype=torch.float64)
 
 

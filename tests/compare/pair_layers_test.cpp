@@ -37,7 +37,7 @@ TEST(PairLayers, LeavesOutTheLayerThatFitsLeast) {
 
 TEST(PairLayers, NeverCrosses) {
   // Crossing would sum to 1.8; in order only one of the two good pairs can be had.
-  EXPECT_EQ(pair_layers({0.0, 0.9, 0.9, 0.0, 0.0, 0.0}, 3, 2), (Pairs{{0, 1}}));
+  EXPECT_EQ(pair_layers({0.0, 0.9, 0.9, 0.0, 0.0, 0.0}, 3, 2), (Pairs{{1, 0}, {2, 1}}));
 }
 
 TEST(PairLayers, EqualSumsPairAsManyLayersAsPossibleAndEarlierOnes) {

@@ -53,7 +53,7 @@ TEST(Describe, WritesNormalisationLayers) {
 }
 
 TEST(Describe, WritesALayerNormWithoutBias) {
-  const nn::LayerNorm norm(nn::LayerNormOptions({4}));
+  nn::LayerNorm norm(nn::LayerNormOptions({4}));
   norm->bias = torch::Tensor();
   EXPECT_EQ(described(norm), "LayerNorm([4], bias=false)");
 }
@@ -76,7 +76,7 @@ TEST(Describe, WritesPoolingAndShapeLayers) {
   EXPECT_EQ(described(nn::Flatten(), nn::Flatten(nn::FlattenOptions().start_dim(2).end_dim(3))),
             "Flatten(); Flatten(start_dim=2, end_dim=3)");
   EXPECT_EQ(described(nn::Unflatten(nn::UnflattenOptions(1, {2, 3}))), "Unflatten(1, [2, 3])");
-  EXPECT_EQ(described(nn::ZeroPad1d(1), nn::ZeroPad2d({1, 2, 3, 4}), nn::ZeroPad3d(2)),
+  EXPECT_EQ(described(nn::ZeroPad1d(1), nn::ZeroPad2d(nn::ZeroPad2dOptions({1, 2, 3, 4})), nn::ZeroPad3d(2)),
             "ZeroPad1d([1, 1]); ZeroPad2d([1, 2, 3, 4]); ZeroPad3d([2, 2, 2, 2, 2, 2])");
   EXPECT_EQ(described(nn::Upsample(nn::UpsampleOptions().size(std::vector<int64_t>{4, 5}))), "Upsample(size=[4, 5])");
   EXPECT_EQ(
@@ -204,7 +204,7 @@ TEST(Describe, RefusesNumbersThatAreNotFinite) {
 }
 
 TEST(Describe, RefusesUndefinedTensors) {
-  const nn::Linear linear(2, 2);
+  nn::Linear linear(2, 2);
   linear->weight = torch::Tensor();
   EXPECT_TRUE(contains(refusal(linear), "module 0 (Linear) has no weight"));
   EXPECT_THROW(funcsim::describe(nn::Sequential(nullptr)), funcsim::Error);

@@ -14,12 +14,12 @@ enum class ScalarType { float32, float64, float16, bfloat16 };
 /// With `sample_offsets`, sample s starts at element sample_offsets[s] and sample_stride is unused:
 /// that is how chosen positions of a convolution's output are read without copying them.
 struct Activations {
-  const void* data;
-  ScalarType type;
-  std::int64_t samples;
-  std::int64_t units;
-  std::int64_t sample_stride;
-  std::int64_t unit_stride;
+  const void* data = nullptr;
+  ScalarType type = ScalarType::float32;
+  std::int64_t samples = 0;
+  std::int64_t units = 0;
+  std::int64_t sample_stride = 0;
+  std::int64_t unit_stride = 0;
   const std::int64_t* sample_offsets = nullptr;
 };
 

@@ -6,8 +6,8 @@
 
 namespace funcsim {
 
-/// Jaccard indices |A and B| / |A or B| of all pairs of packed sets, from exact counts, rounded once to float.
-/// Two empty sets: 1. One empty: 0.
+/// Jaccard indices |A and B| / |A or B| of all pairs of packed sets, from exact counts, rounded once to float (from
+/// 2^28 samples in a union on, to double and then to float). Two empty sets: 1. One empty: 0.
 ///
 /// @param a         [units_a] contiguous rows of row_bytes bytes
 /// @param b         [units_b] contiguous rows of row_bytes bytes

@@ -1,0 +1,187 @@
+#include "kernels/linear_sum_assignment/first_assignment.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace funcsim {
+
+namespace {
+
+constexpr std::int64_t none = -1;
+constexpr std::int64_t word_bits = 64;
+
+using Bits = std::vector<std::uint64_t>;
+
+void clear_bit(Bits& bits, std::int64_t j) {
+  bits[j / word_bits] &= ~(std::uint64_t{1} << (j % word_bits));
+}
+
+bool test_bit(const std::uint64_t* bits, std::int64_t j) {
+  return (bits[j / word_bits] >> (j % word_bits) & 1U) != 0;
+}
+
+/// Exchanges columns within the tight pairs. Columns left over belong to one more row, `slack`. It is like the other
+/// rows, except that it has several columns, or none.
+class Exchanges {
+ public:
+  Exchanges(const TightPairs& tight, std::vector<std::int64_t>& column_of_row)
+      : tight_(tight),
+        column_of_(column_of_row),
+        slack_(tight.rows()),
+        owner_(tight.columns(), slack_),
+        open_(tight.words(), ~std::uint64_t{0}),
+        entered_by_(tight.columns()) {
+    for (std::int64_t i = 0; i < tight.rows(); ++i) {
+      owner_[column_of_[i]] = i;
+    }
+    find_components();
+  }
+
+  /// Gives the row the lowest column that it can have without a change to the rows above it.
+  void decide(std::int64_t row) {
+    const std::int64_t target = column_of_[row];
+    if (component_size_[component_[row]] > 1) {
+      Bits unseen = open_;
+      clear_bit(unseen, target);
+      for (std::int64_t j = next_column(row, 0); j < target; j = next_column(row, j + 1)) {
+        if (test_bit(unseen.data(), j) && component_[owner_[j]] == component_[row] && free_up(j, target, unseen)) {
+          owner_[j] = row;
+          column_of_[row] = j;
+          break;
+        }
+      }
+    }
+    clear_bit(open_, column_of_[row]);
+  }
+
+ private:
+  /// The first tight column of the row that is not below `from`; columns() if there is none.
+  std::int64_t next_column(std::int64_t row, std::int64_t from) const {
+    const std::uint64_t* tight = tight_.columns_of(row);
+    for (std::int64_t w = from / word_bits; w < tight_.words(); ++w) {
+      const std::uint64_t skipped = w == from / word_bits ? (std::uint64_t{1} << (from % word_bits)) - 1 : 0;
+      if (const std::uint64_t word = tight[w] & ~skipped; word != 0) {
+        return (w * word_bits) + std::countr_zero(word);
+      }
+    }
+    return tight_.columns();
+  }
+
+  /// Lets the owner of `column` take another column, the owner of that one the next, and so on, until one takes
+  /// `target`, if that is possible with unseen columns. Takes the columns it has been to out of `unseen`.
+  bool free_up(std::int64_t column, std::int64_t target, Bits& unseen) {
+    std::vector<std::int64_t> pending = {column};
+    clear_bit(unseen, column);
+    bool slack_seen = false;
+    while (!pending.empty()) {
+      const std::int64_t given = pending.back();
+      pending.pop_back();
+      const std::int64_t row = owner_[given];
+      if (row == slack_ && std::exchange(slack_seen, true)) {
+        continue;  // whichever of its columns slack gives away, it can take the same ones
+      }
+      const std::uint64_t* tight = tight_.columns_of(row);
+      if (test_bit(tight, target)) {
+        shift(column, given, target);
+        return true;
+      }
+      for (std::int64_t w = 0; w < tight_.words(); ++w) {
+        for (std::uint64_t word = tight[w] & unseen[w]; word != 0; word &= word - 1) {
+          const std::int64_t next = (w * word_bits) + std::countr_zero(word);
+          clear_bit(unseen, next);
+          if (component_[owner_[next]] == component_[row]) {
+            entered_by_[next] = given;
+            pending.push_back(next);
+          }
+        }
+      }
+    }
+    return false;
+  }
+
+  /// The chain that free_up found, from its end: the owner of `given` takes `target`, and so on back to `column`.
+  void shift(std::int64_t column, std::int64_t given, std::int64_t target) {
+    std::int64_t taken = target;
+    while (taken != column) {
+      const std::int64_t row = owner_[given];
+      owner_[taken] = row;
+      if (row != slack_) {
+        column_of_[row] = taken;
+      }
+      taken = given;
+      given = entered_by_[given];
+    }
+  }
+
+  /// Tarjan's algorithm on the graph with an edge from every row to the owner of each of its tight columns.
+  void find_components() {
+    const std::int64_t nodes = slack_ + 1;
+    std::vector<std::int64_t> number(nodes, none);
+    std::vector<std::int64_t> lowest(nodes);
+    std::vector<std::int64_t> next(nodes);
+    std::vector<std::int64_t> path;
+    std::vector<std::int64_t> unfinished;
+    std::int64_t visited = 0;
+    component_.assign(nodes, none);
+    const auto visit = [&](std::int64_t node) {
+      number[node] = lowest[node] = visited++;
+      path.push_back(node);
+      unfinished.push_back(node);
+    };
+    for (std::int64_t root = 0; root < nodes; ++root) {
+      if (number[root] == none) {
+        visit(root);
+      }
+      while (!path.empty()) {
+        const std::int64_t node = path.back();
+        const std::int64_t column = next_column(node, next[node]);
+        if (column < tight_.columns()) {
+          next[node] = column + 1;
+          const std::int64_t child = owner_[column];
+          if (number[child] == none) {
+            visit(child);
+          } else if (component_[child] == none) {
+            lowest[node] = std::min(lowest[node], number[child]);
+          }
+          continue;
+        }
+        path.pop_back();
+        if (!path.empty()) {
+          lowest[path.back()] = std::min(lowest[path.back()], lowest[node]);
+        }
+        if (lowest[node] == number[node]) {
+          std::int64_t member = none;
+          std::int64_t size = 0;
+          while (member != node) {
+            member = unfinished.back();
+            unfinished.pop_back();
+            component_[member] = static_cast<std::int64_t>(component_size_.size());
+            ++size;
+          }
+          component_size_.push_back(size);
+        }
+      }
+    }
+  }
+
+  const TightPairs& tight_;
+  std::vector<std::int64_t>& column_of_;  ///< [rows]
+  std::int64_t slack_;                    ///< its row number, after the others
+  std::vector<std::int64_t> owner_;       ///< [columns] the row that has the column
+  Bits open_;                             ///< [words] columns that no row decided on
+  std::vector<std::int64_t> component_;   ///< [rows + 1]
+  std::vector<std::int64_t> component_size_;
+  std::vector<std::int64_t> entered_by_;  ///< [columns] the column whose owner can take this one instead
+};
+
+}  // namespace
+
+void make_first(const TightPairs& tight, std::vector<std::int64_t>& column_of_row) {
+  Exchanges exchanges(tight, column_of_row);
+  for (std::int64_t i = 0; i < tight.rows(); ++i) {
+    exchanges.decide(i);
+  }
+}
+
+}  // namespace funcsim

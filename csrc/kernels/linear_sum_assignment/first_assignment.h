@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace funcsim {
+
+/// The pairs that optimal assignments are made of: those whose cost equals the sum of their optimal duals. Every
+/// complete assignment made of them is optimal, and there is no other.
+class TightPairs {
+ public:
+  /// columns >= rows; no pairs yet
+  TightPairs(std::int64_t rows, std::int64_t columns)
+      : rows_(rows), columns_(columns), words_((columns + 63) / 64), bits_((rows + 1) * words_) {}
+
+  /// Adds a pair. The row number `rows` stands for no row: its pairs are the columns that may be left over.
+  void add(std::int64_t row, std::int64_t column) {
+    const auto place = static_cast<std::uint64_t>(column);
+    bits_[(row * words_) + (column / 64)] |= std::uint64_t{1} << (place % 64);
+  }
+
+  std::int64_t rows() const { return rows_; }
+  std::int64_t columns() const { return columns_; }
+  std::int64_t words() const { return words_; }
+
+  /// [words] the tight columns of a row, column j at position j % 64 of word j / 64
+  const std::uint64_t* columns_of(std::int64_t row) const { return bits_.data() + (row * words_); }
+
+ private:
+  std::int64_t rows_;
+  std::int64_t columns_;
+  std::int64_t words_;
+  std::vector<std::uint64_t> bits_;  ///< [rows + 1, words]
+};
+
+/// Turns one complete assignment of tight pairs into the first of all in lexicographic order: the one that gives row 0
+/// the lowest column that any has for it, then among those row 1, and so on.
+///
+/// Exchanging columns along a cycle of tight pairs leads from any such assignment to any other. So the components
+/// within which such cycles run are found first (Tarjan, "Depth-first search and linear graph algorithms", 1972), and a
+/// row that is alone in its own, as all are where the optimum is unique, is done. For any other, a search through the
+/// rows below it finds out whether it can have a lower column: O(rows · columns / 64) at worst.
+///
+/// @param column_of_row [rows] a column for every row, changed in place
+void make_first(const TightPairs& tight, std::vector<std::int64_t>& column_of_row);
+
+}  // namespace funcsim

@@ -1,0 +1,36 @@
+"""How similar two neural networks are as functions, unit by unit.
+
+``compare`` takes two networks and inputs, and returns a score with its chance level and which unit of one network is
+which unit of the other. The operators behind it are ``torch.ops.funcsim.*``: they work in TorchScript,
+``torch.compile`` and ``torch.export`` as well.
+"""
+
+from . import _fakes as _fakes  # registers
+from ._version import __version__
+from .canonicalize import canonicalize
+from .compare import compare
+from .comparison import Comparison, LayerComparison, UnmatchedLayer
+from .describe import describe, parameters
+from .layer_similarity import LayerSimilarity, layer_similarity
+from .primitives import activation_signatures, jaccard, linear_sum_assignment, minhash, minhash_jaccard
+from .sketch import NetworkSketch, sketch
+
+__all__ = [
+    "Comparison",
+    "LayerComparison",
+    "LayerSimilarity",
+    "NetworkSketch",
+    "UnmatchedLayer",
+    "__version__",
+    "activation_signatures",
+    "canonicalize",
+    "compare",
+    "describe",
+    "jaccard",
+    "layer_similarity",
+    "linear_sum_assignment",
+    "minhash",
+    "minhash_jaccard",
+    "parameters",
+    "sketch",
+]

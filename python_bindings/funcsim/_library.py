@@ -1,0 +1,111 @@
+"""Finds and loads ``libfuncsim.so``, which registers the operators ``torch.ops.funcsim.*``.
+
+The file is ``lib/libfuncsim.so`` beside this one, or the one that the environment variable ``FUNCSIM_LIBRARY`` names.
+"""
+
+import ctypes
+import os
+import pathlib
+import platform
+from collections.abc import Sequence
+
+import torch
+from torch.torch_version import TorchVersion
+
+OLDEST_TORCH = "2.11"
+MESSAGE_BYTES = 1 << 16
+
+
+def _wanted_file() -> pathlib.Path:
+    named = os.environ.get("FUNCSIM_LIBRARY")
+    return pathlib.Path(named) if named else pathlib.Path(__file__).parent / "lib" / "libfuncsim.so"
+
+
+def _is_registered() -> bool:
+    return hasattr(torch.ops.funcsim, "compare")
+
+
+def _mapped_file() -> pathlib.Path | None:
+    """The copy of the library that this process has loaded, if any."""
+    try:
+        maps = pathlib.Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    paths = (line.split(maxsplit=5)[5] for line in maps.splitlines() if len(line.split(maxsplit=5)) == 6)
+    return next((pathlib.Path(path) for path in paths if path.endswith("/libfuncsim.so")), None)
+
+
+def _failure(file: pathlib.Path, cause: str) -> ImportError:
+    versions = f"torch {torch.__version__}, Python {platform.python_version()}"
+    return ImportError(f"funcsim: cannot load {file} ({versions}): {cause}", path=str(file))
+
+
+def _load() -> ctypes.CDLL:
+    """Loads the operators unless they are loaded already.
+
+    Raises:
+        ImportError: Names the file, the versions of torch and Python, and the cause.
+    """
+    file = _wanted_file()
+    if torch.__version__ < TorchVersion(OLDEST_TORCH):
+        raise _failure(file, f"it needs torch {OLDEST_TORCH} or later")
+    if not file.is_file():
+        hint = "FUNCSIM_LIBRARY names it" if "FUNCSIM_LIBRARY" in os.environ else "./run build in a checkout makes it"
+        raise _failure(file, f"there is no such file ({hint})")
+    if _is_registered():
+        # Registering the operators a second time would end the process.
+        loaded = _mapped_file()
+        if loaded is None or not loaded.exists() or not loaded.samefile(file):
+            raise _failure(
+                file,
+                f"another copy of it is loaded already, {loaded or 'from a file that cannot be found out'}; a process "
+                f"can hold one only. Import funcsim first, or let FUNCSIM_LIBRARY name that copy",
+            )
+    try:
+        torch.ops.load_library(str(file))
+        library = ctypes.CDLL(str(file))
+    except OSError as error:
+        raise _failure(file, str(error.__cause__ or error)) from error
+    if not _is_registered() or not hasattr(library, "funcsim_plan"):
+        raise _failure(file, "it is a library, but not this version of funcsim's")
+    return library
+
+
+_library = _load()
+_library.funcsim_plan.restype = ctypes.c_int64
+
+
+def plan_samples(architecture: str, input_shape: Sequence[int], positions: int) -> list[tuple[int, int]]:
+    """Units and samples an input of every hidden layer.
+
+    Args:
+        architecture: A description.
+        input_shape: Sizes of one input, without the batch.
+        positions: 0 for all, -1 for any, otherwise the number of points.
+
+    Raises:
+        RuntimeError: For a text that can't be read, a network without hidden layers, or a shape that doesn't fit.
+    """
+    text = architecture.encode()
+    if b"\0" in text:
+        raise RuntimeError(f"an architecture holds no NUL characters, got one at {text.index(0)}")
+    shape = (ctypes.c_int64 * len(input_shape))(*input_shape)
+    message = ctypes.create_string_buffer(MESSAGE_BYTES)
+    capacity, layers = 0, 64
+    while layers > capacity:
+        capacity = layers
+        units, samples = (ctypes.c_int64 * capacity)(), (ctypes.c_int64 * capacity)()
+        layers = _library.funcsim_plan(
+            text,
+            shape,
+            ctypes.c_int64(len(input_shape)),
+            ctypes.c_int64(positions),
+            units,
+            samples,
+            ctypes.c_int64(capacity),
+            message,
+            ctypes.c_int64(MESSAGE_BYTES),
+        )
+    if layers < 0:
+        raise RuntimeError(message.value.decode(errors="replace"))
+    return list(zip(units[:layers], samples[:layers], strict=True))

@@ -1,0 +1,48 @@
+"""The canonical form of a network as a network."""
+
+import copy
+
+import torch
+from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
+
+from .describe import architecture_text, detached_tensors, read_items
+from .modes import exact_arithmetic
+
+
+def canonicalize(model: nn.Sequential) -> nn.Sequential:
+    """A new network that computes the same function (to rounding), its hidden units scaled to norm 1.
+
+    Each hidden unit's incoming weights are divided by their L2 norm and its outgoing weights multiplied by it wherever
+    the layers in between allow it, so that networks which differ by such a scaling have equal canonical forms. A
+    BatchNorm directly after an affine layer is folded into it and becomes the identity (docs/mathematics.md,
+    section 2). float16 and bfloat16 are computed in float32.
+
+    Args:
+        model: A Sequential that :func:`describe` can read, with a hidden layer, on the CPU. It isn't changed.
+
+    Returns:
+        A deep copy with other parameters. Training modes, ``requires_grad``, dtypes and what else belongs to modules
+        are as in the original; gradients are not copied.
+
+    Raises:
+        TypeError, ValueError: As :func:`describe`, and for modules with parametrisations (``torch.nn.utils``), whose
+            weights can't be set.
+        RuntimeError: For networks without a hidden layer, weights that aren't finite, and where a unit loses its
+            identity on the way to the next affine layer: the message names the place.
+    """
+    items = read_items(model)
+    for place, module in model.named_modules():
+        if is_parametrized(module):
+            raise ValueError(
+                f"canonicalize: module {place} is parametrised, so its weights are computed and can't be set; "
+                f"torch.nn.utils.parametrize.remove_parametrizations makes them permanent"
+            )
+    with exact_arithmetic():
+        canonical = torch.ops.funcsim.canonicalize(architecture_text(items), detached_tensors(items))
+        result = copy.deepcopy(model)
+        targets = (tensor for item in read_items(result) for tensor in item.tensors)
+        for target, value in zip(targets, canonical, strict=True):
+            # New memory, since tensors of the original, and so of its copy, may overlap.
+            target.data = torch.empty_like(target).copy_(value)
+    return result

@@ -1,0 +1,186 @@
+"""Compares two networks as functions."""
+
+import operator
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from .comparison import Comparison, LayerComparison, UnmatchedLayer
+from .evidence import Evidence, LayerEvidence
+from .inputs import Inputs
+from .pair import Network, collect_pair
+from .settings import Positions
+
+
+def compare(
+    a: Network,
+    b: Network,
+    inputs: Inputs | None = None,
+    *,
+    method: str = "auto",
+    similarity: str = "jaccard",
+    num_hashes: int | None = None,
+    seed: int | None = None,
+    margin: float | None = None,
+    positions: Positions | None = None,
+    layers: Iterable[tuple[int, int]] | None = None,
+) -> Comparison:
+    """Compares two networks as functions on ``inputs``, hidden layer by hidden layer and unit by unit, in eval mode.
+
+    A network against itself scores 1, and so does a copy with its units permuted and rescaled; unrelated networks have
+    an adjusted score near 0. docs/mathematics.md says what is computed. The result equals that of C++'s
+    ``funcsim::compare``, and doesn't depend on how the inputs are split into batches or on the number of threads.
+
+    The networks are left exactly as they are: they are read, not run (operators have a forward pass of their own).
+
+    Args:
+        a: A ``torch.nn.Sequential`` that :func:`describe` can read, on the CPU, or a :class:`NetworkSketch`.
+        b: The other one.
+        inputs: A tensor ``[inputs, features...]``, or any iterable of batches, for example a DataLoader. It is gone
+            through once, and each batch given to both networks. A batch is a tensor; or a tuple or list, whose first
+            element is taken; or a mapping, of which the value under "input", "inputs", "x", "data", "image", "images",
+            "img", "pixel_values", "input_values" or "features" is taken, or else its only tensor. Inputs are of the
+            networks' dtype, but for float16 and bfloat16. None if both networks are sketches.
+        method: "exact" counts; "minhash" estimates from sketches, whose size doesn't grow with the number of inputs;
+            "auto" counts as long as the largest layer has at most ``32 * num_hashes`` samples, and for similarity
+            "phi". A sketch can be compared by "minhash" only, which "auto" then is.
+        similarity: "jaccard", the Jaccard index of the sets of samples on which two units fire; or "phi", the Pearson
+            correlation of their bits, from -1 to 1, which can't be estimated from sketches.
+        num_hashes: Slots of a sketch, from 1 to 2**24. The standard error falls with its square root. 1024, or a
+            sketch's, unless it is given; so are the next three. What is given must agree with the sketches.
+        seed: Of sketches, of the points that ``positions`` takes and of the shuffle behind chance levels: any int64.
+            0 unless it is given.
+        margin: A unit fires where its canonical pre-activation is above this; finite, at least 0. 0 unless it is given.
+        positions: Samples an input of a layer whose units have a grid of positions (space, time, tokens): "all"; "any",
+            one sample, set when the unit fires anywhere; or that many points, the same for every layer. 16 unless it is
+            given.
+        layers: Pairs of hidden layers (of a, of b), counted from 0, each layer at most once. None pairs them in order
+            where there are equally many, and otherwise so that the order is kept and the sum of layer scores is
+            largest.
+
+    Returns:
+        The scores, and which unit is which.
+
+    Raises:
+        TypeError, ValueError: For networks that :func:`describe` can't read, inputs that aren't batches of equal shapes
+            or are used up, options out of range, and sketches made with other options or on another number of inputs.
+        RuntimeError: From the operators: networks without hidden layers or on CUDA, inputs that don't fit, NaN on the
+            way to a hidden layer (says where), layers with different numbers of samples.
+
+    Warns:
+        UserWarning: A sketch was made on inputs that differ from the other network's.
+    """
+    pairs = _checked_pairs(layers)
+    evidence_a, evidence_b = collect_pair(
+        a,
+        b,
+        inputs,
+        method=method,
+        similarity=similarity,
+        num_hashes=num_hashes,
+        seed=seed,
+        margin=margin,
+        positions=positions,
+    )
+    return _compare_evidence(evidence_a, evidence_b, similarity, pairs)
+
+
+def _checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
+    """[layer of a, layer of b, ...], as operators take it."""
+    if layers is None:
+        return []
+    pairs = list(layers)
+    if not pairs:
+        raise ValueError("layers must hold at least one pair, or be None, got none")
+    try:
+        return [operator.index(layer) for layer_a, layer_b in pairs for layer in (layer_a, layer_b)]
+    except (TypeError, ValueError):
+        raise TypeError(f"layers must hold pairs of layer numbers, such as [(0, 0), (1, 2)], got {pairs!r}") from None
+
+
+def adjusted_score(score: float, chance: float) -> float:
+    """The score above chance; 1 where chance is 1."""
+    return 1.0 if chance == 1 else (score - chance) / (1 - chance)
+
+
+def _compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: list[int]) -> Comparison:
+    pairs, scores, chances, errors, network, partners, similarities = torch.ops.funcsim.compare_layers(
+        [layer.rows for layer in a.layers],
+        [layer.rows for layer in b.layers],
+        [layer.shuffled for layer in b.layers],
+        a.num_samples,
+        b.num_samples,
+        similarity,
+        given_pairs,
+    )
+    layers = tuple(
+        _layer_comparison(
+            (a.layers[layer_a], b.layers[layer_b]), a.num_samples[layer_a], (score, chance, error), matched, values
+        )
+        for (layer_a, layer_b), score, chance, error, matched, values in zip(
+            pairs.tolist(), scores.tolist(), chances.tolist(), errors.tolist(), partners, similarities, strict=True
+        )
+    )
+    score, chance, error = network.tolist()
+    return Comparison(
+        score=score,
+        chance=chance,
+        adjusted=adjusted_score(score, chance),
+        standard_error=error,
+        method=a.method,
+        similarity=similarity,
+        num_inputs=a.num_inputs,
+        layers=layers,
+        unmatched_a=_unmatched(a, pairs[:, 0].tolist()),
+        unmatched_b=_unmatched(b, pairs[:, 1].tolist()),
+    )
+
+
+def _unmatched(evidence: Evidence, matched: list[int]) -> tuple[UnmatchedLayer, ...]:
+    return tuple(
+        UnmatchedLayer(layer.name, layer.units) for index, layer in enumerate(evidence.layers) if index not in matched
+    )
+
+
+def _layer_comparison(
+    layers: tuple[LayerEvidence, LayerEvidence],
+    num_samples: int,
+    scores: tuple[float, float, float],
+    partners: Tensor,
+    similarities: Tensor,
+) -> LayerComparison:
+    a, b = layers
+    score, chance, error = scores
+    units = (partners >= 0).nonzero().squeeze(1)
+    total = score * max(a.units, b.units)
+    dead_a, always_on_a, duplicates_a = _count_units(a, num_samples)
+    dead_b, always_on_b, duplicates_b = _count_units(b, num_samples)
+    return LayerComparison(
+        name_a=a.name,
+        name_b=b.name,
+        units_a=a.units,
+        units_b=b.units,
+        num_samples=num_samples,
+        score=score,
+        chance=chance,
+        adjusted=adjusted_score(score, chance),
+        standard_error=error,
+        coverage_a=total / a.units,
+        coverage_b=total / b.units,
+        matches=torch.stack([units, partners[units]], dim=1),
+        similarities=similarities[units],
+        dead_a=dead_a,
+        dead_b=dead_b,
+        always_on_a=always_on_a,
+        always_on_b=always_on_b,
+        duplicates_a=duplicates_a,
+        duplicates_b=duplicates_b,
+    )
+
+
+def _count_units(layer: LayerEvidence, num_samples: int) -> tuple[int, int, int]:
+    """Dead units, always-on units, and those of the others that fire exactly when an earlier one does."""
+    is_dead, is_always_on = layer.counts == 0, layer.counts == num_samples
+    varying = layer.fingerprints[~(is_dead | is_always_on)].tolist()
+    return int(is_dead.sum()), int(is_always_on.sum()), len(varying) - len(set(varying))

@@ -1,0 +1,176 @@
+"""What comparisons return."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from torch import Tensor
+
+HEADINGS = ("a", "b", "units", "score", "chance", "adjusted", "coverage", "dead", "always on", "duplicates")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerComparison:
+    """Two hidden layers compared. A *unit* is an output feature of a Linear or an output channel of a convolution.
+
+    Attributes:
+        name_a: Place of the affine layer in network a, for example "0" or "3.0".
+        name_b: In network b.
+        units_a: Units of a's layer.
+        units_b: Units of b's layer.
+        num_samples: Samples that the layers were compared on: inputs, or pairs of input and position.
+        score: Sum of the similarities of matched units / max(units_a, units_b).
+        chance: The same against b's layer with its samples shuffled.
+        adjusted: (score - chance) / (1 - chance), 1 where chance is 1.
+        standard_error: Of the score; 0 for exact.
+        coverage_a: The same sum / units_a: how much of a's layer lives on in b's.
+        coverage_b: The same sum / units_b.
+        matches: int64 ``[k, 2]``: unit of a, unit of b; ascending in a; k = min(units_a, units_b).
+        similarities: float32 ``[k]`` of these pairs.
+        dead_a: Units of a that fire on no sample.
+        dead_b: Of b.
+        always_on_a: Units of a that fire on every sample.
+        always_on_b: Of b.
+        duplicates_a: Units of a, neither dead nor always on, that fire exactly when an earlier one does.
+        duplicates_b: Of b.
+    """
+
+    name_a: str
+    name_b: str
+    units_a: int
+    units_b: int
+    num_samples: int
+    score: float
+    chance: float
+    adjusted: float
+    standard_error: float
+    coverage_a: float
+    coverage_b: float
+    matches: Tensor
+    similarities: Tensor
+    dead_a: int
+    dead_b: int
+    always_on_a: int
+    always_on_b: int
+    duplicates_a: int
+    duplicates_b: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """All attributes as numbers, strings and lists."""
+        return _as_dict(self)
+
+    def __str__(self) -> str:
+        """A heading and one line. Pairs of numbers are a / b."""
+        return _table([self])
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class UnmatchedLayer:
+    """A hidden layer without a partner. It counts as 0 in the network's score.
+
+    Attributes:
+        name: Place of the affine layer in its network.
+        units: Its units.
+    """
+
+    name: str
+    units: int
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison:
+    """Two networks compared: what :func:`compare` returns. Print it for a table.
+
+    Attributes:
+        score: Layer scores weighted by max(units_a, units_b), from 0 to 1 (from -1 for similarity "phi").
+        chance: The score against b with its inputs shuffled: what unrelated networks reach.
+        adjusted: (score - chance) / (1 - chance): 1 for equal networks, near 0 for unrelated ones.
+        standard_error: Of the score; 0 for exact.
+        method: Which ran, "exact" or "minhash".
+        similarity: "jaccard" or "phi".
+        num_inputs: Inputs that the networks were compared on.
+        layers: Pairs of hidden layers, in a's order.
+        unmatched_a: Hidden layers of a without a partner.
+        unmatched_b: Of b.
+    """
+
+    score: float
+    chance: float
+    adjusted: float
+    standard_error: float
+    method: str
+    similarity: str
+    num_inputs: int
+    layers: tuple[LayerComparison, ...]
+    unmatched_a: tuple[UnmatchedLayer, ...]
+    unmatched_b: tuple[UnmatchedLayer, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All attributes as numbers, strings, lists and dicts, ready for JSON."""
+        return _as_dict(self)
+
+    def to_json(self, indent: int | None = None) -> str:
+        """:meth:`to_dict` as JSON.
+
+        Args:
+            indent: Spaces of each level; None writes one line.
+        """
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def __str__(self) -> str:
+        """A line on the networks and a table of their layers. Pairs of numbers are a / b."""
+        error = f", standard error {self.standard_error:.4f}" if self.method == "minhash" else ""
+        head = (
+            f"score {self.score:.4f}, chance {self.chance:.4f}, adjusted {self.adjusted:.4f} "
+            f"({self.method}, {self.similarity}{error})"
+        )
+        unmatched = [
+            f"layer {layer.name} of {network} ({layer.units} units) has no partner"
+            for network, layers in (("a", self.unmatched_a), ("b", self.unmatched_b))
+            for layer in layers
+        ]
+        return "\n".join([head, _table(self.layers), *unmatched])
+
+    __repr__ = __str__
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.tolist()
+    if isinstance(value, tuple):
+        return [_as_dict(element) for element in value]
+    return value
+
+
+def _as_dict(record: Any) -> dict[str, Any]:
+    return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}
+
+
+def _table_row(layer: LayerComparison) -> tuple[str, ...]:
+    return (
+        layer.name_a,
+        layer.name_b,
+        f"{layer.units_a} / {layer.units_b}",
+        f"{layer.score:.4f}",
+        f"{layer.chance:.4f}",
+        f"{layer.adjusted:.4f}",
+        f"{layer.coverage_a:.4f} / {layer.coverage_b:.4f}",
+        f"{layer.dead_a} / {layer.dead_b}",
+        f"{layer.always_on_a} / {layer.always_on_b}",
+        f"{layer.duplicates_a} / {layer.duplicates_b}",
+    )
+
+
+def _table(layers: Sequence[LayerComparison]) -> str:
+    """Rows under a heading, columns as wide as their widest cell."""
+    return text_table([HEADINGS, *map(_table_row, layers)])
+
+
+def text_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells in columns as wide as their widest cell, two blanks between them, none at line ends."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,245 @@
+"""What of networks' hidden layers gets compared, and how it is collected from a stream of inputs."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ._library import plan_samples
+from .describe import architecture_text, detached_tensors, read_items
+from .inputs import BLOCK_INPUTS, Inputs, chunks
+from .modes import exact_arithmetic
+from .settings import Settings
+
+ops = torch.ops.funcsim
+
+
+@dataclass(frozen=True, eq=False)
+class LayerEvidence:
+    """One hidden layer: when its units fire, as signatures or sketches."""
+
+    name: str  # place of the affine layer, for example "0" or "3.0"
+    samples_per_input: int
+    rows: Tensor  # uint8 signatures [units, bytes] or int32 sketches [units, num_hashes]
+    shuffled: Tensor | None  # the same with the inputs shuffled, for the chance level
+    counts: Tensor  # int64 [units]: samples on which a unit fires
+    fingerprints: Tensor  # int64 [units]: equal for equal signatures
+
+    @property
+    def units(self) -> int:
+        """Output features of a Linear, output channels of a convolution."""
+        return len(self.rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """A network's hidden layers, in order."""
+
+    method: str  # "exact": signatures, "minhash": sketches
+    num_inputs: int
+    layers: tuple[LayerEvidence, ...]
+
+    @property
+    def num_samples(self) -> list[int]:
+        """Samples of each layer."""
+        return [self.num_inputs * layer.samples_per_input for layer in self.layers]
+
+
+@contextmanager
+def naming(role: str) -> Iterator[None]:
+    """Puts the network's role before the message of an error."""
+    try:
+        yield
+    except (RuntimeError, ValueError, TypeError) as error:
+        if not role or type(error) not in (RuntimeError, ValueError, TypeError):
+            raise
+        raise type(error)(f"{role}: {error}") from error
+
+
+class _LayerBlocks:
+    """One hidden layer while inputs come: signatures of whole blocks, or their sketch."""
+
+    def __init__(self, settings: Settings, samples_per_input: int, with_shuffled: bool):
+        self._settings = settings
+        self._samples = samples_per_input
+        self._with_shuffled = with_shuffled
+        self._chunks: list[Tensor] = []  # signatures of the block that is being filled
+        self._blocks: list[Tensor] | None = []  # signatures of the blocks before; None: they are sketched
+        self._sketch: Tensor | None = None
+        self._shuffled: Tensor | None = None
+        self._counts: Tensor | int = 0
+        self._fingerprints: Tensor | int = 0
+        self._num_inputs = 0  # of finished blocks
+
+    def add(self, signatures: Tensor) -> None:
+        self._chunks.append(signatures)
+
+    def finish_block(self, num_inputs: int) -> None:
+        block = torch.cat(self._chunks, dim=1)
+        self._chunks.clear()
+        samples, first = num_inputs * self._samples, self._num_inputs * self._samples
+        counts, fingerprints = ops.signature_statistics(block, samples, first)
+        self._counts = self._counts + counts
+        self._fingerprints = self._fingerprints + fingerprints
+        if self._blocks is not None:
+            self._blocks.append(block)
+        else:
+            self._add_to_sketch(block, num_inputs, self._num_inputs)
+        self._num_inputs += num_inputs
+
+    def start_sketching(self) -> None:
+        blocks, self._blocks = self._blocks or [], None
+        for index, block in enumerate(blocks):
+            # Only the last block of all may be shorter, and it isn't finished before the end.
+            self._add_to_sketch(block, BLOCK_INPUTS, index * BLOCK_INPUTS)
+
+    def _add_to_sketch(self, block: Tensor, num_inputs: int, first_input: int) -> None:
+        self._sketch = self._merged(self._sketch, block, num_inputs, first_input)
+        if self._with_shuffled:
+            shuffled = ops.shuffle_samples(block, num_inputs, self._samples, self._settings.seed, first_input)
+            self._shuffled = self._merged(self._shuffled, shuffled, num_inputs, first_input)
+
+    def _merged(self, sketch: Tensor | None, block: Tensor, num_inputs: int, first_input: int) -> Tensor:
+        samples, first = num_inputs * self._samples, first_input * self._samples
+        new: Tensor = ops.minhash(block, samples, self._settings.num_hashes, self._settings.seed, first)
+        return new if sketch is None else torch.minimum(sketch, new)
+
+    def evidence(self, name: str) -> LayerEvidence:
+        rows, shuffled = self._sketch, self._shuffled
+        if self._blocks is not None:
+            rows = torch.cat(self._blocks, dim=1)
+            if self._with_shuffled:
+                shuffled = ops.shuffle_samples(rows, self._num_inputs, self._samples, self._settings.seed)
+        assert isinstance(rows, Tensor)
+        assert isinstance(self._counts, Tensor)
+        assert isinstance(self._fingerprints, Tensor)
+        return LayerEvidence(name, self._samples, rows, shuffled, self._counts, self._fingerprints)
+
+
+class NetworkReader:
+    """Collects the evidence on one network, chunk by chunk. The network is read, not run or changed."""
+
+    def __init__(self, role: str, model: nn.Sequential, settings: Settings, *, with_shuffled: bool):
+        """Reads the network.
+
+        Args:
+            role: "network a" or "network b" for messages; may be empty.
+            model: The network.
+            settings: What decides the bits.
+            with_shuffled: Whether to collect what the chance level needs.
+        """
+        self._role = role
+        self._settings = settings
+        self._with_shuffled = with_shuffled
+        with naming(role):
+            items = read_items(model)
+        self.architecture = architecture_text(items)
+        self._parameters = detached_tensors(items)
+        affine = [item.place for item in items if item.type == "Linear" or item.type.startswith("Conv")]
+        self._names = affine[:-1]  # the outputs' layer is not hidden
+        self.input_shape: tuple[int, ...] = ()
+        self._layers: list[_LayerBlocks] = []
+        self._num_inputs = 0
+        self._in_block = 0
+
+    def plan(self, input_shape: Sequence[int]) -> int:
+        """Prepares for inputs of this shape. Returns the samples an input of the layer that has most."""
+        self.input_shape = tuple(input_shape)
+        with naming(self._role):
+            plan = plan_samples(self.architecture, input_shape, self._settings.operator_positions)
+        self._layers = [_LayerBlocks(self._settings, samples, self._with_shuffled) for _, samples in plan]
+        return max(samples for _, samples in plan)
+
+    def add(self, chunk: Tensor) -> None:
+        """Takes the next inputs: those of a chunk of :func:`inputs.chunks`."""
+        # The operator counts inputs from the first of its call.
+        start = f"{self._role or 'the network'}, inputs from {self._num_inputs} on"
+        with naming(start if self._num_inputs else self._role):
+            signatures = ops.network_signatures(
+                self.architecture,
+                self._parameters,
+                chunk,
+                self._settings.margin,
+                self._settings.operator_positions,
+                self._settings.seed,
+                self._num_inputs,
+            )
+        for layer, rows in zip(self._layers, signatures, strict=True):
+            layer.add(rows)
+        self._num_inputs += len(chunk)
+        self._in_block += len(chunk)
+        if self._in_block == BLOCK_INPUTS:
+            self._finish_block()
+
+    def _finish_block(self) -> None:
+        for layer in self._layers:
+            layer.finish_block(self._in_block)
+        self._in_block = 0
+
+    def start_sketching(self) -> None:
+        """Turns signatures into sketches, those there are and those to come."""
+        for layer in self._layers:
+            layer.start_sketching()
+
+    def evidence(self, method: str) -> Evidence:
+        """All that was collected."""
+        if self._in_block:
+            self._finish_block()
+        layers = tuple(layer.evidence(name) for layer, name in zip(self._layers, self._names, strict=True))
+        return Evidence(method, self._num_inputs, layers)
+
+
+class InputsHash:
+    """SHA-256 of the inputs' bytes in their order, the same for any split into batches."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def add(self, chunk: Tensor) -> None:
+        """Takes the next inputs."""
+        self._hash.update(chunk.resolve_neg().flatten().view(torch.uint8).numpy().data)
+
+    def hexdigest(self) -> str:
+        """The hash of all inputs so far."""
+        return self._hash.hexdigest()
+
+
+def collect(
+    readers: Sequence[NetworkReader],
+    inputs: Inputs,
+    method: str,
+    num_hashes: int,
+    inputs_hash: InputsHash | None = None,
+) -> list[Evidence]:
+    """Collects the evidence on networks in one pass over the inputs.
+
+    Args:
+        readers: The networks.
+        inputs: A tensor or batches.
+        method: "exact", "minhash", or "auto": exact as long as the layer with most samples has at most
+            32 * num_hashes of them, so that a signature is no longer than a sketch.
+        num_hashes: Of the rule of "auto".
+        inputs_hash: Is given the inputs too.
+
+    Returns:
+        The evidence on each network; its method says which ran.
+    """
+    with exact_arithmetic():
+        ran, num_inputs, most_samples = "exact", 0, 0
+        for chunk in chunks(inputs):
+            if num_inputs == 0:
+                most_samples = max(reader.plan(chunk.shape[1:]) for reader in readers)
+            num_inputs += len(chunk)
+            is_long = num_inputs * most_samples > 32 * num_hashes
+            if ran == "exact" and (method == "minhash" or (method == "auto" and is_long)):
+                ran = "minhash"
+                for reader in readers:
+                    reader.start_sketching()
+            for reader in readers:
+                reader.add(chunk)
+            if inputs_hash is not None:
+                inputs_hash.add(chunk)
+        return [reader.evidence(ran) for reader in readers]

@@ -1,0 +1,118 @@
+"""All hidden layers of one network against all of another."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .comparison import text_table
+from .evidence import LayerEvidence
+from .inputs import Inputs
+from .pair import Network, collect_pair
+from .settings import Positions
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerSimilarity:
+    """The scores of all pairs of hidden layers. Print it for a table.
+
+    Attributes:
+        names_a: Places of a's hidden layers, in order.
+        names_b: Of b's.
+        scores: float64 ``[layers of a, layers of b]``, each as ``LayerComparison.score``.
+        chances: float64, the same against b's layers with their samples shuffled.
+        adjusted: float64, (score - chance) / (1 - chance), 1 where chance is 1.
+        method: Which ran, "exact" or "minhash".
+        similarity: "jaccard" or "phi".
+        num_inputs: Inputs that the networks were compared on.
+    """
+
+    names_a: tuple[str, ...]
+    names_b: tuple[str, ...]
+    scores: Tensor
+    chances: Tensor
+    adjusted: Tensor
+    method: str
+    similarity: str
+    num_inputs: int
+
+    def __str__(self) -> str:
+        """The adjusted scores: a line for each layer of a, a column for each of b."""
+        rows = [
+            (name, *(f"{value:.4f}" for value in values))
+            for name, values in zip(self.names_a, self.adjusted.tolist(), strict=True)
+        ]
+        head = f"adjusted layer scores ({self.method}, {self.similarity}), layers of a in rows, of b in columns"
+        return f"{head}\n{text_table([('', *self.names_b), *rows])}"
+
+    __repr__ = __str__
+
+
+def layer_similarity(
+    a: Network,
+    b: Network,
+    inputs: Inputs | None = None,
+    *,
+    method: str = "auto",
+    similarity: str = "jaccard",
+    num_hashes: int | None = None,
+    seed: int | None = None,
+    margin: float | None = None,
+    positions: Positions | None = None,
+) -> LayerSimilarity:
+    """Scores every hidden layer of one network against every hidden layer of another.
+
+    Args:
+        a: A network or a sketch, as in :func:`compare`; so are the others.
+        b: The other network.
+        inputs: A tensor or batches.
+        method: "auto", "exact" or "minhash".
+        similarity: "jaccard" or "phi".
+        num_hashes: Slots of a sketch.
+        seed: Of everything random.
+        margin: Above which a unit fires.
+        positions: Samples an input. All layers must have equally many: "any" sees to that where some layers have a grid
+            of positions and others don't.
+
+    Raises:
+        TypeError, ValueError, RuntimeError: As :func:`compare`.
+    """
+    evidence_a, evidence_b = collect_pair(
+        a,
+        b,
+        inputs,
+        method=method,
+        similarity=similarity,
+        num_hashes=num_hashes,
+        seed=seed,
+        margin=margin,
+        positions=positions,
+    )
+
+    def matrix(rows_b: Sequence[Tensor | None]) -> Tensor:
+        scores: Tensor = torch.ops.funcsim.layer_scores(
+            [layer.rows for layer in evidence_a.layers],
+            rows_b,
+            evidence_a.num_samples,
+            evidence_b.num_samples,
+            similarity,
+        )
+        return scores
+
+    scores = matrix([layer.rows for layer in evidence_b.layers])
+    chances = matrix([layer.shuffled for layer in evidence_b.layers])
+    return LayerSimilarity(
+        names_a=_names(evidence_a.layers),
+        names_b=_names(evidence_b.layers),
+        scores=scores,
+        chances=chances,
+        adjusted=torch.where(chances == 1, 1.0, (scores - chances) / (1 - chances)),
+        method=evidence_a.method,
+        similarity=similarity,
+        num_inputs=evidence_a.num_inputs,
+    )
+
+
+def _names(layers: Sequence[LayerEvidence]) -> tuple[str, ...]:
+    return tuple(layer.name for layer in layers)

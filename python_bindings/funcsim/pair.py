@@ -1,0 +1,107 @@
+"""The evidence on two networks, each of them given as a module or as a sketch."""
+
+import warnings
+from typing import Any
+
+from torch import nn
+
+from .evidence import Evidence, InputsHash, NetworkReader, collect
+from .inputs import Inputs
+from .settings import Positions, Settings, check_method, checked_settings
+from .sketch import NetworkSketch
+
+Network = nn.Sequential | NetworkSketch
+
+ROLES = ("network a", "network b")
+DEFAULTS = Settings()
+
+
+def collect_pair(
+    a: Network,
+    b: Network,
+    inputs: Inputs | None,
+    *,
+    method: str,
+    similarity: str,
+    num_hashes: int | None,
+    seed: int | None,
+    margin: float | None,
+    positions: Positions | None,
+) -> tuple[Evidence, Evidence]:
+    """The evidence on both networks, b's with what the chance level needs.
+
+    Raises:
+        TypeError, ValueError, RuntimeError: As :func:`compare`.
+    """
+    check_method(method, similarity)
+    sketches = {
+        role: network for role, network in zip(ROLES, (a, b), strict=True) if isinstance(network, NetworkSketch)
+    }
+    for role in sketches:
+        if method == "exact" or similarity == "phi":
+            what = 'method "exact"' if method == "exact" else 'similarity "phi"'
+            raise ValueError(f"{what} needs signatures, and {role} is a sketch; give the network itself")
+    settings = _common_settings(
+        sketches, {"num_hashes": num_hashes, "seed": seed, "margin": margin, "positions": positions}
+    )
+    if len(sketches) == 2:
+        if inputs is not None:
+            raise ValueError("inputs are not used where both networks are sketches: leave them out, or give None")
+        _check_same_inputs({role: (sketch.num_inputs, sketch.inputs_sha256) for role, sketch in sketches.items()})
+        return sketches[ROLES[0]].evidence, sketches[ROLES[1]].evidence
+    if inputs is None:
+        raise ValueError("inputs are missing: only two sketches can be compared without")
+
+    readers = {
+        role: NetworkReader(role, network, settings, with_shuffled=role == ROLES[1])
+        for role, network in zip(ROLES, (a, b), strict=True)
+        if not isinstance(network, NetworkSketch)
+    }
+    if not sketches:
+        method = "exact" if similarity == "phi" else method
+        evidence_a, evidence_b = collect(list(readers.values()), inputs, method, settings.num_hashes)
+        return evidence_a, evidence_b
+    inputs_hash = InputsHash()
+    ((reader_role, reader),) = readers.items()
+    (evidence,) = collect([reader], inputs, "minhash", settings.num_hashes, inputs_hash)
+    ((sketch_role, sketch),) = sketches.items()
+    _check_same_inputs(
+        {
+            sketch_role: (sketch.num_inputs, sketch.inputs_sha256),
+            reader_role: (evidence.num_inputs, inputs_hash.hexdigest()),
+        }
+    )
+    return (sketch.evidence, evidence) if sketch_role == ROLES[0] else (evidence, sketch.evidence)
+
+
+def _common_settings(sketches: dict[str, NetworkSketch], given: dict[str, Any]) -> Settings:
+    """What was given or else what the sketches have or else the defaults; all must agree."""
+    values = {}
+    for name, value in given.items():
+        sources = {"given": value} if value is not None else {}
+        sources |= {role: getattr(sketch.settings, name) for role, sketch in sketches.items()}
+        (first, chosen), *others = (sources or {"default": getattr(DEFAULTS, name)}).items()
+        for other, its_value in others:
+            if its_value != chosen:
+                raise ValueError(
+                    f"networks can be compared on one {name} only, got {chosen!r} ({first}) and {its_value!r} "
+                    f"({other}, a sketch)"
+                )
+        values[name] = chosen
+    return checked_settings(**values)
+
+
+def _check_same_inputs(seen: dict[str, tuple[int, str]]) -> None:
+    """Checks the numbers of inputs and the hashes of two networks."""
+    (role, (num_inputs, sha256)), (other, (other_num_inputs, other_sha256)) = seen.items()
+    if num_inputs != other_num_inputs:
+        raise ValueError(
+            f"networks can be compared on the same inputs only, got {num_inputs} inputs ({role}) and "
+            f"{other_num_inputs} ({other})"
+        )
+    if sha256 != other_sha256:
+        warnings.warn(
+            f"the inputs of {role} (SHA-256 {sha256[:8]}…) and of {other} ({other_sha256[:8]}…) differ. Where they "
+            f"are not the same samples in another form (dtype, preprocessing), the scores mean nothing",
+            stacklevel=4,
+        )

@@ -1,0 +1,113 @@
+"""The operators that need no network, typed.
+
+They are checked in the operators themselves, which raise RuntimeError for tensors whose shape, dtype or device doesn't
+fit: the message says what was expected and what came. None of them has a gradient, and none changes its arguments.
+"""
+
+import torch
+from torch import Tensor
+
+
+def activation_signatures(preactivations: Tensor, margin: float = 0.0) -> Tensor:
+    """Packs when units fire: bit s of unit u is ``preactivations[s, u] > margin``.
+
+    Args:
+        preactivations: float32, float64, float16 or bfloat16 ``[samples, units]``, without NaN. Infinities count by
+            their sign.
+        margin: Finite, at least 0.
+
+    Returns:
+        uint8 ``[units, ceil(samples / 8)]``: sample s in byte ``s // 8`` at bit ``s % 8`` (numpy's
+        ``bitorder="little"``), padding bits 0.
+
+    Raises:
+        RuntimeError: For a NaN (says where), another dtype or number of dimensions, or a margin out of range.
+    """
+    signatures: Tensor = torch.ops.funcsim.activation_signatures(preactivations, margin)
+    return signatures
+
+
+def minhash(
+    signatures: Tensor, num_samples: int, num_hashes: int = 1024, seed: int = 0, first_sample: int = 0
+) -> Tensor:
+    """MinHash sketches of signatures, by one-permutation hashing (Li, Owen, Zhang, NIPS 2012).
+
+    They depend on the seed and the global index of each sample only. So the sketch of a long run of samples is the
+    elementwise ``torch.minimum`` of the sketches of its parts, in any order.
+
+    Args:
+        signatures: uint8 ``[units, ceil(num_samples / 8)]``, padding bits 0.
+        num_samples: Samples of a signature, at least 0.
+        num_hashes: Slots of a sketch, from 1 to 2**24.
+        seed: Any int64. Sketches with different seeds can't be compared.
+        first_sample: Global index of the signatures' first sample, at least 0.
+
+    Returns:
+        int32 ``[units, num_hashes]``; 2**31 - 1 in empty slots.
+
+    Raises:
+        RuntimeError: For signatures that don't have ``num_samples`` bits, or numbers out of range.
+    """
+    sketches: Tensor = torch.ops.funcsim.minhash(signatures, num_samples, num_hashes, seed, first_sample)
+    return sketches
+
+
+def jaccard(signatures_a: Tensor, signatures_b: Tensor) -> Tensor:
+    """Jaccard index |A and B| / |A or B| of all pairs of units (Jaccard 1901).
+
+    Args:
+        signatures_a: uint8 ``[a, bytes]``.
+        signatures_b: uint8 ``[b, bytes]``, of the same samples.
+
+    Returns:
+        float32 ``[a, b]``: counted exactly and rounded once; 1 for two units that never fire.
+
+    Raises:
+        RuntimeError: For other dtypes, or different numbers of bytes a unit.
+    """
+    similarity: Tensor = torch.ops.funcsim.jaccard(signatures_a, signatures_b)
+    return similarity
+
+
+def minhash_jaccard(sketches_a: Tensor, sketches_b: Tensor) -> Tensor:
+    """Jaccard index of all pairs of units, estimated from sketches of the same samples, seed and length.
+
+    The estimate is the number of equal slots over the number of slots that aren't empty in both. It is unbiased, and
+    its variance is at most J (1 - J) / num_hashes (docs/mathematics.md).
+
+    Args:
+        sketches_a: int32 ``[a, num_hashes]``.
+        sketches_b: int32 ``[b, num_hashes]``.
+
+    Returns:
+        float32 ``[a, b]``; 1 for two units whose slots are all empty.
+
+    Raises:
+        RuntimeError: For other dtypes, or different numbers of hashes.
+    """
+    similarity: Tensor = torch.ops.funcsim.minhash_jaccard(sketches_a, sketches_b)
+    return similarity
+
+
+def linear_sum_assignment(cost: Tensor, maximize: bool = False) -> tuple[Tensor, Tensor]:
+    """The assignment of rows to columns with the least sum of costs: ``scipy.optimize.linear_sum_assignment``.
+
+    Exactly optimal for the matrix it is given, square or rectangular, by shortest augmenting paths (Jonker and
+    Volgenant 1987; Crouse 2016). Among assignments with equal sums the choice depends on the matrix only.
+
+    Args:
+        cost: Floating, integer or bool ``[rows, columns]``, without NaN. ``inf`` forbids a pair (``-inf`` when
+            maximizing).
+        maximize: Find the largest sum instead.
+
+    Returns:
+        Row indices, ascending, and the column of each: int64 ``[min(rows, columns)]`` both.
+
+    Raises:
+        RuntimeError: For a NaN or an infinity of the wrong sign (says where), and where infinite costs leave no
+            complete assignment.
+    """
+    rows: Tensor
+    columns: Tensor
+    rows, columns = torch.ops.funcsim.linear_sum_assignment(cost, maximize)
+    return rows, columns

@@ -1,0 +1,72 @@
+"""The options of comparisons and sketches, checked."""
+
+import math
+import numbers
+import operator
+from dataclasses import dataclass
+from typing import Literal
+
+Positions = int | Literal["all", "any"]
+
+MOST_HASHES = 1 << 24
+INT64 = range(-(1 << 63), 1 << 63)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the bits of signatures and sketches apart from network and inputs."""
+
+    num_hashes: int = 1024
+    seed: int = 0
+    margin: float = 0.0
+    positions: Positions = 16
+
+    @property
+    def operator_positions(self) -> int:
+        """As operators take it: 0 for all, -1 for any."""
+        if isinstance(self.positions, str):
+            return {"all": 0, "any": -1}[self.positions]
+        return self.positions
+
+
+def _integer(name: str, value: object) -> int:
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+
+
+def checked_settings(num_hashes: int, seed: int, margin: float, positions: Positions) -> Settings:
+    """Settings that operators take.
+
+    Raises:
+        ValueError, TypeError: Says what was expected and what came.
+    """
+    num_hashes, seed = _integer("num_hashes", num_hashes), _integer("seed", seed)
+    if not 1 <= num_hashes <= MOST_HASHES:
+        raise ValueError(f"num_hashes must be from 1 to {MOST_HASHES}, got {num_hashes}")
+    if seed not in INT64:
+        raise ValueError(f"seed must fit 64 bits, from {INT64.start} to {INT64.stop - 1}, got {seed}")
+    if not isinstance(margin, numbers.Real):
+        raise TypeError(f"margin must be a number, got {margin!r}")
+    if not (math.isfinite(margin) and margin >= 0):
+        raise ValueError(f"margin must be finite and at least 0, got {margin}")
+    if positions not in ("all", "any"):
+        if isinstance(positions, str):
+            raise ValueError(f'positions must be "all", "any" or a number of points, got {positions!r}')
+        positions = _integer("positions", positions)
+        if not 1 <= positions < INT64.stop:
+            raise ValueError(f'positions must be "all", "any" or at least 1, got {positions}')
+    return Settings(num_hashes, seed, float(margin), positions)
+
+
+def check_method(method: str, similarity: str) -> None:
+    """Checks that a method and a similarity exist and go together."""
+    if method not in ("auto", "exact", "minhash"):
+        raise ValueError(f'method must be "auto", "exact" or "minhash", got {method!r}')
+    if similarity not in ("jaccard", "phi"):
+        raise ValueError(f'similarity must be "jaccard" or "phi", got {similarity!r}')
+    if method == "minhash" and similarity == "phi":
+        raise ValueError(
+            'similarity "phi" needs exact signatures, got method "minhash": sketches estimate the Jaccard index only'
+        )

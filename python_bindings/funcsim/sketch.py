@@ -1,0 +1,196 @@
+"""Sketches of networks: what a comparison needs of one network, without its weights and without the data."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from . import sketch_file
+from ._version import __version__
+from .evidence import Evidence, InputsHash, LayerEvidence, NetworkReader, collect
+from .inputs import Inputs
+from .settings import Positions, Settings, checked_settings
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NetworkSketch:
+    """What :func:`compare` needs to know of a network. Made by :func:`sketch`, kept by :meth:`save`.
+
+    Attributes:
+        architecture: The network's description.
+        settings: num_hashes, seed, margin and positions. Sketches are comparable where these are equal.
+        num_inputs: How many inputs the network was sketched on.
+        input_shape: Sizes of one input.
+        inputs_sha256: Hash of the inputs' bytes, to notice that two sketches saw different inputs.
+        layers: The hidden layers.
+        funcsim_version: The version of funcsim that made it.
+    """
+
+    architecture: str
+    settings: Settings
+    num_inputs: int
+    input_shape: tuple[int, ...]
+    inputs_sha256: str
+    layers: tuple[LayerEvidence, ...]
+    funcsim_version: str = __version__
+
+    @property
+    def evidence(self) -> Evidence:
+        """As comparisons take it."""
+        return Evidence("minhash", self.num_inputs, self.layers)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a safetensors file (docs/sketch-format.md): no pickle, readable without funcsim.
+
+        It is written beside ``path`` and renamed, so that no half of a file is ever under that name.
+
+        Raises:
+            OSError: The file can't be written.
+        """
+        document: dict[str, Any] = {
+            "architecture": self.architecture,
+            "funcsim_version": self.funcsim_version,
+            "input_shape": list(self.input_shape),
+            "inputs_sha256": self.inputs_sha256,
+            "layers": [{"name": layer.name, "samples_per_input": layer.samples_per_input} for layer in self.layers],
+            "margin": self.settings.margin,
+            "num_hashes": self.settings.num_hashes,
+            "num_inputs": self.num_inputs,
+            "positions": self.settings.positions,
+            "seed": self.settings.seed,
+        }
+        tensors = {}
+        for index, layer in enumerate(self.layers):
+            assert layer.shuffled is not None
+            tensors[f"{index}.sketch"] = layer.rows
+            tensors[f"{index}.shuffled"] = layer.shuffled
+            tensors[f"{index}.counts"] = layer.counts
+            tensors[f"{index}.fingerprints"] = layer.fingerprints
+        sketch_file.write(path, document, tensors)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "NetworkSketch":
+        """Reads what :meth:`save` wrote.
+
+        Raises:
+            OSError: The file can't be opened.
+            ValueError: Names the file: it is damaged, incomplete, no sketch, or of a later version of the format.
+        """
+        document, tensors = sketch_file.read(path)
+        try:
+            return _from_file(document, tensors)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{os.fspath(path)} is inconsistent: {error}") from error
+
+    def __repr__(self) -> str:
+        units = ", ".join(f"{layer.name}: {layer.units} units" for layer in self.layers)
+        return f"NetworkSketch({units}; {self.num_inputs} inputs; {self.settings})"
+
+
+def sketch(
+    model: nn.Sequential,
+    inputs: Inputs,
+    *,
+    num_hashes: int = 1024,
+    seed: int = 0,
+    margin: float = 0.0,
+    positions: Positions = 16,
+) -> NetworkSketch:
+    """Sketches a network on inputs, to compare it later without the data or the weights.
+
+    The sketch of a unit takes ``8 * num_hashes`` bytes whatever the number of inputs. It depends on the inputs and
+    their order, and not on how they are split into batches.
+
+    Args:
+        model: A Sequential that :func:`describe` can read. It is left exactly as it is, and taken as in eval mode.
+        inputs: A tensor or batches, as :func:`compare` takes them.
+        num_hashes: Slots of a sketch, from 1 to 2**24. The standard error of scores falls with its square root.
+        seed: Of sketches, points and shuffle: any int64. Only sketches with equal seeds can be compared.
+        margin: A unit fires where its canonical pre-activation is above this; finite, at least 0.
+        positions: Samples an input, as in :func:`compare`.
+
+    Raises:
+        TypeError, ValueError, RuntimeError: As :func:`compare`.
+    """
+    settings = checked_settings(num_hashes, seed, margin, positions)
+    reader = NetworkReader("", model, settings, with_shuffled=True)
+    inputs_hash = InputsHash()
+    (evidence,) = collect([reader], inputs, "minhash", settings.num_hashes, inputs_hash)
+    return NetworkSketch(
+        reader.architecture,
+        settings,
+        evidence.num_inputs,
+        reader.input_shape,
+        inputs_hash.hexdigest(),
+        evidence.layers,
+    )
+
+
+def _from_file(document: dict[str, Any], tensors: dict[str, Tensor]) -> NetworkSketch:
+    """Raises ValueError or TypeError for what doesn't fit together."""
+    text = {key: _typed(document, key, str) for key in ("architecture", "funcsim_version", "inputs_sha256")}
+    numbers = {key: _typed(document, key, int) for key in ("num_hashes", "num_inputs", "seed")}
+    positions, margin = _typed(document, "positions", int, str), _typed(document, "margin", float, int)
+    settings = checked_settings(numbers["num_hashes"], numbers["seed"], margin, positions)
+    if numbers["num_inputs"] < 1:
+        raise ValueError(f"num_inputs must be at least 1, got {numbers['num_inputs']}")
+    input_shape = _typed(document, "input_shape", list)
+    if not all(isinstance(size, int) for size in input_shape):
+        raise ValueError(f"input_shape must be a list of integers, got {input_shape}")
+    described = _typed(document, "layers", list)
+    if not described:
+        raise ValueError("layers must hold at least one layer, got none")
+    layers = tuple(
+        _layer_from_file(index, layer, tensors, settings, numbers["num_inputs"])
+        for index, layer in enumerate(described)
+    )
+    if len(tensors) != 4 * len(layers):
+        raise ValueError(f"{len(layers)} layers have 4 tensors each, got {', '.join(sorted(tensors))}")
+    return NetworkSketch(
+        text["architecture"],
+        settings,
+        numbers["num_inputs"],
+        tuple(input_shape),
+        text["inputs_sha256"],
+        layers,
+        text["funcsim_version"],
+    )
+
+
+def _layer_from_file(
+    index: int, layer: Any, tensors: dict[str, Tensor], settings: Settings, num_inputs: int
+) -> LayerEvidence:
+    if not isinstance(layer, dict):
+        raise ValueError(f"layers[{index}] must have a name and samples_per_input, got {layer!r}")
+    name, samples = _typed(layer, "name", str), _typed(layer, "samples_per_input", int)
+    if samples < 1:
+        raise ValueError(f"layers[{index}] must have at least one sample an input, got {samples}")
+    sketch_tensor = tensors.get(f"{index}.sketch", torch.empty(0))
+    units = len(sketch_tensor)
+    found = []
+    for part, dtype, shape in (
+        ("sketch", torch.int32, [max(units, 1), settings.num_hashes]),
+        ("shuffled", torch.int32, [units, settings.num_hashes]),
+        ("counts", torch.int64, [units]),
+        ("fingerprints", torch.int64, [units]),
+    ):
+        tensor = tensors.get(f"{index}.{part}")
+        if tensor is None or tensor.dtype != dtype or list(tensor.shape) != shape:
+            got = "none" if tensor is None else f"{tensor.dtype} {list(tensor.shape)}"
+            raise ValueError(f"tensor {index}.{part} must be {dtype} {shape}, got {got}")
+        if part != "fingerprints" and int(tensor.min()) < 0:
+            raise ValueError(f"tensor {index}.{part} holds negative numbers")
+        found.append(tensor)
+    if int(found[2].max()) > num_inputs * samples:
+        raise ValueError(f"tensor {index}.counts holds {int(found[2].max())}, of {num_inputs * samples} samples")
+    return LayerEvidence(name, samples, *found)
+
+
+def _typed(document: dict[str, Any], key: str, *types: type) -> Any:
+    value = document.get(key)
+    if not isinstance(value, types) or isinstance(value, bool):
+        expected = " or ".join(kind.__name__ for kind in types)
+        raise ValueError(f"{key} must be of type {expected}, got {value!r}")
+    return value

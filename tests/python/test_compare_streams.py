@@ -1,0 +1,247 @@
+"""Inputs in batches: any split of the same inputs gives the same numbers, to the last bit, in one pass."""
+
+import itertools
+from collections import UserDict, namedtuple
+from collections.abc import Callable, Iterable, Iterator
+
+import funcsim
+import pytest
+import torch
+from funcsim import inputs as funcsim_inputs
+from hypothesis import given
+from hypothesis import strategies as st
+from oracle import networks
+from oracle.profile import examples
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+
+BY_NAME = {network.name: network for network in networks.NETWORKS}
+
+
+def _mlp(seed: int) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(5, 12), nn.ReLU(), nn.Linear(12, 9), nn.ReLU(), nn.Linear(9, 3))
+
+
+A, B = _mlp(1), _mlp(2)
+INPUTS = torch.randn(4096 + 1500, 5, generator=torch.Generator().manual_seed(0))
+WHOLE = {method: funcsim.compare(A, B, INPUTS, method=method, num_hashes=64) for method in ("exact", "minhash")}
+
+
+def _split(inputs: Tensor, cuts: list[int]) -> list[Tensor]:
+    edges = [0, *sorted(cuts), len(inputs)]
+    return [inputs[start:end] for start, end in itertools.pairwise(edges)]
+
+
+def _assert_equals_whole(inputs: Iterable[object], method: str) -> None:
+    got = funcsim.compare(A, B, inputs, method=method, num_hashes=64)
+    assert got.to_dict() == WHOLE[method].to_dict()
+
+
+@pytest.mark.parametrize("method", ["exact", "minhash"])
+@given(cuts=st.lists(st.integers(0, len(INPUTS)), max_size=8))
+@examples(12)
+def test_any_split_gives_the_same_bits(cuts: list[int], method: str) -> None:
+    _assert_equals_whole(_split(INPUTS, cuts), method)
+
+
+@pytest.mark.parametrize("method", ["exact", "minhash"])
+@pytest.mark.parametrize("size", [1, 63, 64, 65, 1000, 4096, 4097, 10_000])
+def test_any_batch_size_gives_the_same_bits(size: int, method: str) -> None:
+    _assert_equals_whole(DataLoader(TensorDataset(INPUTS), batch_size=size), method)
+
+
+@pytest.mark.parametrize("positions", [16, "all", "any", 3])
+@pytest.mark.parametrize("name", ["conv2d", "tokens", "conv1d"])
+def test_layers_with_positions_as_well(name: str, positions: int | str) -> None:
+    (a, _), (b, _) = BY_NAME[name].make(1), BY_NAME[name].make(2)
+    inputs = torch.randn(150, *BY_NAME[name].shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    for method in ("exact", "minhash"):
+        options = {"method": method, "positions": positions, "num_hashes": 32}
+        whole = funcsim.compare(a, b, inputs, **options).to_dict()
+        assert funcsim.compare(a, b, _split(inputs, [1, 30, 99]), **options).to_dict() == whole
+        assert funcsim.compare(a, b, inputs.split(7), **options).to_dict() == whole
+
+
+def test_large_inputs_are_taken_in_smaller_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(funcsim_inputs, "CHUNK_BYTES", 300 * 5 * 4)
+    assert funcsim_inputs.chunk_size((5,), 4) == 256
+    assert funcsim_inputs.chunk_size((10**9,), 4) == 64
+    sizes = [len(chunk) for chunk in funcsim_inputs.chunks(INPUTS.split(100))]
+    assert sizes == [256] * (len(INPUTS) // 256) + [len(INPUTS) % 256]
+    for method in ("exact", "minhash"):
+        whole = funcsim.compare(A, B, INPUTS, method=method, num_hashes=64).to_dict()
+        assert funcsim.compare(A, B, INPUTS.split(1000), method=method, num_hashes=64).to_dict() == whole
+
+
+@pytest.mark.parametrize("make", [iter, tuple, lambda batches: (batch for batch in batches)])
+def test_iterators_generators_and_tuples_of_batches(make: Callable[[list[Tensor]], Iterable[Tensor]]) -> None:
+    _assert_equals_whole(make(list(INPUTS.split(999))), "exact")
+
+
+def test_every_batch_is_asked_for_once() -> None:
+    asked: list[int] = []
+
+    def batches() -> Iterator[Tensor]:
+        for number, batch in enumerate(INPUTS.split(500)):
+            asked.append(number)
+            yield batch
+
+    _assert_equals_whole(batches(), "minhash")
+    assert asked == list(range(12))
+
+
+def test_a_stream_may_reuse_its_memory() -> None:
+    def batches() -> Iterator[Tensor]:
+        memory = torch.empty(500, 5)
+        for batch in INPUTS.split(500):
+            yield memory[: len(batch)].copy_(batch)
+            memory.fill_(torch.nan)
+
+    _assert_equals_whole(batches(), "exact")
+
+
+def test_empty_batches_count_for_nothing() -> None:
+    _assert_equals_whole([INPUTS[:0], INPUTS[:100], INPUTS[:0], INPUTS[100:], INPUTS[:0]], "exact")
+
+
+Sample = namedtuple("Sample", ["pixels", "label"])
+LABELS = torch.zeros(len(INPUTS))
+BATCHES: dict[str, Callable[[Tensor], object]] = {
+    "pair": lambda x: (x, LABELS[: len(x)]),
+    "list": lambda x: [x, LABELS[: len(x)], "text"],
+    "one-element tuple": lambda x: (x,),
+    "named tuple": lambda x: Sample(x, LABELS[: len(x)]),
+    "dict of one tensor": lambda x: {"name": ["a"] * len(x), "whatever": x},
+    "dict with input": lambda x: {"label": LABELS[: len(x)], "input": x},
+    "dict with pixel_values": lambda x: {"pixel_values": x, "labels": LABELS[: len(x)]},
+    "dict with x": lambda x: {"y": LABELS[: len(x)], "x": x},
+    "mapping": lambda x: UserDict({"image": x, "label": LABELS[: len(x)]}),
+}
+
+
+@pytest.mark.parametrize("kind", BATCHES)
+def test_the_models_input_is_taken_from_batches(kind: str) -> None:
+    _assert_equals_whole([BATCHES[kind](x) for x in INPUTS.split(1024)], "exact")
+
+
+def test_iterable_datasets_of_batches() -> None:
+    class Stream(IterableDataset):
+        def __iter__(self) -> Iterator[Tensor]:
+            return iter(INPUTS.split(100))
+
+    _assert_equals_whole(Stream(), "exact")
+
+
+@pytest.mark.parametrize("layout", ["offset", "transposed", "strided", "expanded", "requires grad"])
+def test_any_layout_of_batches(layout: str) -> None:
+    """In memory that is not aligned, linear algebra may round in another way; the bits must be those of a copy."""
+    base = torch.randn(300, 12, generator=torch.Generator().manual_seed(3))
+    view = {
+        "offset": base.flatten()[1 : 1 + 5 * 299].view(-1, 5),
+        "transposed": base.t()[:, :5],
+        "strided": base[::2, 1:11:2],
+        "expanded": base[:1, :5].expand(200, -1),
+        "requires grad": base[:, :5].clone().requires_grad_(),
+    }[layout]
+    expected = funcsim.compare(A, B, view.detach().clone()).to_dict()
+    assert funcsim.compare(A, B, view).to_dict() == expected
+    assert funcsim.compare(A, B, view.split(70)).to_dict() == expected
+
+
+@pytest.mark.parametrize("size", [50, 4096, 10_000])
+@pytest.mark.parametrize(("num_hashes", "expected"), [(175, "exact"), (174, "minhash"), (1, "minhash")])
+def test_auto_changes_over_in_the_middle_of_a_stream(size: int, num_hashes: int, expected: str) -> None:
+    """5596 inputs are at most 32 * 175 samples, and more than 32 * 174."""
+    auto = funcsim.compare(A, B, INPUTS.split(size), num_hashes=num_hashes)
+    assert auto.method == expected
+    assert auto.to_dict() == funcsim.compare(A, B, INPUTS, method=expected, num_hashes=num_hashes).to_dict()
+
+
+def test_auto_counts_samples_and_not_inputs() -> None:
+    (a, inputs), (b, _) = BY_NAME["conv2d"].make(1), BY_NAME["conv2d"].make(2)
+    for num_hashes, expected in ((6, "exact"), (5, "minhash")):  # 12 inputs of 16 points are 32 * 6 samples
+        assert funcsim.compare(a, b, inputs.split(5), num_hashes=num_hashes).method == expected
+
+
+def test_memory_does_not_grow_with_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of signatures are let go once they are sketched: at most one is alive for each layer of each network."""
+    alive: list[int] = []
+    finish_block = funcsim.evidence._LayerBlocks.finish_block
+
+    def watched(self: object, num_inputs: int) -> None:
+        finish_block(self, num_inputs)
+        alive.append(len(self._chunks) + len(self._blocks or ()))
+
+    monkeypatch.setattr(funcsim.evidence._LayerBlocks, "finish_block", watched)
+    funcsim.compare(A, B, itertools.repeat(INPUTS[:4096], 6), num_hashes=200)
+    assert alive == [1] * 4 + [0] * 4 * 5
+
+
+BAD: dict[str, tuple[Callable[[], object], type[Exception], list[str]]] = {
+    "nothing": (lambda: None, ValueError, ["inputs are missing"]),
+    "no batches": (list, ValueError, ["no batches", "once only"]),
+    "only empty batches": (lambda: [INPUTS[:0]], ValueError, ["at least one input", "none"]),
+    "an empty tensor": (lambda: INPUTS[:0], ValueError, ["at least one input", "none"]),
+    "one dimension": (lambda: INPUTS[:, 0], ValueError, ["[inputs, features...]", "[5596]"]),
+    "no dimension": (lambda: torch.tensor(1.0), ValueError, ["[inputs, features...]", "[]"]),
+    "samples without a batch": (lambda: iter(INPUTS), ValueError, ["batch 0", "[inputs, features...]", "[5]"]),
+    "a dataset": (lambda: TensorDataset(INPUTS), TypeError, ["TensorDataset", "DataLoader"]),
+    "a number": (lambda: 7, TypeError, ["int", "DataLoader"]),
+    "text": (lambda: "file.pt", TypeError, ["str", "DataLoader"]),
+    "a dict": (lambda: {"input": INPUTS}, TypeError, ["dict", "iterable of batches"]),
+    "an array": (INPUTS.numpy, TypeError, ["ndarray", "torch.from_numpy"]),
+    "batches of arrays": (lambda: [INPUTS.numpy()], TypeError, ["batch 0", "ndarray", "torch.from_numpy"]),
+    "batches of text": (lambda: [INPUTS, "x"], TypeError, ["batch 1", "str"]),
+    "an empty tuple": (lambda: [()], ValueError, ["batch 0", "empty tuple"]),
+    "a pair of pairs": (lambda: [((INPUTS, INPUTS), LABELS)], TypeError, ["batch 0", "tuple whose first element"]),
+    "a dict of two tensors": (lambda: [{"a": INPUTS, "b": LABELS}], ValueError, ["'a', 'b'", "'pixel_values'"]),
+    "a dict with two inputs": (lambda: [{"x": INPUTS, "image": INPUTS}], ValueError, ["'x', 'image'"]),
+    "a dict of none": (lambda: [{"a": 1}], ValueError, ["keys 'a'"]),
+    "a dict whose input is none": (lambda: [{"input": [1.0]}], ValueError, ["keys 'input'"]),
+    "other features": (lambda: [INPUTS, INPUTS[:, :4]], ValueError, ["batch 1", "[4]", "[5]"]),
+    "other dimensions": (lambda: [INPUTS, INPUTS[:, None]], ValueError, ["batch 1", "[1, 5]", "[5]"]),
+    "other dtypes": (lambda: [INPUTS, INPUTS.double()], ValueError, ["batch 1", "float64", "float32"]),
+    "other devices": (lambda: [INPUTS, INPUTS.to("meta")], ValueError, ["batch 1", "meta", "cpu"]),
+    "meta": (lambda: INPUTS.to("meta"), ValueError, ["inputs", "meta device", "values"]),
+    "sparse": (INPUTS.to_sparse, ValueError, ["dense", "sparse_coo"]),
+    "a width the network doesn't have": (lambda: INPUTS[:, :4], RuntimeError, ["network a: ", "Linear", "5", "4"]),
+    "float64": (INPUTS.double, RuntimeError, ["network a: ", "float64", "float32"]),
+    "integers": (INPUTS.long, RuntimeError, ["network a: ", "int64"]),
+    "complex": (lambda: INPUTS.to(torch.complex64), RuntimeError, ["network a: ", "complex"]),
+    "NaN": (lambda: torch.full((3, 5), torch.nan), RuntimeError, ["network a: ", "NaN", "0"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_inputs(case: str) -> None:
+    make, kind, words = BAD[case]
+    for function in (funcsim.compare, funcsim.layer_similarity):
+        with pytest.raises(kind) as error:
+            function(A, B, make())
+        assert type(error.value) is kind
+        for word in words:
+            assert word.lower() in str(error.value).lower(), (word, str(error.value))
+
+
+def test_a_used_up_generator_says_so() -> None:
+    batches = (batch for batch in INPUTS.split(100))
+    funcsim.compare(A, B, batches)
+    with pytest.raises(ValueError, match="once only: was it used before"):
+        funcsim.compare(A, B, batches)
+
+
+def test_a_nan_late_in_a_stream_is_found_and_its_input_named() -> None:
+    inputs = INPUTS.clone()
+    inputs[5001, 2] = torch.nan
+    with pytest.raises(RuntimeError, match=r"network a, inputs from 4096 on: .*NaN for input (905|5001)"):
+        funcsim.compare(A, B, inputs.split(100))
+
+
+def test_errors_of_an_iterable_are_its_own() -> None:
+    def batches() -> Iterator[Tensor]:
+        yield INPUTS
+        raise KeyError("disk")
+
+    with pytest.raises(KeyError, match="disk"):
+        funcsim.compare(A, B, batches())
