@@ -11,10 +11,16 @@ if(FUNCSIM_SANITIZE)
   target_link_options(funcsim_options INTERFACE ${sanitizers})
 endif()
 
-# A GoogleTest executable of the given sources, its cases registered with ctest.
+# A GoogleTest executable of the given sources. ctest runs its cases one by one; with LOADS_TORCH all in one process, since
+# torch takes longer to load than most cases to run.
 function(funcsim_add_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "LOADS_TORCH" "" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} funcsim_options GTest::gtest_main)
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600)
+  if(ARG_LOADS_TORCH)
+    add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600)
+  else()
+    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600)
+  endif()
 endfunction()

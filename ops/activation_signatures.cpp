@@ -12,8 +12,8 @@ namespace funcsim {
 
 namespace {
 
-std::optional<ScalarType> element_type(Dtype dtype) {
-  switch (dtype) {
+ScalarType element_type(const char* op, const Tensor& preactivations) {
+  switch (preactivations.scalar_type()) {
     case Dtype::Float:
       return ScalarType::float32;
     case Dtype::Double:
@@ -23,20 +23,20 @@ std::optional<ScalarType> element_type(Dtype dtype) {
     case Dtype::BFloat16:
       return ScalarType::bfloat16;
     default:
-      return std::nullopt;
+      fail(op, ": preactivations must be float32, float64, float16 or bfloat16 [samples, units], got ",
+           describe_tensor(preactivations));
   }
 }
 
 Tensor activation_signatures_op(const Tensor& preactivations, double margin) {
   constexpr const char* op = "activation_signatures";
-  const std::optional<ScalarType> type = element_type(preactivations.scalar_type());
-  check(preactivations.dim() == 2 && type.has_value(), op,
-        ": preactivations must be float32, float64, float16 or bfloat16 [samples, units], got ",
+  check(preactivations.dim() == 2, op, ": preactivations must be [samples, units], got ",
         describe_tensor(preactivations));
+  const ScalarType type = element_type(op, preactivations);
   check(std::isfinite(margin) && margin >= 0, op, ": margin must be finite and at least 0, got ", margin);
   check_cpu(preactivations, op, "preactivations");
 
-  const Activations activations{preactivations.const_data_ptr(), *type,
+  const Activations activations{preactivations.const_data_ptr(), type,
                                 preactivations.size(0),          preactivations.size(1),
                                 preactivations.stride(0),        preactivations.stride(1)};
   const std::int64_t bytes = signature_bytes(activations.samples);

@@ -48,7 +48,7 @@ Tensor new_tensor(const std::vector<std::int64_t>& sizes, Dtype dtype) {
 
 Tensor float64_tensor(const std::vector<double>& values) {
   Tensor tensor = new_tensor({static_cast<std::int64_t>(values.size())}, Dtype::Double);
-  std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<double>());
+  std::ranges::copy(values, tensor.mutable_data_ptr<double>());
   return tensor;
 }
 

@@ -12,7 +12,10 @@ Measure checked_measure(const char* op, const std::string& similarity, const std
   check(!(sketches && similarity == "phi"), op,
         ": similarity \"phi\" needs exact signatures (uint8), got sketches (int32), which estimate the Jaccard index "
         "only");
-  return sketches ? Measure::minhash : (similarity == "phi" ? Measure::phi : Measure::jaccard);
+  if (sketches) {
+    return Measure::minhash;
+  }
+  return similarity == "phi" ? Measure::phi : Measure::jaccard;
 }
 
 EvidenceList checked_layers(const char* op, const std::string& name, const char* counts, Measure measure,

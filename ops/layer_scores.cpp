@@ -28,7 +28,7 @@ Tensor layer_scores_op(const std::vector<Tensor>& layers_a, const std::vector<Te
   const std::vector<double> scores = layer_scores(measure, a.layers, b.layers, torch_parallel_for());
   Tensor matrix = new_tensor({static_cast<std::int64_t>(a.layers.size()), static_cast<std::int64_t>(b.layers.size())},
                              Dtype::Double);
-  std::copy(scores.begin(), scores.end(), matrix.mutable_data_ptr<double>());
+  std::ranges::copy(scores, matrix.mutable_data_ptr<double>());
   return matrix;
 }
 

@@ -35,10 +35,21 @@ Dtype solver_dtype(const Tensor& cost) {
 }
 
 template <typename Cost>
-Assignment solve(const Tensor& cost, bool maximize) {
+Assignment solve_as(const Tensor& cost, bool maximize) {
   return linear_sum_assignment(
       CostMatrix<Cost>{cost.const_data_ptr<Cost>(), cost.size(0), cost.size(1), cost.stride(0), cost.stride(1)},
       maximize);
+}
+
+Assignment solve(const Tensor& cost, Dtype dtype, bool maximize) {
+  switch (dtype) {
+    case Dtype::Float:
+      return solve_as<float>(cost, maximize);
+    case Dtype::Double:
+      return solve_as<double>(cost, maximize);
+    default:
+      return solve_as<std::int64_t>(cost, maximize);
+  }
 }
 
 void check_status(const Assignment& assignment, bool maximize) {
@@ -61,9 +72,7 @@ std::tuple<Tensor, Tensor> linear_sum_assignment_op(const Tensor& cost, bool max
   check_cpu(cost, op, "cost");
   const Dtype dtype = solver_dtype(cost);
   const Tensor matrix = cost.scalar_type() == dtype ? cost : torch::stable::to(cost, dtype);
-  const Assignment assignment = dtype == Dtype::Float    ? solve<float>(matrix, maximize)
-                                : dtype == Dtype::Double ? solve<double>(matrix, maximize)
-                                                         : solve<std::int64_t>(matrix, maximize);
+  const Assignment assignment = solve(matrix, dtype, maximize);
   check_status(assignment, maximize);
 
   const std::int64_t pairs = std::min(cost.size(0), cost.size(1));

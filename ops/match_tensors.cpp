@@ -11,7 +11,7 @@ std::vector<Tensor> partner_tensors(const NetworkMatch& match) {
   std::vector<Tensor> tensors;
   for (const LayerPair& pair : match.pairs) {
     tensors.push_back(new_tensor({static_cast<std::int64_t>(pair.match.partners.size())}, Dtype::Long));
-    std::copy(pair.match.partners.begin(), pair.match.partners.end(), tensors.back().mutable_data_ptr<std::int64_t>());
+    std::ranges::copy(pair.match.partners, tensors.back().mutable_data_ptr<std::int64_t>());
   }
   return tensors;
 }
@@ -20,7 +20,7 @@ std::vector<Tensor> similarity_tensors(const NetworkMatch& match) {
   std::vector<Tensor> tensors;
   for (const LayerPair& pair : match.pairs) {
     tensors.push_back(new_tensor({static_cast<std::int64_t>(pair.match.similarities.size())}, Dtype::Float));
-    std::copy(pair.match.similarities.begin(), pair.match.similarities.end(), tensors.back().mutable_data_ptr<float>());
+    std::ranges::copy(pair.match.similarities, tensors.back().mutable_data_ptr<float>());
   }
   return tensors;
 }

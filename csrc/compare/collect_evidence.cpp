@@ -108,6 +108,7 @@ std::vector<LayerExtent> layer_extents(const Network& network, const torch::stab
                                        std::int64_t positions) {
   const std::vector<LayerSamples> samples = network.plan(inputs, positions).samples;
   std::vector<LayerExtent> extents;
+  extents.reserve(samples.size());
   for (std::size_t l = 0; l < samples.size(); ++l) {
     extents.push_back({network.hidden_layers()[l].units, samples[l].samples_per_input,
                        inputs.size(0) * samples[l].samples_per_input});

@@ -54,7 +54,7 @@ LayerMatch assign_units(const std::vector<float>& similarity, std::int64_t units
       matched.push_back(match.similarities[i]);
     }
   }
-  std::sort(matched.begin(), matched.end());
+  std::ranges::sort(matched);
   match.score = std::accumulate(matched.begin(), matched.end(), 0.0) / static_cast<double>(std::max(units_a, units_b));
   return match;
 }
@@ -194,7 +194,7 @@ NetworkMatch compare_layers(Measure measure, const std::vector<LayerEvidence>& a
   std::vector<std::pair<std::int64_t, std::int64_t>> chosen = pairs;
   if (!pairs.empty()) {
     check_given_pairs(pairs, a, b);
-    std::sort(chosen.begin(), chosen.end());
+    std::ranges::sort(chosen);
   } else if (a.size() == b.size()) {
     for (std::int64_t l = 0; l < static_cast<std::int64_t>(a.size()); ++l) {
       chosen.emplace_back(l, l);

@@ -51,7 +51,7 @@ class Parser {
  private:
   void header() {
     constexpr std::string_view prefix = "funcsim/";
-    check(text_.substr(0, prefix.size()) == prefix, "architecture: must start with funcsim/1: got ",
+    check(text_.starts_with(prefix), "architecture: must start with funcsim/1: got ",
           text_.empty() ? "an empty text" : quoted(text_));
     position_ = prefix.size();
     const std::string_view version = while_true(is_digit);

@@ -84,7 +84,7 @@ class ValueReader {
     if (spec_.type == ArgumentType::boolean && (word == "true" || word == "false")) {
       return word == "true";
     }
-    if (std::find(spec_.words.begin(), spec_.words.end(), word) != spec_.words.end()) {
+    if (std::ranges::find(spec_.words, word) != spec_.words.end()) {
       return std::string(word);
     }
     if (word == "none" && spec_.usual.has_value() && std::holds_alternative<std::monostate>(*spec_.usual)) {
@@ -127,6 +127,7 @@ class ValueReader {
     check(spec_.length > 0 ? count == spec_.length : count > 0, spec_.name, " must be ", kind_text(spec_), ", got ",
           shown(literal.text), " with ", count);
     std::vector<Element> list;
+    list.reserve(literal.elements.size());
     for (const std::string_view element : literal.elements) {
       list.push_back(read(element));
     }
@@ -180,11 +181,9 @@ std::vector<Value> bind_arguments(const LayerType& type, const std::vector<Argum
   }
   std::vector<Value> values;
   for (std::size_t i = 0; i < bound.size(); ++i) {
-    if (!bound[i].has_value()) {
-      check(type.arguments[i].usual.has_value(), type.name, " needs the argument ", type.arguments[i].name);
-      bound[i] = type.arguments[i].usual;
-    }
-    values.push_back(*std::move(bound[i]));
+    const std::optional<Value>& usual = type.arguments[i].usual;
+    check(bound[i].has_value() || usual.has_value(), type.name, " needs the argument ", type.arguments[i].name);
+    values.push_back(bound[i].has_value() ? bound[i].value() : usual.value());
   }
   return values;
 }

@@ -238,8 +238,8 @@ class Canonicalizer {
 std::vector<Tensor> canonical_parameters(const Network& network) {
   const Canonicalizer canonicalizer(network, std::nullopt);
   std::vector<Tensor> parameters;
-  for (std::int64_t i = 0; i < static_cast<std::int64_t>(canonicalizer.tensors().size()); ++i) {
-    for (const Tensor& tensor : canonicalizer.tensors()[i]) {
+  for (const std::vector<Tensor>& tensors : canonicalizer.tensors()) {
+    for (const Tensor& tensor : tensors) {
       // By way of the dtype of computation, so that float16 networks have the canonical form of their float32 copies.
       const Tensor rounded = aten::to_dtype(aten::to_dtype(tensor, network.dtype()), network.given_dtype());
       parameters.push_back(aten::clone(rounded));

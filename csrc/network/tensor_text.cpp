@@ -49,7 +49,7 @@ std::string device_name(const torch::stable::Tensor& tensor) {
 
 std::string describe_tensor(const torch::stable::Tensor& tensor) {
   const auto sizes = tensor.sizes();
-  std::string text = dtype_name(tensor.scalar_type()) + " " + shape_text(Shape(sizes.begin(), sizes.end()));
+  const std::string text = dtype_name(tensor.scalar_type()) + " " + shape_text(Shape(sizes.begin(), sizes.end()));
   return tensor.is_cpu() ? text : text + " on " + device_name(tensor);
 }
 

@@ -95,8 +95,7 @@ std::vector<std::optional<std::int64_t>> input_dimensions(const Architecture& ar
   return dimensions;
 }
 
-UnitAxes::UnitAxes(const Item& affine, std::int64_t units, std::optional<std::int64_t> dimensions)
-    : units_(units), open_front_(false) {
+UnitAxes::UnitAxes(const Item& affine, std::int64_t units, std::optional<std::int64_t> dimensions) : units_(units) {
   const Axis unit_axis{.has_units = true};
   const Axis unknown{.inner = 0};
   if (affine.type->spatial_dimensions > 0) {
@@ -242,7 +241,7 @@ void UnitAxes::pass_unflatten(std::int64_t dim, const std::vector<std::int64_t>&
 }
 
 std::vector<UnitAxes::Axis> UnitAxes::split(const Axis& axis, std::vector<std::int64_t> sizes) const {
-  const auto open = std::find(sizes.begin(), sizes.end(), -1);
+  const auto open = std::ranges::find(sizes, -1);
   Axis whole = axis;
   if (open == sizes.end()) {
     whole = axis.has_units ? solved(axis, element_count(sizes)) : axis;

@@ -53,8 +53,8 @@ class UnitAxes {
   std::vector<Axis> split(const Axis& axis, std::vector<std::int64_t> sizes) const;
 
   std::int64_t units_;
-  bool open_front_;         ///< there may be any number of axes before axes_[0]: what a Linear of unknown rank gives
-  std::vector<Axis> axes_;  ///< without the batch
+  bool open_front_ = false;  ///< there may be any number of axes before axes_[0]: what a Linear of unknown rank gives
+  std::vector<Axis> axes_;   ///< without the batch
 };
 
 }  // namespace funcsim

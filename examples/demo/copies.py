@@ -21,10 +21,10 @@ def permuted_and_rescaled(model: nn.Sequential, seed: int = 0) -> nn.Sequential:
     """
     model = copy.deepcopy(model)
     generator = torch.Generator().manual_seed(seed)
-    affine = [index for index, module in enumerate(model) if isinstance(module, Affine)]
+    affine = [(index, module) for index, module in enumerate(model) if isinstance(module, Affine)]
     with torch.no_grad():
-        for index, next_index in pairwise(affine):
-            layer, norm, receiver = model[index], model[index + 1], model[next_index]
+        for (index, layer), (_, receiver) in pairwise(affine):
+            norm = model[index + 1]
             units = layer.weight.shape[0]
             order = torch.randperm(units, generator=generator)
             factor = 8 ** (2 * torch.rand(units, generator=generator) - 1)
@@ -59,4 +59,4 @@ def largest_deviation(a: nn.Sequential, b: nn.Sequential, inputs: Tensor) -> flo
     """Largest difference of two networks' outputs, relative to the largest output."""
     with torch.no_grad():
         expected, got = a(inputs), b(inputs)
-    return ((expected - got).abs().max() / expected.abs().max()).item()
+    return float((expected - got).abs().max() / expected.abs().max())

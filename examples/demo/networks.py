@@ -64,7 +64,7 @@ def accuracy(model: nn.Sequential, data: Digits) -> float:
     """Share of the test images that are classified correctly."""
     with torch.no_grad():
         predicted = model(inputs_of(model, data)[TRAINING_IMAGES:]).argmax(dim=1)
-    return (predicted == data.labels[TRAINING_IMAGES:]).double().mean().item()
+    return float((predicted == data.labels[TRAINING_IMAGES:]).double().mean())
 
 
 def inputs_of(model: nn.Sequential, data: Digits) -> Tensor:

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, IterableDataset
 
 Inputs = Tensor | Iterable[Any]
 
@@ -63,11 +62,6 @@ def _batches(inputs: Inputs) -> Iterator[tuple[Tensor, str]]:
     if isinstance(inputs, Tensor):
         yield inputs, "inputs"
         return
-    if isinstance(inputs, Dataset) and not isinstance(inputs, IterableDataset):
-        raise TypeError(
-            f"inputs are a {type(inputs).__name__}, which gives single samples; expected batches: "
-            f"torch.utils.data.DataLoader(dataset, batch_size=256)"
-        )
     if isinstance(inputs, Mapping | str | bytes) or not isinstance(inputs, Iterable):
         raise TypeError(
             f"inputs are a {type(inputs).__name__}; expected a tensor [inputs, features...] or an iterable of batches, "

@@ -104,7 +104,9 @@ TEST(Compare, IsSymmetricAndCoverageSwaps) {
     const Comparison forth = funcsim::compare(small, large, integer_inputs(400), options);
     const Comparison back = funcsim::compare(large, small, integer_inputs(400), options);
     EXPECT_EQ(forth.score, back.score);
-    EXPECT_EQ(forth.chance, back.chance);
+    // From sketches it is estimated from other samples of the same sets: with K = 1024 slots an estimate has a standard
+    // deviation of at most 1/64, the mean of 16 matched ones less.
+    EXPECT_NEAR(forth.chance, back.chance, method == Method::exact ? 0.0 : 1.0 / 64);
     EXPECT_EQ(forth.layers[0].coverage_a, back.layers[0].coverage_b);
     EXPECT_EQ(forth.layers[0].coverage_b, back.layers[0].coverage_a);
     EXPECT_NEAR(forth.layers[0].coverage_a, forth.layers[0].score * 24 / 16, 1e-12);

@@ -85,7 +85,7 @@ class LinearSumAssignmentOf : public testing::Test {};
 using CostTypes = testing::Types<float, double, std::int64_t>;
 TYPED_TEST_SUITE(LinearSumAssignmentOf, CostTypes);
 
-TYPED_TEST(LinearSumAssignmentOf, SmallMatricesHasTheFirstOfTheBestOfAll) {
+TYPED_TEST(LinearSumAssignmentOf, SmallMatrixHasTheFirstOfTheBest) {
   std::mt19937_64 random(5);
   for (int kind = 0; kind < 9; ++kind) {
     for (int round = 0; round < 100; ++round) {

@@ -1,6 +1,5 @@
 """funcsim.canonicalize: the operator's parameters in a copy of the module that is otherwise as the original."""
 
-import copy
 import pickle
 from collections import OrderedDict
 
@@ -89,17 +88,19 @@ def test_dtype_is_kept(dtype: torch.dtype) -> None:
 
 
 def test_tensors_that_overlap_in_memory_are_set_apart() -> None:
-    """Two parameters that share storage, as an autoencoder's may: each has its own canonical values."""
+    """Weights of one memory, as an autoencoder's may be, and statistics of one: each gets its own canonical values."""
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(5, 5), nn.ReLU(), nn.Linear(5, 5)).double()
-    model[2].weight = nn.Parameter(model[0].weight.detach().t())
-    inputs = torch.randn(9, 5, dtype=torch.float64)
-    separate = copy.deepcopy(model)
-    separate[2].weight = nn.Parameter(model[2].weight.detach().clone())
-    got, expected = funcsim.canonicalize(model), funcsim.canonicalize(separate)
-    for one, two in zip(funcsim.parameters(got), funcsim.parameters(expected), strict=True):
+    model = nn.Sequential(
+        nn.Linear(5, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.BatchNorm1d(5), nn.Linear(5, 5), nn.ReLU(), nn.Linear(5, 2)
+    ).double()
+    model[4].weight = nn.Parameter(model[0].weight.detach().t())
+    statistics = torch.randn(5, dtype=torch.float64)
+    model[1].running_mean, model[3].running_mean = statistics[:], statistics[:]
+    got = funcsim.canonicalize(model)
+    expected = torch.ops.funcsim.canonicalize(funcsim.describe(model), funcsim.parameters(model))
+    for one, two in zip(funcsim.parameters(got), expected, strict=True):
         assert torch.equal(one, two)
-    _assert_same_function(model, got, inputs)
+    _assert_same_function(model, got, torch.randn(9, 5, dtype=torch.float64))
 
 
 def test_random_state_and_grad_mode_are_left_alone() -> None:

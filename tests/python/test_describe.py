@@ -12,6 +12,13 @@ from oracle import networks
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
 
+
+def _with(module: nn.Module, **attributes: object) -> nn.Module:
+    for name, value in attributes.items():
+        setattr(module, name, value)
+    return module
+
+
 TEXTS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "linear": (lambda: nn.Linear(3, 4), "Linear(3, 4)"),
     "linear without bias": (lambda: nn.Linear(3, 4, bias=False), "Linear(3, 4, bias=false)"),
@@ -51,6 +58,7 @@ TEXTS: dict[str, tuple[Callable[[], nn.Module], str]] = {
         "MaxPool2d([2, 3], stride=[1, 1], padding=[1, 1], dilation=[2, 2], ceil_mode=true)",
     ),
     "max pool, stride of the kernel": (lambda: nn.MaxPool3d(2, stride=(2, 2, 2)), "MaxPool3d([2, 2, 2])"),
+    "max pool without a stride": (lambda: _with(nn.MaxPool2d(2), stride=None), "MaxPool2d([2, 2])"),
     "max pool 1d": (lambda: nn.MaxPool1d(2), "MaxPool1d([2])"),
     "avg pool": (
         lambda: nn.AvgPool2d(2, count_include_pad=False, divisor_override=3),
@@ -125,9 +133,13 @@ def test_text(case: str) -> None:
 def test_networks_are_their_items_in_order_and_nested_ones_flat() -> None:
     relu = nn.ReLU()
     model = nn.Sequential(
-        nn.Linear(4, 8), nn.Sequential(relu, nn.Sequential(), nn.Sequential(nn.Linear(8, 8), relu)), nn.Tanh()
+        nn.Linear(4, 8),
+        relu,
+        nn.Sequential(relu, nn.Sequential(), nn.Sequential(nn.Linear(8, 8), relu)),
+        nn.Tanh(),
+        relu,
     )
-    assert funcsim.describe(model) == "funcsim/1: Linear(4, 8); ReLU(); Linear(8, 8); ReLU(); Tanh()"
+    assert funcsim.describe(model) == "funcsim/1: Linear(4, 8); ReLU(); ReLU(); Linear(8, 8); ReLU(); Tanh(); ReLU()"
     assert funcsim.describe(nn.Sequential()) == "funcsim/1: "
     assert funcsim.describe(nn.Sequential(OrderedDict(first=nn.Tanh()))) == "funcsim/1: Tanh()"
 
@@ -169,12 +181,6 @@ class Residual(nn.Sequential):
 
 def _linear() -> nn.Linear:
     return nn.Linear(2, 2)
-
-
-def _with(module: nn.Module, **attributes: object) -> nn.Module:
-    for name, value in attributes.items():
-        setattr(module, name, value)
-    return module
 
 
 def _hooked(module: nn.Module, register: str) -> nn.Module:
@@ -224,8 +230,14 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], list[str]]] = {
         lambda: nn.BatchNorm1d(2, track_running_stats=False),
         ["2.1 (BatchNorm1d) has no running statistics"],
     ),
-    "batch norm without a bias": (lambda: _with(nn.BatchNorm1d(2), bias=None), ["2.1 (BatchNorm1d)", "no bias"]),
-    "group norm without a bias": (lambda: _with(nn.GroupNorm(1, 2), bias=None), ["2.1 (GroupNorm)", "no bias"]),
+    "batch norm without a bias": (
+        lambda: _with(nn.BatchNorm1d(2), bias=None),
+        ["2.1 (BatchNorm1d) has a weight and no bias", "zeros"],
+    ),
+    "group norm without a bias": (
+        lambda: _with(nn.GroupNorm(1, 2), bias=None),
+        ["2.1 (GroupNorm) has a weight and no bias", "zeros"],
+    ),
     "softmax of any dimension": (nn.Softmax, ["2.1 (Softmax) has dim=None"]),
     "log softmax of any dimension": (nn.LogSoftmax, ["2.1 (LogSoftmax) has dim=None"]),
     "indices of max pool": (lambda: nn.MaxPool1d(2, return_indices=True), ["2.1 (MaxPool1d)", "return_indices"]),

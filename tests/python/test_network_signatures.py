@@ -42,7 +42,7 @@ def _assert_bits(got: np.ndarray, z: np.ndarray, margin: float, boundary: float)
     assert got.shape == (z.shape[1], -(-len(z) // 8))
     ours = bits.unpack(got, len(z))
     unclear = np.abs(z.T.astype(np.float64) - margin) < boundary * np.abs(z).max()
-    unclear &= z.T != margin
+    unclear &= margin != z.T
     assert unclear.mean() < 0.02
     np.testing.assert_array_equal(ours | unclear, (margin < z.T) | unclear)
 

@@ -20,11 +20,11 @@ namespace detail {
 class RandomStateGuard {
  public:
   RandomStateGuard() : generator_(at::globalContext().defaultGenerator(torch::kCPU)) {
-    const std::lock_guard<std::mutex> lock(generator_.mutex());
+    const std::scoped_lock lock(generator_.mutex());
     state_ = generator_.get_state();
   }
   ~RandomStateGuard() {
-    const std::lock_guard<std::mutex> lock(generator_.mutex());
+    const std::scoped_lock lock(generator_.mutex());
     generator_.set_state(state_);
   }
   RandomStateGuard(const RandomStateGuard&) = delete;
@@ -49,7 +49,7 @@ inline torch::nn::Sequential clone(const torch::nn::Sequential& sequential) {
   for (std::size_t i = 0; i < from.size(); ++i) {
     to[i].set_requires_grad(from[i].requires_grad());
   }
-  return torch::nn::Sequential(std::move(copy));
+  return {std::move(copy)};
 }
 
 }  // namespace detail

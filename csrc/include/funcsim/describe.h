@@ -23,7 +23,7 @@ inline std::string type_name(const std::type_info& type) {
   constexpr const char* prefix = "torch::nn::";
   constexpr const char* suffix = "Impl";
   std::string name = c10::demangle(type.name());
-  if (name.rfind(prefix, 0) == 0) {
+  if (name.starts_with(prefix)) {
     name.erase(0, std::char_traits<char>::length(prefix));
   }
   const std::size_t length = std::char_traits<char>::length(suffix);

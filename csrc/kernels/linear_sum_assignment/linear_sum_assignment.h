@@ -28,7 +28,8 @@ struct CostMatrix {
 /// When minimising, row_duals[i] + column_duals[j] <= cost[i, j] for all pairs, with equality for assigned ones. Rows
 /// or columns left over have dual 0, and in a matrix with rows left over no row's dual is positive, in one with columns
 /// left over no column's. So all duals add up to the total cost, and no assignment costs less. When maximising, with >=
-/// and no negative duals in the same places. The duals are those of an exact computation, rounded to double.
+/// and no negative duals in the same places. The duals are those of an exact computation, rounded to double (to
+/// infinity beyond its range).
 struct Assignment {
   AssignmentStatus status = AssignmentStatus::optimal;
   std::int64_t bad_row = -1;  ///< where the first bad cost is, row by row, for nan and invalid_infinity

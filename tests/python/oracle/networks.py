@@ -54,7 +54,7 @@ def randomise(model: nn.Module, generator: torch.Generator) -> None:
 
 
 def make_integer_valued(model: nn.Module, generator: torch.Generator) -> None:
-    """Small integers for weights; BatchNorms that scale by exact powers of two (eps is too small to count); slopes of 1/4."""
+    """Small integers for weights; slopes of 1/4; BatchNorms that scale by exact powers of two (eps is lost)."""
 
     def integers(like: torch.Tensor, low: int, high: int) -> torch.Tensor:
         return torch.randint(low, high + 1, like.shape, generator=generator).to(like.dtype)

@@ -85,15 +85,14 @@ inline Method choose_method(const CompareOptions& options, std::int64_t most_sam
 class NetworkReader {
  public:
   /// @param role "network a" or "network b", for messages
-  NetworkReader(std::string role, const torch::nn::Sequential& network, const torch::Tensor& inputs,
-                const CompareOptions& options)
-      : role_(std::move(role)), inputs_(inputs), options_(options) {
+  NetworkReader(std::string role, const torch::nn::Sequential& network, torch::Tensor inputs, CompareOptions options)
+      : role_(std::move(role)), inputs_(std::move(inputs)), options_(std::move(options)) {
     in_role([&] {
       const std::vector<Item> items = read_items(network);
       architecture_ = architecture_text(items);
       parameters_ = all_parameters(items);
       for (const Item& item : items) {
-        if (item.type == "Linear" || item.type.rfind("Conv", 0) == 0) {
+        if (item.type == "Linear" || item.type.starts_with("Conv")) {
           names_.push_back(item.path);
         }
       }
@@ -103,9 +102,7 @@ class NetworkReader {
   }
 
   /// Number of samples of the layer that has most.
-  std::int64_t most_samples() const {
-    return inputs_.size(0) * *std::max_element(samples_per_input_.begin(), samples_per_input_.end());
-  }
+  std::int64_t most_samples() const { return inputs_.size(0) * *std::ranges::max_element(samples_per_input_); }
 
   Evidence collect(Method method, bool with_shuffled) const {
     Evidence evidence;
