@@ -181,9 +181,15 @@ std::vector<Value> bind_arguments(const LayerType& type, const std::vector<Argum
   }
   std::vector<Value> values;
   for (std::size_t i = 0; i < bound.size(); ++i) {
+    const std::optional<Value>& given = bound[i];
     const std::optional<Value>& usual = type.arguments[i].usual;
-    check(bound[i].has_value() || usual.has_value(), type.name, " needs the argument ", type.arguments[i].name);
-    values.push_back(bound[i].has_value() ? bound[i].value() : usual.value());
+    if (given.has_value()) {
+      values.push_back(*given);
+    } else if (usual.has_value()) {
+      values.push_back(*usual);
+    } else {
+      fail(type.name, " needs the argument ", type.arguments[i].name);
+    }
   }
   return values;
 }

@@ -82,6 +82,20 @@ def test_large_inputs_are_taken_in_smaller_chunks(monkeypatch: pytest.MonkeyPatc
         assert funcsim.compare(A, B, INPUTS.split(1000), method=method, num_hashes=64).to_dict() == whole
 
 
+@pytest.mark.parametrize("positions", [3, "all", "any"])
+def test_points_are_those_of_an_inputs_global_number(positions: int | str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of 64 inputs look at the same places as one chunk of all. Integers, so that nothing is rounded."""
+    models = [BY_NAME["tokens"].make(seed)[0][:3] for seed in (1, 2)]
+    for seed, model in enumerate(models):
+        networks.make_integer_valued(model, torch.Generator().manual_seed(seed))
+    inputs = torch.randint(-4, 5, (300, 3, 4), generator=torch.Generator().manual_seed(0)).double()
+    options = {"positions": positions, "method": "minhash", "num_hashes": 64}
+    whole = funcsim.compare(*models, inputs, **options).to_dict()
+    monkeypatch.setattr(funcsim_inputs, "CHUNK_BYTES", 1)
+    assert [len(chunk) for chunk in funcsim_inputs.chunks(inputs)] == [64] * 4 + [44]
+    assert funcsim.compare(*models, inputs, **options).to_dict() == whole
+
+
 @pytest.mark.parametrize("make", [iter, tuple, lambda batches: (batch for batch in batches)])
 def test_iterators_generators_and_tuples_of_batches(make: Callable[[list[Tensor]], Iterable[Tensor]]) -> None:
     _assert_equals_whole(make(list(INPUTS.split(999))), "exact")
@@ -164,6 +178,12 @@ def test_auto_changes_over_in_the_middle_of_a_stream(size: int, num_hashes: int,
     auto = funcsim.compare(A, B, INPUTS.split(size), num_hashes=num_hashes)
     assert auto.method == expected
     assert auto.to_dict() == funcsim.compare(A, B, INPUTS, method=expected, num_hashes=num_hashes).to_dict()
+
+
+def test_auto_changes_over_after_several_blocks() -> None:
+    inputs = torch.cat([INPUTS, INPUTS])
+    auto = funcsim.compare(A, B, inputs.split(1000), num_hashes=300)  # at most 9600 samples, in the third block
+    assert auto.to_dict() == funcsim.compare(A, B, inputs, method="minhash", num_hashes=300).to_dict()
 
 
 def test_auto_counts_samples_and_not_inputs() -> None:
