@@ -59,6 +59,11 @@ def naming(role: str) -> Iterator[None]:
         raise type(error)(f"{role}: {error}") from error
 
 
+def _joined(parts: list[Tensor]) -> Tensor:
+    """Signatures of samples one after the other. All parts but the last are whole bytes."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
 class _LayerBlocks:
     """One hidden layer while inputs come: signatures of whole blocks, or their sketch."""
 
@@ -78,7 +83,7 @@ class _LayerBlocks:
         self._chunks.append(signatures)
 
     def finish_block(self, num_inputs: int) -> None:
-        block = torch.cat(self._chunks, dim=1)
+        block = _joined(self._chunks)
         self._chunks.clear()
         samples, first = num_inputs * self._samples, self._num_inputs * self._samples
         counts, fingerprints = ops.signature_statistics(block, samples, first)
@@ -110,7 +115,7 @@ class _LayerBlocks:
     def evidence(self, name: str) -> LayerEvidence:
         rows, shuffled = self._sketch, self._shuffled
         if self._blocks is not None:
-            rows = torch.cat(self._blocks, dim=1)
+            rows = _joined(self._blocks)
             if self._with_shuffled:
                 shuffled = ops.shuffle_samples(rows, self._num_inputs, self._samples, self._settings.seed)
         assert isinstance(rows, Tensor)

@@ -94,7 +94,7 @@ def test_another_library(tmp_path: pathlib.Path) -> None:
     _assert_import_error(_run("import funcsim", other), other, "not this version of funcsim's")
 
 
-@pytest.mark.parametrize("version", ["2.10.2", "2.9.0+cu128", "1.13.1"])
+@pytest.mark.parametrize("version", ["2.10.2+cu128", "1.13.1"])
 def test_an_old_torch(version: str) -> None:
     code = (
         f"import torch; torch.__version__ = torch.torch_version.TorchVersion({version!r}); "
@@ -103,7 +103,7 @@ def test_an_old_torch(version: str) -> None:
     _assert_import_error(_run(code), LIBRARY, f"torch {version}", "needs torch 2.11 or later")
 
 
-@pytest.mark.parametrize("version", ["2.11.0", "2.11.1+cpu", "2.20.0", "3.0.0"])
+@pytest.mark.parametrize("version", ["2.11.0", "2.20.1+cpu"])
 def test_a_torch_that_is_new_enough(version: str) -> None:
     code = (
         f"import torch; torch.__version__ = torch.torch_version.TorchVersion({version!r}); import funcsim; print('ok')"
