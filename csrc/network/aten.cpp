@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include "kernels/common/error.h"
@@ -117,6 +118,12 @@ Tensor narrow(const Tensor& t, std::int64_t dim, std::int64_t start, std::int64_
 
 Tensor contiguous(const Tensor& t) {
   return call("contiguous", "", t, torch::headeronly::MemoryFormat::Contiguous);
+}
+Tensor aligned(const Tensor& t) {
+  constexpr std::uintptr_t alignment = 64;
+  const Tensor result = aten::contiguous(t);
+  const bool lies_well = reinterpret_cast<std::uintptr_t>(result.const_data_ptr()) % alignment == 0;
+  return lies_well ? result : aten::clone(result);
 }
 
 Tensor add(const Tensor& a, const Tensor& b) {

@@ -86,7 +86,7 @@ Tensor Network::checked_parameter(std::int64_t item, const ParameterSpec& spec, 
   if (!tensor.is_cpu()) {
     fail(place(), " must be on cpu (this version has no kernels for other devices), got ", describe_tensor(tensor));
   }
-  return aten::contiguous(aten::to_dtype(aten::detach(tensor), dtype_));
+  return aten::aligned(aten::to_dtype(aten::detach(tensor), dtype_));
 }
 
 Plan Network::plan(const Tensor& inputs, std::int64_t positions) const {

@@ -1,6 +1,7 @@
 #include "network/record_signatures.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -11,6 +12,7 @@
 #include "kernels/common/error.h"
 #include "network/aten.h"
 #include "network/canonical_form.h"
+#include "network/tensor_text.h"
 
 namespace funcsim {
 
@@ -25,10 +27,25 @@ constexpr std::int64_t activation_budget_bytes = std::int64_t{8} << 20;
 /// Inputs whose bits fill whole bytes in every layer, whatever its samples an input.
 constexpr std::int64_t whole_bytes = 8;
 
+/// What the fronts stream at a time. A sum may be rounded in another way in a batch of another size, so a call with all
+/// inputs and calls with blocks of them must run the same batches: a power of two divides both.
+constexpr std::int64_t most_inputs = 4096;
+
 std::int64_t batch_inputs(std::int64_t elements_per_input) {
-  constexpr std::int64_t most = 4096;
-  const std::int64_t wanted = activation_budget_bytes / static_cast<std::int64_t>(sizeof(float)) / elements_per_input;
-  return std::clamp(wanted / whole_bytes * whole_bytes, whole_bytes, most);
+  const std::int64_t wanted = activation_budget_bytes / static_cast<std::int64_t>(sizeof(float)) /
+                              std::max<std::int64_t>(elements_per_input, 1);
+  return static_cast<std::int64_t>(
+      std::bit_floor(static_cast<std::uint64_t>(std::clamp(wanted, whole_bytes, most_inputs))));
+}
+
+/// What a layer gives is of the network's dtype. Autocast casts inside of ATen, where it can't be switched off from
+/// here.
+void check_dtype(const Network& network, std::int64_t item, const Tensor& activations) {
+  if (activations.scalar_type() != network.dtype()) {
+    fail(network.role(), ": ", item_place(network.architecture(), item), ": PyTorch computed in ",
+         dtype_name(activations.scalar_type()), " instead of ", dtype_name(network.dtype()),
+         ": is autocast on? Switch it off around this call");
+  }
 }
 
 void check_options(const Network& network, const Tensor& inputs, const SignatureOptions& options) {
@@ -119,7 +136,7 @@ class SignatureRecorder {
     const std::optional<NanPosition> nan = activation_signatures(
         activations, thresholds_.empty() ? nullptr : thresholds_[layer].data(), bits_.data(), row_bytes, parallel_for_);
     if (nan.has_value()) {
-      fail_nan(layer, first_input + (nan->sample / read_per_input), nan->unit);
+      fail_nan(layer, options_.first_input + first_input + (nan->sample / read_per_input), nan->unit);
     }
   }
 
@@ -156,12 +173,13 @@ void record_signatures(const Network& network, const Tensor& inputs, const Signa
   const std::vector<HiddenLayer>& layers = network.hidden_layers();
   for (std::int64_t start = 0; start < inputs.size(0); start += batch) {
     const std::int64_t size = std::min(batch, inputs.size(0) - start);
-    Tensor activations = aten::to_dtype(aten::narrow(detached, 0, start, size), network.dtype());
+    Tensor activations = aten::aligned(aten::to_dtype(aten::narrow(detached, 0, start, size), network.dtype()));
     std::size_t next = 0;
     for (std::int64_t i = 0; next < layers.size(); ++i) {
       const Layer layer = network.layer(i);
       if (layer.item.type->forward != nullptr) {
         activations = layer.item.type->forward(layer, activations);
+        check_dtype(network, i, activations);
       }
       if (i == layers[next].preactivation_item) {
         recorder.record(static_cast<std::int64_t>(next++), activations, start, sink);

@@ -33,7 +33,7 @@ struct SignatureBatch {
 /// bits are alive at a time. Batches fill whole bytes, so that rows can be joined bytewise.
 ///
 /// @throws Error for inputs that don't fit the network (shape, dtype, device, no inputs), bad options, and for a
-///         NaN pre-activation: names the layer's index and item, the input and the unit
+///         NaN pre-activation: names the layer's index and item, the input (its global index) and the unit
 void record_signatures(const Network& network, const torch::stable::Tensor& inputs, const SignatureOptions& options,
                        const ParallelFor& parallel_for, const std::function<void(const SignatureBatch&)>& sink);
 

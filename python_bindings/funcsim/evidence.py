@@ -160,9 +160,7 @@ class NetworkReader:
 
     def add(self, chunk: Tensor) -> None:
         """Takes the next inputs: those of a chunk of :func:`inputs.chunks`."""
-        # The operator counts inputs from the first of its call.
-        start = f"{self._role or 'the network'}, inputs from {self._num_inputs} on"
-        with naming(start if self._num_inputs else self._role):
+        with naming(self._role):
             signatures = ops.network_signatures(
                 self.architecture,
                 self._parameters,

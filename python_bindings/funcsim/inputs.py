@@ -112,14 +112,8 @@ def chunk_size(input_shape: Iterable[int], element_size: int) -> int:
     return size
 
 
-def _aligned(chunk: Tensor) -> Tensor:
-    """The chunk where libraries of linear algebra don't round in another way because of where it lies in memory."""
-    chunk = chunk.contiguous()
-    return chunk if chunk.data_ptr() % 64 == 0 else chunk.clone()
-
-
 def chunks(inputs: Inputs) -> Iterator[Tensor]:
-    """The inputs in order in contiguous chunks of chunk_size, of which the last may be shorter.
+    """The inputs in order in chunks of chunk_size, of which the last may be shorter.
 
     A chunk is valid until the next one is asked for. Batches are copied where they don't fill chunks, so that an
     iterable may reuse its memory.
@@ -134,7 +128,7 @@ def chunks(inputs: Inputs) -> Iterator[Tensor]:
             part = batch[start : start + size - filled]
             start += len(part)
             if len(part) == size or isinstance(inputs, Tensor):
-                yield _aligned(part)
+                yield part
                 continue
             if buffer is None:
                 buffer = torch.empty((size, *batch.shape[1:]), dtype=batch.dtype, device=batch.device)

@@ -1,3 +1,4 @@
+#include <ATen/autocast_mode.h>
 #include <funcsim/funcsim.h>
 #include <gtest/gtest.h>
 
@@ -114,6 +115,21 @@ TEST(Compare, IsSymmetricAndCoverageSwaps) {
     EXPECT_EQ(back.layers[0].matches.sizes(), (std::vector<std::int64_t>{16, 2}));
     EXPECT_EQ(back.layers[0].similarities.size(0), 16);
   }
+}
+
+TEST(Compare, RefusesToComputeUnderAutocast) {
+  const nn::Sequential network(nn::Linear(6, 4), nn::ReLU(), nn::Linear(4, 2));
+  const torch::Tensor inputs = torch::ones({3, 6});
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  std::string message;
+  try {
+    funcsim::compare(network, network, inputs);
+  } catch (const funcsim::Error& error) {
+    message = error.what();
+  }
+  at::autocast::set_autocast_enabled(at::kCPU, false);
+  EXPECT_NE(message.find("is autocast on?"), std::string::npos) << message;
+  EXPECT_EQ(funcsim::compare(network, network, inputs).score, 1.0);
 }
 
 TEST(Compare, EqualsTheOperator) {

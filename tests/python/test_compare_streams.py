@@ -262,7 +262,7 @@ def test_a_used_up_generator_says_so() -> None:
 def test_a_nan_late_in_a_stream_is_found_and_its_input_named() -> None:
     inputs = INPUTS.clone()
     inputs[5001, 2] = torch.nan
-    with pytest.raises(RuntimeError, match=r"network a, inputs from 4096 on: .*NaN for input (905|5001)"):
+    with pytest.raises(RuntimeError, match=r"network a: .*NaN for input 5001:"):
         funcsim.compare(A, B, inputs.split(100))
 
 

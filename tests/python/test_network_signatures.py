@@ -193,3 +193,56 @@ def test_position_points_do_not_depend_on_the_layer() -> None:
     model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), copying, nn.ReLU(), nn.Conv2d(3, 1, 1))
     first, second = _signatures(model, torch.randn(9, 1, 8, 6), 0.0, 4, 5)
     np.testing.assert_array_equal(first, second)
+
+
+def _wide_layer() -> tuple[nn.Sequential, torch.Tensor]:
+    """Pre-activations that are 0 but for rounding: every other way to round the sums shows."""
+    generator = torch.Generator().manual_seed(0)
+    half = torch.randn(64, 350, generator=generator)
+    model = nn.Sequential(nn.Linear(700, 64, bias=False), nn.ReLU(), nn.Linear(64, 2))
+    with torch.no_grad():
+        model[0].weight.copy_(torch.cat([half, -half], dim=1))
+    features = torch.randn(9000, 350, generator=generator)
+    return model, torch.cat([features, features], dim=1)
+
+
+def test_blocks_of_4096_inputs_round_as_the_whole() -> None:
+    model, inputs = _wide_layer()
+    (whole,) = _signatures(model, inputs)
+    parts = [_signatures(model, part, 0.0, 16, 0, 4096 * i)[0] for i, part in enumerate(inputs.split(4096))]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole)
+
+
+def test_where_tensors_lie_in_memory_does_not_matter() -> None:
+    model, inputs = _wide_layer()
+    (expected,) = _signatures(model, inputs)
+    for offset in (1, 3, 4, 8):
+        moved = torch.empty(inputs.numel() + offset)[offset:].view_as(inputs).copy_(inputs)
+        parameters = [torch.empty(p.numel() + offset)[offset:].view_as(p).copy_(p) for p in funcsim.parameters(model)]
+        (got,) = ops.network_signatures(funcsim.describe(model), parameters, moved)
+        np.testing.assert_array_equal(got.numpy(), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64], ids=str)
+def test_autocast_changes_nothing(dtype: torch.dtype) -> None:
+    model, inputs = networks.NETWORKS[0].make(seed=9, dtype=dtype)
+    network = (funcsim.describe(model), list(funcsim.parameters(model)))
+    calls = [
+        lambda: ops.network_signatures(*network, inputs, 0.1),
+        lambda: ops.network_sketches(*network, inputs, num_hashes=16),
+        lambda: ops.canonicalize(*network),
+        lambda: ops.compare(*network, *network, inputs)[1:2],
+    ]
+    expected = [call() for call in calls]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        got = [call() for call in calls]
+    for one, two in zip(got, expected, strict=True):
+        assert all(torch.equal(x, y) for x, y in zip(one, two, strict=True))
+
+
+def test_negated_views_are_read_as_what_they_are() -> None:
+    model, inputs = networks.NETWORKS[0].make(seed=9)
+    negated = torch._neg_view(inputs)
+    assert negated.is_neg()
+    for one, two in zip(_signatures(model, negated), _signatures(model, -inputs), strict=True):
+        np.testing.assert_array_equal(one, two)

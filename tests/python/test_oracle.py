@@ -93,8 +93,8 @@ def test_canonical_form_stops_at_what_is_not_homogeneous() -> None:
 
 
 def test_canonical_form_folds_batch_norm_and_hands_the_scale_to_a_later_one() -> None:
-    norm = nn.BatchNorm1d(1, eps=0.0).double().eval()
-    later = nn.BatchNorm1d(1, eps=0.0).double().eval()
+    norm = nn.BatchNorm1d(1, eps=1e-300).double().eval()
+    later = nn.BatchNorm1d(1, eps=1e-300).double().eval()
     with torch.no_grad():
         norm.weight.fill_(-6)
         norm.bias.fill_(5)
@@ -144,7 +144,7 @@ def test_a_channel_cut_up_by_unflatten_is_refused() -> None:
 
 
 def test_preactivations_are_seen_after_the_norms_that_directly_follow() -> None:
-    norm = nn.BatchNorm1d(1, eps=0.0).double().eval()
+    norm = nn.BatchNorm1d(1, eps=1e-300).double().eval()
     norm.running_mean.fill_(5)
     model = nn.Sequential(_linear([[2.0]]), nn.Identity(), norm, nn.ReLU(inplace=True), _linear([[1.0]])).eval()
     (z,) = hooks.preactivations(model, torch.tensor([[1.0], [4.0]], dtype=torch.float64))
