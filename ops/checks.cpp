@@ -9,6 +9,7 @@
 namespace funcsim {
 
 void check_cpu(const Tensor& tensor, const char* op, const std::string& name) {
+  check(is_strided(tensor), op, ": ", name, " must be a dense tensor, got a sparse or otherwise packed one");
   check(tensor.is_cpu(), op, ": ", name, " must be on the CPU (this version has no kernels for other devices), got ",
         describe_tensor(tensor));
 }

@@ -55,7 +55,7 @@ class BlockSketcher {
   }
 
  private:
-  /// Batches start at multiples of 64 inputs and so do blocks: whole bytes move.
+  /// Batches start at multiples of 8 inputs and so do blocks: whole bytes move.
   void copy(const SignatureBatch& batch, std::int64_t taken, std::int64_t place, std::int64_t inputs) {
     const LayerExtent& extent = extents_[batch.layer];
     BlockBits& block = blocks_[batch.layer];

@@ -91,6 +91,18 @@ std::vector<LayerMatch> match_all(Measure measure, const std::vector<MatchTask>&
   return matches;
 }
 
+/// The factor (u - k) / (u - 1) of the variance of drawing without replacement, for k occupied of K slots: u, the size
+/// of the union, is the one for which as many slots are expected to be occupied.
+double unseen_share(std::int64_t occupied, std::int64_t num_hashes) {
+  const auto slots = static_cast<double>(num_hashes);
+  const auto drawn = static_cast<double>(occupied);
+  if (occupied == num_hashes) {
+    return 1.0;
+  }
+  const double size = std::log1p(-drawn / slots) / std::log1p(-1.0 / slots);
+  return size > 1.0 ? std::max(size - drawn, 0.0) / (size - 1.0) : 0.0;
+}
+
 /// What every slot of the sketches contributes to the deviation of the layer's score from its expectation: the delta
 /// method for the ratio (equal slots / slots not empty in both) of each matched pair, summed over pairs slot by slot,
 /// so that the dependence between pairs that share slots is kept.
@@ -116,7 +128,7 @@ std::vector<double> slot_residuals(const LayerEvidence& a, const LayerEvidence& 
       continue;  // two empty sets are equal for sure
     }
     const double estimate = static_cast<double>(equal) / static_cast<double>(occupied);
-    const double weight = 1.0 / (static_cast<double>(occupied) * denominator);
+    const double weight = std::sqrt(unseen_share(occupied, a.width)) / (static_cast<double>(occupied) * denominator);
     for (std::int64_t k = 0; k < a.width; ++k) {
       if (x[k] != empty_slot || y[k] != empty_slot) {
         residuals[k] += weight * ((x[k] == y[k] ? 1.0 : 0.0) - estimate);

@@ -41,8 +41,8 @@ Tensor reshape(const Tensor& t, const Sizes& sizes);
 Tensor permute(const Tensor& t, const Sizes& dims);
 Tensor narrow(const Tensor& t, std::int64_t dim, std::int64_t start, std::int64_t length);
 Tensor contiguous(const Tensor& t);
-/// The tensor, contiguous, at an address where libraries of linear algebra take the same way for all tensors: in another
-/// place they may round sums differently.
+/// The tensor, contiguous, at an address where libraries of linear algebra take the same way for all tensors: in
+/// another place they may round sums differently.
 Tensor aligned(const Tensor& t);
 
 // Elementwise.

@@ -10,6 +10,7 @@
 
 #include "kernels/common/error.h"
 #include "network/aten.h"
+#include "network/tensor_text.h"
 #include "network/unit_axes.h"
 
 namespace funcsim {
@@ -233,17 +234,32 @@ class Canonicalizer {
   std::vector<std::vector<double>> scales_;
 };
 
+/// Scales can take parameters out of the range of their dtype, and what was not finite before is no network.
+void check_finite(const Network& network, std::int64_t item, const Tensor& rounded) {
+  for (const double value : values_of(aten::to_dtype(rounded, Dtype::Double))) {
+    if (!std::isfinite(value)) {
+      fail(network.role(), ": ", item_place(network.architecture(), item), ": a canonical parameter is ", value, " in ",
+           dtype_name(network.given_dtype()),
+           ": the network's parameters must be finite, and units' norms such that their scaled weights and biases are "
+           "in the range of the dtype (float64 has the widest)");
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Tensor> canonical_parameters(const Network& network) {
   const Canonicalizer canonicalizer(network, std::nullopt);
   std::vector<Tensor> parameters;
+  std::int64_t item = 0;
   for (const std::vector<Tensor>& tensors : canonicalizer.tensors()) {
     for (const Tensor& tensor : tensors) {
       // By way of the dtype of computation, so that float16 networks have the canonical form of their float32 copies.
       const Tensor rounded = aten::to_dtype(aten::to_dtype(tensor, network.dtype()), network.given_dtype());
+      check_finite(network, item, rounded);
       parameters.push_back(aten::clone(rounded));
     }
+    ++item;
   }
   return parameters;
 }

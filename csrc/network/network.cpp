@@ -83,6 +83,9 @@ Tensor Network::checked_parameter(std::int64_t item, const ParameterSpec& spec, 
   if (tensor.scalar_type() != given_dtype_) {
     fail(place(), " must be ", dtype_name(given_dtype_), " like the first parameter, got ", describe_tensor(tensor));
   }
+  if (!is_strided(tensor)) {
+    fail(place(), " must be a dense tensor, got a sparse or otherwise packed one");
+  }
   if (!tensor.is_cpu()) {
     fail(place(), " must be on cpu (this version has no kernels for other devices), got ", describe_tensor(tensor));
   }
@@ -96,6 +99,7 @@ Plan Network::plan(const Tensor& inputs, std::int64_t positions) const {
           describe_tensor(inputs));
     check(is_floating(inputs.scalar_type()) && widened(inputs.scalar_type()) == dtype_, "inputs must be ",
           dtype_name(dtype_), " like the parameters, got ", describe_tensor(inputs));
+    check(is_strided(inputs), "inputs must be a dense tensor, got a sparse or otherwise packed one");
     check(inputs.is_cpu(), "inputs must be on cpu like the parameters, got ", describe_tensor(inputs));
     Plan planned = plan_samples(architecture_, hidden_layers_, Shape(sizes.begin() + 1, sizes.end()), positions);
     for (const LayerSamples& samples : planned.samples) {

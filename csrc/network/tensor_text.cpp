@@ -1,5 +1,7 @@
 #include "network/tensor_text.h"
 
+#include <cstdint>
+
 #include "network/layer_type.h"
 
 namespace funcsim {
@@ -45,6 +47,11 @@ std::string device_name(const torch::stable::Tensor& tensor) {
     default:
       return "a device that is neither cpu nor cuda";
   }
+}
+
+bool is_strided(const torch::stable::Tensor& tensor) {
+  std::int32_t layout = 0;
+  return aoti_torch_get_layout(tensor.get(), &layout) == AOTI_TORCH_SUCCESS && layout == aoti_torch_layout_strided();
 }
 
 std::string describe_tensor(const torch::stable::Tensor& tensor) {

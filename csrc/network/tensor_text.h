@@ -14,6 +14,9 @@ std::string dtype_name(torch::headeronly::ScalarType dtype);
 /// "cpu", "cuda:0", "meta".
 std::string device_name(const torch::stable::Tensor& tensor);
 
+/// Whether a tensor's numbers lie in memory one by one: not sparse, not packed by a library.
+bool is_strided(const torch::stable::Tensor& tensor);
+
 /// "float32 [3, 4]", and the device where it isn't the CPU: "float32 [3, 4] on cuda:0".
 std::string describe_tensor(const torch::stable::Tensor& tensor);
 

@@ -74,6 +74,19 @@ def _shuffle_samples(
     return signatures.new_empty(signatures.shape, dtype=torch.uint8)
 
 
+@torch.library.register_fake("funcsim::shuffle_partners")
+def _shuffle_partners(inputs: Tensor, seed: int = 0, first_input: Size = 0) -> Tensor:
+    return inputs.new_empty((inputs.shape[0],), dtype=torch.int64)
+
+
+@torch.library.register_fake("funcsim::shuffled_minhash")
+def _shuffled_minhash(
+    signatures: Tensor, partners: Tensor, samples_per_input: int = 1, num_hashes: int = 1024, seed: int = 0
+) -> Tensor:
+    _check_one_device("shuffled_minhash", signatures, partners)
+    return signatures.new_empty((signatures.shape[0], num_hashes), dtype=torch.int32)
+
+
 @torch.library.register_fake("funcsim::canonicalize")
 def _canonicalize(architecture: str, parameters: Sequence[Tensor]) -> list[Tensor]:
     _check_one_device("canonicalize", *parameters)

@@ -18,6 +18,11 @@ def canonicalize(model: nn.Sequential) -> nn.Sequential:
     BatchNorm directly after an affine layer is folded into it and becomes the identity (docs/mathematics.md,
     section 2). float16 and bfloat16 are computed in float32.
 
+    Parameters alone don't tell rows [N, features] from tokens [N, T, features]: a BatchNorm1d right behind a Linear (or
+    a PReLU with several slopes) that has as many features as the Linear has units is taken to act on units. In a
+    network that is given tokens there, T of them with T equal to the number of units, it acts on tokens, and the
+    result does not compute the same function. (:func:`compare` with a margin knows the inputs, and refuses these.)
+
     Args:
         model: A Sequential that :func:`describe` can read, with a hidden layer, on the CPU. It isn't changed.
 

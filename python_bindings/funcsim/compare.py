@@ -10,7 +10,7 @@ from .comparison import Comparison, LayerComparison, UnmatchedLayer
 from .evidence import Evidence, LayerEvidence
 from .inputs import Inputs
 from .pair import Network, collect_pair
-from .settings import Positions
+from .settings import INT64, Positions
 
 
 def compare(
@@ -41,7 +41,9 @@ def compare(
             through once, and each batch given to both networks. A batch is a tensor; or a tuple or list, whose first
             element is taken; or a mapping, of which the value under "input", "inputs", "x", "data", "image", "images",
             "img", "pixel_values", "input_values" or "features" is taken, or else its only tensor. Inputs are of the
-            networks' dtype, but for float16 and bfloat16. None if both networks are sketches.
+            networks' dtype, but for float16 and bfloat16. None if both networks are sketches. Give batches in random
+            order: for the chance level of "minhash" those of a stream, whose end isn't known, are shuffled within
+            blocks of 4096 inputs, and blocks of one class would make it too high. A tensor is shuffled as a whole.
         method: "exact" counts; "minhash" estimates from sketches, whose size doesn't grow with the number of inputs;
             "auto" counts as long as the largest layer has at most ``32 * num_hashes`` samples, and for similarity
             "phi". A sketch can be compared by "minhash" only, which "auto" then is.
@@ -90,18 +92,25 @@ def _checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
     """[layer of a, layer of b, ...], as operators take it."""
     if layers is None:
         return []
+    expected = "layers must hold pairs of layer numbers, such as [(0, 0), (1, 2)]"
+    if not isinstance(layers, Iterable):
+        raise TypeError(f"{expected}, got {layers!r}")
     pairs = list(layers)
     if not pairs:
         raise ValueError("layers must hold at least one pair, or be None, got none")
     try:
-        return [operator.index(layer) for layer_a, layer_b in pairs for layer in (layer_a, layer_b)]
+        numbers = [operator.index(layer) for layer_a, layer_b in pairs for layer in (layer_a, layer_b)]
     except (TypeError, ValueError):
-        raise TypeError(f"layers must hold pairs of layer numbers, such as [(0, 0), (1, 2)], got {pairs!r}") from None
+        raise TypeError(f"{expected}, got {pairs!r}") from None
+    for number in numbers:
+        if number not in INT64:
+            raise ValueError(f"{expected}, got layer {number}, which doesn't fit 64 bits")
+    return numbers
 
 
 def adjusted_score(score: float, chance: float) -> float:
-    """The score above chance; 1 where chance is 1."""
-    return 1.0 if chance == 1 else (score - chance) / (1 - chance)
+    """The score above chance. Nothing is above a chance of 1: there 1 for a score of 1, and else 0."""
+    return float(score == 1) if chance == 1 else (score - chance) / (1 - chance)
 
 
 def _compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: list[int]) -> Comparison:

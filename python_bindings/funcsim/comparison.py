@@ -22,7 +22,7 @@ class LayerComparison:
         num_samples: Samples that the layers were compared on: inputs, or pairs of input and position.
         score: Sum of the similarities of matched units / max(units_a, units_b).
         chance: The same against b's layer with its samples shuffled.
-        adjusted: (score - chance) / (1 - chance), 1 where chance is 1.
+        adjusted: (score - chance) / (1 - chance); where chance is 1, 1 for a score of 1 and else 0.
         standard_error: Of the score; 0 for exact.
         coverage_a: The same sum / units_a: how much of a's layer lives on in b's.
         coverage_b: The same sum / units_b.

@@ -24,10 +24,11 @@ def describe(model: nn.Sequential) -> str:
     Raises:
         TypeError: ``model`` is no Sequential.
         ValueError: Names the module's place ("3", or "3.0" in a nested one) and type: not supported or derived from a
-            supported one; with parameters and used twice, or sharing a tensor with another module; not initialised
-            yet; with forward hooks, which operators would not run; a BatchNorm without running statistics; options
-            that can't be written (``Softmax(dim=None)``, ``return_indices``, an Unflatten of a named dimension, numbers
-            that aren't finite); tensors that aren't float32, float64, float16 or bfloat16 or are on the meta device.
+            supported one; with parameters and used twice, or sharing a tensor or its memory with another module; not
+            initialised yet; with forward hooks, which operators would not run; a BatchNorm without running statistics;
+            options that can't be written (``Softmax(dim=None)``, ``return_indices``, an Unflatten of a named dimension,
+            numbers that aren't finite); tensors that aren't float32, float64, float16 or bfloat16 or are on the meta
+            device.
     """
     return architecture_text(read_items(model))
 
@@ -71,6 +72,7 @@ class _Reader:
     def __init__(self) -> None:
         self.items: list[Item] = []
         self._places: dict[int, str] = {}  # of modules with tensors and of their tensors, by id
+        self._memory: dict[tuple[object, ...], str] = {}  # places of tensors, by address, shape and strides
 
     def read_sequential(self, sequential: nn.Sequential, place: str) -> None:
         if type(sequential) is not nn.Sequential:
@@ -115,7 +117,12 @@ class _Reader:
                 f"used once only, since its units would belong to two layers"
             )
         for tensor in item.tensors:
-            if (first := self._places.setdefault(id(tensor), item.place)) != item.place:
+            first = self._places.setdefault(id(tensor), item.place)
+            if first == item.place and tensor.numel() > 0:
+                # A view of another form, as the transpose that an autoencoder's decoder may have, is another tensor.
+                memory = (tensor.data_ptr(), tensor.shape, tensor.stride())
+                first = self._memory.setdefault(memory, item.place)
+            if first != item.place:
                 raise ValueError(
                     f"describe: modules {first} and {item.place} share a tensor of shape {list(tensor.shape)}: it can "
                     f"be used once only, since its units would belong to two layers"

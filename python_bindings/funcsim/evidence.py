@@ -64,13 +64,18 @@ def _joined(parts: list[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
+def _merged(sketch: Tensor | None, new: Tensor) -> Tensor:
+    return new if sketch is None else torch.minimum(sketch, new)
+
+
 class _LayerBlocks:
     """One hidden layer while inputs come: signatures of whole blocks, or their sketch."""
 
-    def __init__(self, settings: Settings, samples_per_input: int, with_shuffled: bool):
+    def __init__(self, settings: Settings, samples_per_input: int, with_shuffled: bool, partners: Tensor | None):
         self._settings = settings
         self._samples = samples_per_input
         self._with_shuffled = with_shuffled
+        self._partners = partners
         self._chunks: list[Tensor] = []  # signatures of the block that is being filled
         self._blocks: list[Tensor] | None = []  # signatures of the blocks before; None: they are sketched
         self._sketch: Tensor | None = None
@@ -102,15 +107,17 @@ class _LayerBlocks:
             self._add_to_sketch(block, BLOCK_INPUTS, index * BLOCK_INPUTS)
 
     def _add_to_sketch(self, block: Tensor, num_inputs: int, first_input: int) -> None:
-        self._sketch = self._merged(self._sketch, block, num_inputs, first_input)
-        if self._with_shuffled:
-            shuffled = ops.shuffle_samples(block, num_inputs, self._samples, self._settings.seed, first_input)
-            self._shuffled = self._merged(self._shuffled, shuffled, num_inputs, first_input)
-
-    def _merged(self, sketch: Tensor | None, block: Tensor, num_inputs: int, first_input: int) -> Tensor:
-        samples, first = num_inputs * self._samples, first_input * self._samples
-        new: Tensor = ops.minhash(block, samples, self._settings.num_hashes, self._settings.seed, first)
-        return new if sketch is None else torch.minimum(sketch, new)
+        num_hashes, seed = self._settings.num_hashes, self._settings.seed
+        samples, first_sample = num_inputs * self._samples, first_input * self._samples
+        self._sketch = _merged(self._sketch, ops.minhash(block, samples, num_hashes, seed, first_sample))
+        if not self._with_shuffled:
+            return
+        if self._partners is None:  # how many inputs will come isn't known: those of a block trade places
+            partners = ops.shuffle_partners(self._sketch.new_empty(num_inputs), seed, first_input)
+        else:
+            partners = self._partners[first_input : first_input + num_inputs]
+        shuffled = ops.shuffled_minhash(block, partners, self._samples, num_hashes, seed)
+        self._shuffled = _merged(self._shuffled, shuffled)
 
     def evidence(self, name: str) -> LayerEvidence:
         rows, shuffled = self._sketch, self._shuffled
@@ -127,7 +134,15 @@ class _LayerBlocks:
 class NetworkReader:
     """Collects the evidence on one network, chunk by chunk. The network is read, not run or changed."""
 
-    def __init__(self, role: str, model: nn.Sequential, settings: Settings, *, with_shuffled: bool):
+    def __init__(
+        self,
+        role: str,
+        model: nn.Sequential,
+        settings: Settings,
+        *,
+        with_shuffled: bool,
+        partners: Tensor | None = None,
+    ):
         """Reads the network.
 
         Args:
@@ -135,10 +150,13 @@ class NetworkReader:
             model: The network.
             settings: What decides the bits.
             with_shuffled: Whether to collect what the chance level needs.
+            partners: Who trades places with each input for the chance level of sketches, int64 [inputs]. None: inputs
+                do so within blocks, since it isn't known how many will come.
         """
         self._role = role
         self._settings = settings
         self._with_shuffled = with_shuffled
+        self._partners = partners
         with naming(role):
             items = read_items(model)
         self.architecture = architecture_text(items)
@@ -155,7 +173,9 @@ class NetworkReader:
         self.input_shape = tuple(input_shape)
         with naming(self._role):
             plan = plan_samples(self.architecture, input_shape, self._settings.operator_positions)
-        self._layers = [_LayerBlocks(self._settings, samples, self._with_shuffled) for _, samples in plan]
+        self._layers = [
+            _LayerBlocks(self._settings, samples, self._with_shuffled, self._partners) for _, samples in plan
+        ]
         return max(samples for _, samples in plan)
 
     def add(self, chunk: Tensor) -> None:

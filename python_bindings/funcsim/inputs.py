@@ -77,16 +77,28 @@ def _batches(inputs: Inputs) -> Iterator[tuple[Tensor, str]]:
         )
 
 
+def check_tensor(batch: Tensor, place: str) -> None:
+    """Checks that a tensor can be [inputs, features...].
+
+    Args:
+        batch: What came.
+        place: "inputs" or "batch 3", for messages.
+    """
+    if batch.is_nested:
+        raise ValueError(f"{place} must be a dense tensor [inputs, features...], got a nested tensor")
+    if batch.dim() < 2:
+        raise ValueError(
+            f"{place} must be [inputs, features...], with at least 2 dimensions, got shape {list(batch.shape)}"
+        )
+    if batch.layout is not torch.strided:
+        raise ValueError(f"{place} must be a dense tensor, got layout {batch.layout}")
+
+
 def _checked_batches(inputs: Inputs) -> Iterator[Tensor]:
     """Batches of [inputs, features...], all alike."""
     first: Tensor | None = None
     for batch, place in _batches(inputs):
-        if batch.dim() < 2:
-            raise ValueError(
-                f"{place} must be [inputs, features...], with at least 2 dimensions, got shape {list(batch.shape)}"
-            )
-        if batch.layout is not torch.strided:
-            raise ValueError(f"{place} must be a dense tensor, got layout {batch.layout}")
+        check_tensor(batch, place)
         first = batch if first is None else first
         for what, expected, got in (
             ("inputs of shape", list(first.shape[1:]), list(batch.shape[1:])),

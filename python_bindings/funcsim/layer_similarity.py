@@ -22,7 +22,7 @@ class LayerSimilarity:
         names_b: Of b's.
         scores: float64 ``[layers of a, layers of b]``, each as ``LayerComparison.score``.
         chances: float64, the same against b's layers with their samples shuffled.
-        adjusted: float64, (score - chance) / (1 - chance), 1 where chance is 1.
+        adjusted: float64, (score - chance) / (1 - chance); where chance is 1, 1 for a score of 1 and else 0.
         method: Which ran, "exact" or "minhash".
         similarity: "jaccard" or "phi".
         num_inputs: Inputs that the networks were compared on.
@@ -107,7 +107,7 @@ def layer_similarity(
         names_b=_names(evidence_b.layers),
         scores=scores,
         chances=chances,
-        adjusted=torch.where(chances == 1, 1.0, (scores - chances) / (1 - chances)),
+        adjusted=torch.where(chances == 1, (scores == 1).double(), (scores - chances) / (1 - chances)),
         method=evidence_a.method,
         similarity=similarity,
         num_inputs=evidence_a.num_inputs,

@@ -3,10 +3,11 @@
 import warnings
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from .evidence import Evidence, InputsHash, NetworkReader, collect
-from .inputs import Inputs
+from .inputs import Inputs, check_tensor
 from .settings import Positions, Settings, check_method, checked_settings
 from .sketch import NetworkSketch
 
@@ -52,8 +53,12 @@ def collect_pair(
     if inputs is None:
         raise ValueError("inputs are missing: only two sketches can be compared without")
 
+    partners = None
+    if isinstance(inputs, Tensor):
+        check_tensor(inputs, "inputs")
+        partners = torch.ops.funcsim.shuffle_partners(inputs, settings.seed)
     readers = {
-        role: NetworkReader(role, network, settings, with_shuffled=role == ROLES[1])
+        role: NetworkReader(role, network, settings, with_shuffled=role == ROLES[1], partners=partners)
         for role, network in zip(ROLES, (a, b), strict=True)
         if not isinstance(network, NetworkSketch)
     }
@@ -76,6 +81,8 @@ def collect_pair(
 
 def _common_settings(sketches: dict[str, NetworkSketch], given: dict[str, Any]) -> Settings:
     """What was given or else what the sketches have or else the defaults; all must agree."""
+    # First, since what is no number may not be comparable either.
+    checked_settings(**{name: getattr(DEFAULTS, name) if value is None else value for name, value in given.items()})
     values = {}
     for name, value in given.items():
         sources = {"given": value} if value is not None else {}

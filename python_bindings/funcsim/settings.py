@@ -9,6 +9,7 @@ from typing import Literal
 Positions = int | Literal["all", "any"]
 
 MOST_HASHES = 1 << 24
+MOST_POSITIONS = 1 << 24
 INT64 = range(-(1 << 63), 1 << 63)
 
 
@@ -30,10 +31,35 @@ class Settings:
 
 
 def _integer(name: str, value: object) -> int:
+    if isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
     try:
         return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
+
+
+def _checked_margin(margin: object) -> float:
+    if not isinstance(margin, numbers.Real) or isinstance(margin, bool):
+        raise TypeError(f"margin must be a number, got {margin!r}")
+    try:
+        value = float(margin)
+    except OverflowError:
+        raise ValueError("margin must be finite and at least 0, got a number beyond the range of float64") from None
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"margin must be finite and at least 0, got {margin}")
+    return value
+
+
+def _checked_positions(positions: object) -> Positions:
+    if isinstance(positions, str):
+        if positions in ("all", "any"):
+            return "all" if positions == "all" else "any"
+        raise ValueError(f'positions must be "all", "any" or a number of points, got {positions!r}')
+    points = _integer("positions", positions)
+    if not 1 <= points <= MOST_POSITIONS:
+        raise ValueError(f'positions must be "all", "any" or from 1 to {MOST_POSITIONS}, got {points}')
+    return points
 
 
 def checked_settings(num_hashes: int, seed: int, margin: float, positions: Positions) -> Settings:
@@ -47,17 +73,7 @@ def checked_settings(num_hashes: int, seed: int, margin: float, positions: Posit
         raise ValueError(f"num_hashes must be from 1 to {MOST_HASHES}, got {num_hashes}")
     if seed not in INT64:
         raise ValueError(f"seed must fit 64 bits, from {INT64.start} to {INT64.stop - 1}, got {seed}")
-    if not isinstance(margin, numbers.Real):
-        raise TypeError(f"margin must be a number, got {margin!r}")
-    if not (math.isfinite(margin) and margin >= 0):
-        raise ValueError(f"margin must be finite and at least 0, got {margin}")
-    if positions not in ("all", "any"):
-        if isinstance(positions, str):
-            raise ValueError(f'positions must be "all", "any" or a number of points, got {positions!r}')
-        positions = _integer("positions", positions)
-        if not 1 <= positions < INT64.stop:
-            raise ValueError(f'positions must be "all", "any" or at least 1, got {positions}')
-    return Settings(num_hashes, seed, float(margin), positions)
+    return Settings(num_hashes, seed, _checked_margin(margin), _checked_positions(positions))
 
 
 def check_method(method: str, similarity: str) -> None:

@@ -1,6 +1,7 @@
 """Sketches of networks: what a comparison needs of one network, without its weights and without the data."""
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +9,27 @@ import torch
 from torch import Tensor, nn
 
 from . import sketch_file
+from ._library import plan_samples
 from ._version import __version__
 from .evidence import Evidence, InputsHash, LayerEvidence, NetworkReader, collect
 from .inputs import Inputs
-from .settings import Positions, Settings, checked_settings
+from .settings import INT64, Positions, Settings, checked_settings
+
+# Of the document in a sketch file (docs/sketch-format.md).
+KEYS = {
+    "architecture",
+    "funcsim_version",
+    "input_shape",
+    "inputs_sha256",
+    "layers",
+    "margin",
+    "num_hashes",
+    "num_inputs",
+    "positions",
+    "seed",
+    "sha256",
+    "version",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -81,7 +99,7 @@ class NetworkSketch:
         document, tensors = sketch_file.read(path)
         try:
             return _from_file(document, tensors)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RuntimeError) as error:
             raise ValueError(f"{os.fspath(path)} is inconsistent: {error}") from error
 
     def __repr__(self) -> str:
@@ -105,7 +123,8 @@ def sketch(
 
     Args:
         model: A Sequential that :func:`describe` can read. It is left exactly as it is, and taken as in eval mode.
-        inputs: A tensor or batches, as :func:`compare` takes them.
+        inputs: A tensor or batches, as :func:`compare` takes them, in random order: for the chance level they are
+            shuffled within blocks of 4096, and blocks of one class would make it too high.
         num_hashes: Slots of a sketch, from 1 to 2**24. The standard error of scores falls with its square root.
         seed: Of sketches, points and shuffle: any int64. Only sketches with equal seeds can be compared.
         margin: A unit fires where its canonical pre-activation is above this; finite, at least 0.
@@ -129,16 +148,19 @@ def sketch(
 
 
 def _from_file(document: dict[str, Any], tensors: dict[str, Tensor]) -> NetworkSketch:
-    """Raises ValueError or TypeError for what doesn't fit together."""
+    """Raises ValueError, TypeError or RuntimeError for what doesn't fit together."""
+    _check_keys(document, "the document", KEYS)
     text = {key: _typed(document, key, str) for key in ("architecture", "funcsim_version", "inputs_sha256")}
     numbers = {key: _typed(document, key, int) for key in ("num_hashes", "num_inputs", "seed")}
     positions, margin = _typed(document, "positions", int, str), _typed(document, "margin", float, int)
     settings = checked_settings(numbers["num_hashes"], numbers["seed"], margin, positions)
-    if numbers["num_inputs"] < 1:
-        raise ValueError(f"num_inputs must be at least 1, got {numbers['num_inputs']}")
+    if not 1 <= numbers["num_inputs"] < INT64.stop:
+        raise ValueError(f"num_inputs must be from 1 to {INT64.stop - 1}, got {numbers['num_inputs']}")
+    if re.fullmatch("[0-9a-f]{64}", text["inputs_sha256"]) is None:
+        raise ValueError(f"inputs_sha256 must be 64 hexadecimal digits, got {text['inputs_sha256']!r}")
     input_shape = _typed(document, "input_shape", list)
-    if not all(isinstance(size, int) for size in input_shape):
-        raise ValueError(f"input_shape must be a list of integers, got {input_shape}")
+    if not all(type(size) is int and 0 <= size < INT64.stop for size in input_shape):
+        raise ValueError(f"input_shape must be a list of sizes, integers of at least 0, got {input_shape}")
     described = _typed(document, "layers", list)
     if not described:
         raise ValueError("layers must hold at least one layer, got none")
@@ -148,6 +170,11 @@ def _from_file(document: dict[str, Any], tensors: dict[str, Tensor]) -> NetworkS
     )
     if len(tensors) != 4 * len(layers):
         raise ValueError(f"{len(layers)} layers have 4 tensors each, got {', '.join(sorted(tensors))}")
+    expected = plan_samples(text["architecture"], input_shape, settings.operator_positions)
+    if (got := [(layer.units, layer.samples_per_input) for layer in layers]) != expected:
+        raise ValueError(
+            f"the hidden layers of the architecture have {expected} (units, samples_per_input), those of layers {got}"
+        )
     return NetworkSketch(
         text["architecture"],
         settings,
@@ -164,9 +191,14 @@ def _layer_from_file(
 ) -> LayerEvidence:
     if not isinstance(layer, dict):
         raise ValueError(f"layers[{index}] must have a name and samples_per_input, got {layer!r}")
+    _check_keys(layer, f"layers[{index}]", {"name", "samples_per_input"})
     name, samples = _typed(layer, "name", str), _typed(layer, "samples_per_input", int)
     if samples < 1:
         raise ValueError(f"layers[{index}] must have at least one sample an input, got {samples}")
+    if num_inputs * samples not in INT64:
+        raise ValueError(
+            f"layers[{index}] must have at most {INT64.stop - 1} samples, got {num_inputs} inputs of {samples} samples"
+        )
     sketch_tensor = tensors.get(f"{index}.sketch", torch.empty(0))
     units = len(sketch_tensor)
     found = []
@@ -186,6 +218,11 @@ def _layer_from_file(
     if int(found[2].max()) > num_inputs * samples:
         raise ValueError(f"tensor {index}.counts holds {int(found[2].max())}, of {num_inputs * samples} samples")
     return LayerEvidence(name, samples, *found)
+
+
+def _check_keys(document: dict[str, Any], what: str, known: set[str]) -> None:
+    if unknown := sorted(document.keys() - known):
+        raise ValueError(f"{what} must have the keys {', '.join(sorted(known))} only, got {', '.join(unknown)} as well")
 
 
 def _typed(document: dict[str, Any], key: str, *types: type) -> Any:

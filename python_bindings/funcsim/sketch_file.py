@@ -87,7 +87,7 @@ def _document(file: str, text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{file} is damaged: its metadata {METADATA_KEY!r} is no JSON ({error})") from error
     version = document.get("version") if isinstance(document, dict) else None
-    if not isinstance(document, dict) or not isinstance(version, int) or version < 1:
+    if not isinstance(document, dict) or type(version) is not int or version < 1:
         raise ValueError(f"{file} is damaged: its metadata {METADATA_KEY!r} has no version, got {text[:80]!r}")
     if version > VERSION:
         raise ValueError(

@@ -265,8 +265,11 @@ TEST(Compare, RefusesBadInputs) {
   EXPECT_TRUE(contains(error(torch::Tensor()), "undefined"));
   EXPECT_TRUE(contains(error(torch::zeros({0, 6})), "at least one input, got [0, 6]"));
   EXPECT_TRUE(contains(error(torch::zeros({6})), "got [6]"));
+  EXPECT_TRUE(contains(error(torch::zeros({3, 6}).to_sparse()), "inputs must be a dense tensor, got layout Sparse"));
+  const torch::Tensor nested = at::_nested_tensor_from_tensor_list({torch::zeros({2, 6}), torch::zeros({3, 6})});
+  EXPECT_TRUE(contains(error(nested), "got a nested tensor"));
   EXPECT_TRUE(contains(error(torch::zeros({3, 5})), "network a: "));
-  EXPECT_NE(error(torch::zeros({3, 6}, torch::kFloat64)), "");
+  EXPECT_TRUE(contains(error(torch::zeros({9, 6}, torch::kFloat64)), "got float64 [9, 6]"));
   EXPECT_NE(error(torch::zeros({3, 6}, torch::kInt64)), "");
   EXPECT_TRUE(contains(error(torch::full({3, 6}, std::numeric_limits<float>::quiet_NaN())), "NaN"));
   torch::Tensor late = torch::zeros({100, 6});
@@ -281,6 +284,10 @@ TEST(Compare, RefusesBadOptions) {
   };
   EXPECT_TRUE(contains(error({.num_hashes = 0}), "num_hashes must be from 1 to 16777216, got 0"));
   EXPECT_TRUE(contains(error({.method = Method::minhash, .similarity = funcsim::Similarity::phi}), "phi"));
+  // NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange): a value out of range is what is tested
+  EXPECT_TRUE(contains(error({.method = static_cast<Method>(77)}), "method must be Method::automatic"));
+  // NOLINTNEXTLINE(clang-analyzer-optin.core.EnumCastOutOfRange)
+  EXPECT_TRUE(contains(error({.similarity = static_cast<funcsim::Similarity>(2)}), "got the value 2"));
   EXPECT_TRUE(contains(error({.margin = -1.0}), "margin"));
   EXPECT_TRUE(contains(error({.margin = std::numeric_limits<double>::quiet_NaN()}), "margin"));
   EXPECT_TRUE(contains(error({.positions = -2}), "positions"));

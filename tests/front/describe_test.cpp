@@ -154,6 +154,18 @@ TEST(Describe, RefusesAModuleWithParametersThatIsUsedTwice) {
   EXPECT_TRUE(contains(message, "modules 0 and 2.0 are the same Linear")) << message;
 }
 
+TEST(Describe, RefusesModulesThatShareATensor) {
+  nn::Linear first(2, 2);
+  nn::Linear second(2, 2);
+  second->weight = first->weight;
+  const std::string message = refusal(first, nn::ReLU(), funcsim::NestedSequential(second));
+  EXPECT_TRUE(contains(message, "modules 0 and 2.0 share a tensor of shape [2, 2]")) << message;
+  second->weight = first->weight.detach();
+  EXPECT_TRUE(contains(refusal(first, second), "modules 0 and 1 share a tensor of shape [2, 2]"));
+  second->weight = first->weight.detach().t();
+  EXPECT_EQ(refusal(first, second), "");
+}
+
 TEST(Describe, RefusesWhatItDoesNotKnowAndSaysWhere) {
   const std::string message =
       refusal(nn::Linear(2, 2), nn::ReLU(), funcsim::NestedSequential(nn::ReLU(), nn::Embedding(2, 2)));

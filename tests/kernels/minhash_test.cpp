@@ -214,5 +214,19 @@ TEST(MinHash, EstimatesAreUnbiasedWithAVarianceBelowThatOfIndependentHashes) {
   }
 }
 
+TEST(SampleOrder, OfGivenIndicesHashesThem) {
+  const SampleOrder run = sample_order(100, 7, 3, 50);
+  std::vector<std::int64_t> indices(100);
+  for (std::int64_t s = 0; s < 100; ++s) {
+    indices[s] = 50 + s;
+  }
+  const SampleOrder same = sample_order(indices, 7, 3);
+  EXPECT_EQ(same.slot_begin, run.slot_begin);
+  EXPECT_EQ(same.samples, run.samples);
+  EXPECT_EQ(same.values, run.values);
+  std::swap(indices[0], indices[99]);
+  EXPECT_NE(sample_order(indices, 7, 3).samples, run.samples);
+}
+
 }  // namespace
 }  // namespace funcsim

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import funcsim
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -22,17 +23,32 @@ OPTIONS: dict[str, tuple[dict[str, Any], type[Exception], list[str]]] = {
     "too many hashes": ({"num_hashes": 2**24 + 1}, ValueError, ["num_hashes", "16777217"]),
     "hashes of a fraction": ({"num_hashes": 10.5}, TypeError, ["num_hashes", "integer", "10.5"]),
     "hashes of text": ({"num_hashes": "many"}, TypeError, ["num_hashes", "integer", "'many'"]),
+    "hashes of truth": ({"num_hashes": True}, TypeError, ["num_hashes", "integer", "True"]),
     "seed past 64 bits": ({"seed": 2**63}, ValueError, ["seed", SPAN, str(2**63)]),
     "seed of a fraction": ({"seed": 0.5}, TypeError, ["seed", "integer", "0.5"]),
+    "seed of truth": ({"seed": False}, TypeError, ["seed", "integer", "False"]),
     "negative margin": ({"margin": -0.5}, ValueError, ["margin", "at least 0", "-0.5"]),
     "NaN margin": ({"margin": math.nan}, ValueError, ["margin", "finite", "nan"]),
     "infinite margin": ({"margin": math.inf}, ValueError, ["margin", "finite", "inf"]),
     "margin of text": ({"margin": "0.5"}, TypeError, ["margin", "number", "'0.5'"]),
+    "margin past float64": ({"margin": 10**400}, ValueError, ["margin", "finite", "float64"]),
+    "margin of truth": ({"margin": True}, TypeError, ["margin", "number", "True"]),
     "no points": ({"positions": 0}, ValueError, ["positions", '"all", "any"', "0"]),
     "negative points": ({"positions": -1}, ValueError, ["positions", '"all", "any"', "-1"]),
     "points past 64 bits": ({"positions": 2**63}, ValueError, ["positions", str(2**63)]),
+    "too many points": (
+        {"positions": 2**24 + 1},
+        ValueError,
+        ["positions", '"all", "any" or from 1 to 16777216', "17"],
+    ),
     "unknown positions": ({"positions": "some"}, ValueError, ["positions", '"all", "any"', "'some'"]),
     "points of a fraction": ({"positions": 1.5}, TypeError, ["positions", "integer", "1.5"]),
+    "points of truth": ({"positions": True}, TypeError, ["positions", "integer", "True"]),
+    "several numbers of points": (
+        {"positions": np.array([1, 2])},
+        TypeError,
+        ["positions", "integer", "array([1, 2])"],
+    ),
 }
 
 LAYERS: dict[str, tuple[Any, type[Exception], list[str]]] = {
@@ -40,6 +56,8 @@ LAYERS: dict[str, tuple[Any, type[Exception], list[str]]] = {
     "numbers": ([0, 1], TypeError, ["layers", "pairs", "[0, 1]"]),
     "triples": ([(0, 0, 0)], TypeError, ["layers", "pairs", "(0, 0, 0)"]),
     "names": ([("0", "2")], TypeError, ["layers", "pairs", "('0', '2')"]),
+    "a number": (5, TypeError, ["layers", "pairs", "got 5"]),
+    "a layer past 64 bits": ([(2**70, 0)], ValueError, ["layers", "64 bits", str(2**70)]),
     "a layer that isn't there": ([(0, 2)], RuntimeError, ["layer 2", "network b", "2 hidden layers"]),
     "a negative layer": ([(-1, 0)], RuntimeError, ["layer -1", "network a"]),
     "a layer twice": ([(0, 0), (0, 1)], RuntimeError, ["layer 0", "network a", "twice"]),
@@ -100,6 +118,23 @@ def test_options(case: str) -> None:
         _assert_raises(lambda: funcsim.sketch(A, INPUTS, **options), kind, words)
 
 
+def test_options_beside_a_sketch() -> None:
+    made = funcsim.sketch(A, INPUTS, num_hashes=8)
+    positions: Any = np.array([1, 2])
+    _assert_raises(lambda: funcsim.compare(made, made, positions=positions), TypeError, ["positions", "integer"])
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+def test_nested_tensors(layout: torch.layout) -> None:
+    nested = torch.nested.nested_tensor([torch.zeros(2, 2), torch.zeros(3, 2)], layout=layout)
+    for function in (funcsim.compare, funcsim.layer_similarity):
+        _assert_raises(
+            lambda function=function: function(A, A, nested), ValueError, ["inputs must be", "nested tensor"]
+        )
+    _assert_raises(lambda: funcsim.sketch(A, [INPUTS, nested]), ValueError, ["batch 1 must be", "nested tensor"])
+
+
 @pytest.mark.parametrize("case", LAYERS)
 def test_layers(case: str) -> None:
     layers, kind, words = LAYERS[case]
@@ -124,8 +159,6 @@ def test_options_are_keywords() -> None:
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    import numpy as np
-
     expected = funcsim.compare(A, A, INPUTS, num_hashes=8, seed=3, margin=0.5, positions=4).to_dict()
     options = {"num_hashes": np.int64(8), "seed": np.int32(3), "margin": np.float32(0.5), "positions": np.int8(4)}
     assert funcsim.compare(A, A, INPUTS, **options).to_dict() == expected

@@ -177,3 +177,23 @@ def test_a_unit_that_loses_its_identity_is_refused(case: str) -> None:
         case, "Linear"
     )
     assert guilty in str(error.value)
+
+
+@pytest.mark.parametrize(("dtype", "scale"), [(torch.float16, 2e-5), (torch.float32, 1e-39)])
+def test_what_leaves_the_range_of_the_dtype_is_an_error(dtype: torch.dtype, scale: float) -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    with torch.no_grad():
+        model[0].weight.mul_(scale)
+        model[0].bias.fill_(1.0)
+    model = model.to(dtype)
+    with pytest.raises(RuntimeError, match=r"item 0 \(Linear\(3, 4\)\): a canonical parameter is inf in float"):
+        ops.canonicalize(funcsim.describe(model), list(funcsim.parameters(model)))
+
+
+@pytest.mark.parametrize("place", [1, 2, 3])
+def test_parameters_that_are_not_finite_are_an_error(place: int) -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    parameters = [parameter.detach().clone() for parameter in model.parameters()]
+    parameters[place].view(-1)[0] = torch.nan
+    with pytest.raises(RuntimeError, match="must be finite"):
+        ops.canonicalize(funcsim.describe(model), parameters)

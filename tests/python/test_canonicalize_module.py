@@ -94,8 +94,8 @@ def test_tensors_that_overlap_in_memory_are_set_apart() -> None:
         nn.Linear(5, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.BatchNorm1d(5), nn.Linear(5, 5), nn.ReLU(), nn.Linear(5, 2)
     ).double()
     model[4].weight = nn.Parameter(model[0].weight.detach().t())
-    statistics = torch.randn(5, dtype=torch.float64)
-    model[1].running_mean, model[3].running_mean = statistics[:], statistics[:]
+    statistics = torch.randn(6, dtype=torch.float64)
+    model[1].running_mean, model[3].running_mean = statistics[:5], statistics[1:]
     got = funcsim.canonicalize(model)
     expected = torch.ops.funcsim.canonicalize(funcsim.describe(model), funcsim.parameters(model))
     for one, two in zip(funcsim.parameters(got), expected, strict=True):

@@ -111,16 +111,18 @@ def test_exact_numbers_are_the_oracles(widths: list[tuple[int, int]], seed: int,
     assert got.unmatched_a == got.unmatched_b == ()
 
 
-def test_minhash_numbers_are_the_oracles_in_blocks() -> None:
-    """More than one block of inputs: sketches of everything, and of inputs shuffled block by block."""
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_minhash_numbers_are_the_oracles_in_blocks(is_stream: bool) -> None:
+    """More than one block of inputs: sketches of everything, and of inputs shuffled: a stream's block by block."""
     a, b, inputs = _integer_mlp([5, 7, 6, 3], 1), _integer_mlp([5, 8, 6, 3], 2), _integers(BLOCK + 300, 5)
-    got = funcsim.compare(a, b, inputs, method="minhash", num_hashes=64, seed=9)
+    given = inputs.split(700) if is_stream else inputs
+    got = funcsim.compare(a, b, given, method="minhash", num_hashes=64, seed=9)
     assert (got.method, got.num_inputs) == ("minhash", BLOCK + 300)
     bits_a, bits_b = _bits(a, inputs), _bits(b, inputs)
     _assert_layers(got, [(0, 0), (1, 1)], bits_a, bits_b)
     sketches_a, sketches_b, shuffled = (
         [hashing.minhash(layer, 64, 9) for layer in layers]
-        for layers in (bits_a, bits_b, [_shuffled(layer, 9, BLOCK) for layer in bits_b])
+        for layers in (bits_a, bits_b, [_shuffled(layer, 9, BLOCK if is_stream else len(inputs)) for layer in bits_b])
     )
     matrices = [bits.minhash_jaccard(x, y) for x, y in zip(sketches_a, sketches_b, strict=True)]
     expected = matching.network_score(matrices)
@@ -397,3 +399,24 @@ def test_parametrised_networks_are_compared_by_their_computed_weights() -> None:
         other[0].parametrizations.weight.original0 *= 8  # the rows' norms
         other[0].bias *= 8
     assert funcsim.compare(plain, other, torch.randn(300, 4)).score > 1 - 1e-4
+
+
+@pytest.mark.parametrize("num_inputs", [64, 500, 2000])
+def test_the_standard_error_is_the_spread_over_seeds(num_inputs: int) -> None:
+    """Also where there are fewer samples than slots. The spread of 60 seeds is known to 10 % (one standard error)."""
+    torch.manual_seed(0)
+    a, b = (nn.Sequential(nn.Linear(16, 40), nn.ReLU(), nn.Linear(40, 2)) for _ in range(2))
+    inputs = torch.randn(num_inputs, 16)
+    runs = [funcsim.compare(a, b, inputs, method="minhash", num_hashes=512, seed=seed) for seed in range(60)]
+    spread = float(np.std([run.score for run in runs], ddof=1))
+    assert np.mean([run.standard_error for run in runs]) == pytest.approx(spread, rel=0.35)
+
+
+def test_opposite_units_are_not_equal_although_chance_is_1() -> None:
+    """Half of the inputs, and every shuffle of them with another, fires what it should not."""
+    a, b = (nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1)) for _ in range(2))
+    with torch.no_grad():
+        a[0].weight.fill_(1.0)
+        b[0].weight.fill_(-1.0)
+    seeds = [funcsim.compare(a, b, torch.tensor([[1.0], [-1.0]]), seed=seed) for seed in range(3)]
+    assert [(run.score, run.chance, run.adjusted) for run in seeds] == [(0.0, 1.0, 0.0)] * 3

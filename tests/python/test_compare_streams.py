@@ -33,7 +33,8 @@ def _sensitive(seed: int) -> nn.Sequential:
 A, B = _sensitive(1), _sensitive(2)
 INPUTS = torch.randn(4096 + 1500, 10, generator=torch.Generator().manual_seed(0))
 INPUTS[::2] = INPUTS[::2, :1]
-WHOLE = {method: funcsim.compare(A, B, INPUTS, method=method, num_hashes=64) for method in ("exact", "minhash")}
+# A stream of one batch. Given as a tensor, the inputs' number is known from the start, and sketches shuffle over all.
+WHOLE = {method: funcsim.compare(A, B, [INPUTS], method=method, num_hashes=64) for method in ("exact", "minhash")}
 
 
 def _split(inputs: Tensor, cuts: list[int]) -> list[Tensor]:
@@ -78,7 +79,7 @@ def test_large_inputs_are_taken_in_smaller_chunks(monkeypatch: pytest.MonkeyPatc
     sizes = [len(chunk) for chunk in funcsim_inputs.chunks(INPUTS.split(100))]
     assert sizes == [256] * (len(INPUTS) // 256) + [len(INPUTS) % 256]
     for method in ("exact", "minhash"):
-        whole = funcsim.compare(A, B, INPUTS, method=method, num_hashes=64).to_dict()
+        whole = funcsim.compare(A, B, [INPUTS], method=method, num_hashes=64).to_dict()
         assert funcsim.compare(A, B, INPUTS.split(1000), method=method, num_hashes=64).to_dict() == whole
 
 
@@ -177,13 +178,13 @@ def test_auto_changes_over_in_the_middle_of_a_stream(size: int, num_hashes: int,
     """5596 inputs are at most 32 * 175 samples, and more than 32 * 174."""
     auto = funcsim.compare(A, B, INPUTS.split(size), num_hashes=num_hashes)
     assert auto.method == expected
-    assert auto.to_dict() == funcsim.compare(A, B, INPUTS, method=expected, num_hashes=num_hashes).to_dict()
+    assert auto.to_dict() == funcsim.compare(A, B, [INPUTS], method=expected, num_hashes=num_hashes).to_dict()
 
 
 def test_auto_changes_over_after_several_blocks() -> None:
     inputs = torch.cat([INPUTS, INPUTS])
     auto = funcsim.compare(A, B, inputs.split(1000), num_hashes=300)  # at most 9600 samples, in the third block
-    assert auto.to_dict() == funcsim.compare(A, B, inputs, method="minhash", num_hashes=300).to_dict()
+    assert auto.to_dict() == funcsim.compare(A, B, [inputs], method="minhash", num_hashes=300).to_dict()
 
 
 def test_auto_counts_samples_and_not_inputs() -> None:
@@ -273,3 +274,23 @@ def test_errors_of_an_iterable_are_its_own() -> None:
 
     with pytest.raises(KeyError, match="disk"):
         funcsim.compare(A, B, batches())
+
+
+def test_a_tensor_gives_what_a_stream_gives_but_for_the_chance_of_sketches() -> None:
+    """Exactly for "exact"; sketches of a tensor shuffle over all inputs, of a stream within blocks."""
+    for method in ("exact", "minhash"):
+        tensor = funcsim.compare(A, B, INPUTS, method=method, num_hashes=64)
+        assert (tensor.score, tensor.standard_error) == (WHOLE[method].score, WHOLE[method].standard_error)
+        assert (tensor.chance == WHOLE[method].chance) == (method == "exact")
+        assert tensor.chance == pytest.approx(WHOLE[method].chance, abs=0.05)
+
+
+def test_the_chance_of_a_tensor_in_class_order_is_right() -> None:
+    """Blocks of such inputs hold little else than one class: shuffled within them, units still fire together."""
+    torch.manual_seed(0)
+    a, b = (nn.Sequential(nn.Linear(16, 40), nn.ReLU(), nn.Linear(40, 2)) for _ in range(2))
+    classes = 2 * torch.randn(5, 16)
+    inputs = classes.repeat_interleave(4096, dim=0) + torch.randn(5 * 4096, 16)
+    exact = funcsim.compare(a, b, inputs, method="exact").chance
+    assert funcsim.compare(a, b, inputs, method="minhash").chance == pytest.approx(exact, abs=0.025)
+    assert funcsim.compare(a, b, [inputs], method="minhash").chance > exact + 0.05

@@ -199,6 +199,12 @@ def _tied() -> nn.Sequential:
     return model
 
 
+def _tied_by_memory() -> nn.Sequential:
+    model = nn.Sequential(_linear(), nn.ReLU(), _linear())
+    model[2].weight.data = model[0].weight.data
+    return model
+
+
 def _holding_none() -> nn.Sequential:
     model = nn.Sequential(_linear())
     model.register_module("1", None)
@@ -219,6 +225,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], list[str]]] = {
     "derived from Sequential": (lambda: Residual(_linear()), ["2.1", "Residual", "derives from Sequential"]),
     "used twice": (_used_twice, ["modules 2.1.0 and 2.1.2.0 are the same Linear", "once"]),
     "tied": (_tied, ["modules 2.1.0 and 2.1.2 share a tensor of shape [2, 2]", "once"]),
+    "tied by memory": (_tied_by_memory, ["modules 2.1.0 and 2.1.2 share a tensor of shape [2, 2]", "once"]),
     "none": (_holding_none, ["module 2.1.1 is None"]),
     "lazy": (lambda: nn.LazyLinear(3), ["2.1 (LazyLinear)", "not initialised", "batch"]),
     "lazy batch norm": (nn.LazyBatchNorm1d, ["2.1 (LazyBatchNorm1d)", "not initialised"]),

@@ -54,6 +54,8 @@ CALLS: dict[str, list[tuple]] = {
     "linear_sum_assignment": [(torch.randn(4, 6, generator=generator), True), (torch.arange(12).reshape(4, 3),)],
     "signature_statistics": [(BITS[0], 21, 64)],
     "shuffle_samples": [(BITS[0], 7, 3, 2, 0)],
+    "shuffle_partners": [(ROWS, 3, 5)],
+    "shuffled_minhash": [(BITS[0], torch.tensor([4, 0, 9, 2, 2, 1, 8]), 3, 16, 2)],
     "canonicalize": [A, CONV],
     "network_signatures": [(*A, ROWS, 0.1), (*CONV, IMAGES), (*CONV, IMAGES, 0.0, 0), (*CONV, IMAGES, 0.0, -1)],
     "network_sketches": [(*A, ROWS, 0.0, 16, 0, 32), (*CONV, IMAGES, 0.0, 16, 0, 32)],

@@ -272,6 +272,11 @@ def test_a_document_that_is_none_is_refused(file: pathlib.Path, text: str) -> No
     _assert_refused(file, "damaged")
 
 
+def test_a_version_of_truth_is_refused(file: pathlib.Path) -> None:
+    _rewrite(file, {"version": True})
+    _assert_refused(file, "damaged", "no version")
+
+
 SKETCHED = torch.zeros(16, 32, dtype=torch.int32)
 COUNTS = torch.zeros(16, dtype=torch.int64)
 INCONSISTENT: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
@@ -282,12 +287,39 @@ INCONSISTENT: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "no hashes": ({"num_hashes": 0}, {}, ["num_hashes", "0"]),
     "other number of hashes": ({"num_hashes": 64}, {}, ["0.sketch", "[16, 64]", "[16, 32]"]),
     "negative margin": ({"margin": -1.0}, {}, ["margin", "-1"]),
+    "margin past float64": ({"margin": 10**400}, {}, ["margin", "float64"]),
+    "too many positions": ({"positions": 2**24 + 1}, {}, ["positions", "16777217"]),
     "unknown positions": ({"positions": "some"}, {}, ["positions", "some"]),
     "no positions": ({"positions": 0}, {}, ["positions", "0"]),
     "no inputs": ({"num_inputs": 0}, {}, ["num_inputs", "0"]),
     "too few inputs": ({"num_inputs": 1}, {}, ["counts", "of 1 samples"]),
+    "inputs past 64 bits": ({"num_inputs": 10**30}, {}, ["num_inputs", str(10**30)]),
+    "samples past 64 bits": (
+        {"num_inputs": 2**62, "layers": [{"name": "0", "samples_per_input": 2}]},
+        {},
+        ["layers[0]", f"{2**62} inputs of 2 samples"],
+    ),
+    "hash of other digits": ({"inputs_sha256": "x" * 64}, {}, ["inputs_sha256", "64 hexadecimal digits"]),
+    "hash of 63 digits": ({"inputs_sha256": "0" * 63}, {}, ["inputs_sha256", "64 hexadecimal digits"]),
+    "unknown key": ({"comment": "mine"}, {}, ["keys", "comment"]),
+    "unknown key of a layer": (
+        {"layers": [{"name": "0", "samples_per_input": 1, "comment": "mine"}]},
+        {},
+        ["layers[0]", "keys", "comment"],
+    ),
+    "architecture that can't be read": ({"architecture": "funcsim/1: Linear(10"}, {}, ["architecture"]),
+    "architecture of one hidden layer": (
+        {"architecture": "funcsim/1: Linear(10, 16); Linear(16, 1)"},
+        {},
+        ["architecture have [(16, 1)]", "those of layers [(16, 1), ("],
+    ),
     "architecture of a number": ({"architecture": 1}, {}, ["architecture"]),
     "shape of text": ({"input_shape": ["a"]}, {}, ["input_shape"]),
+    "negative shape": ({"input_shape": [-1]}, {}, ["input_shape", "at least 0", "[-1]"]),
+    "shape of truth": ({"input_shape": [True]}, {}, ["input_shape", "[True]"]),
+    "shape of fractions": ({"input_shape": [1.5]}, {}, ["input_shape", "[1.5]"]),
+    "shape past 64 bits": ({"input_shape": [2**64 + 10]}, {}, ["input_shape", str(2**64 + 10)]),
+    "other shape": ({"input_shape": [3]}, {}, ["Linear", "3"]),
     "shape of a number": ({"input_shape": 10}, {}, ["input_shape"]),
     "no layers": ({"layers": []}, {}, ["layers", "at least one"]),
     "layers of text": ({"layers": ["0", "3", "5"]}, {}, ["layers[0]"]),

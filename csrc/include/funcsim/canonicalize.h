@@ -59,6 +59,11 @@ inline torch::nn::Sequential clone(const torch::nn::Sequential& sequential) {
 /// differ by such a scaling have equal canonical forms. BatchNorms directly after an affine layer are folded into it
 /// and become the identity. `sequential` stays as it is.
 ///
+/// Parameters alone don't tell rows [N, features] from tokens [N, T, features]: a BatchNorm1d right behind a Linear (or
+/// a PReLU with several slopes) that has as many features as the Linear has units is taken to act on units. In a
+/// network that is given tokens there, T of them with T equal to the number of units, it acts on tokens, and the result
+/// does not compute the same function. (compare() with a margin knows the inputs, and refuses these.)
+///
 /// @throws Error as describe(), for networks without a hidden layer, and where a unit loses its identity on the way to
 ///         the next affine layer
 inline torch::nn::Sequential canonicalize(const torch::nn::Sequential& sequential) {

@@ -34,7 +34,11 @@ inline MatchedLayers match_layers(const Evidence& a, const Evidence& b, const Co
 }
 
 inline double adjusted_score(double score, double chance) {
-  return chance == 1.0 ? 1.0 : (score - chance) / (1.0 - chance);
+  // Nothing is above a chance of 1: equal networks are equal, and others are at most as alike as chance has it.
+  if (chance == 1.0) {
+    return score == 1.0 ? 1.0 : 0.0;
+  }
+  return (score - chance) / (1.0 - chance);
 }
 
 inline LayerComparison layer_comparison(const Evidence& a, std::int64_t layer_a, const Evidence& b,

@@ -22,7 +22,7 @@ struct LayerComparison {
   std::int64_t units_b = 0;
   double score = 0.0;           ///< sum of the similarities of matched units / max(units_a, units_b)
   double chance = 0.0;          ///< the same against b's layer with its samples shuffled
-  double adjusted = 0.0;        ///< (score - chance) / (1 - chance), 1 where chance is 1
+  double adjusted = 0.0;        ///< (score - chance) / (1 - chance); where chance is 1, 1 for a score of 1 and else 0
   double standard_error = 0.0;  ///< of the score; 0 for exact
   double coverage_a = 0.0;      ///< the same sum / units_a: how much of a's layer lives on in b's
   double coverage_b = 0.0;

@@ -116,11 +116,31 @@ class ItemCollector {
                     ": a module with parameters can be used once only, since its units would belong to two layers");
       }
     }
+    for (const torch::Tensor& tensor : item.parameters) {
+      check_memory_is_new(tensor, path);
+    }
     items_.push_back(std::move(item));
+  }
+
+  void check_memory_is_new(const torch::Tensor& tensor, const std::string& path) {
+    // Tensors without values (meta) or without plain memory (sparse) are the operators' to refuse.
+    const void* memory = tensor.has_storage() && tensor.numel() > 0 ? tensor.const_data_ptr() : nullptr;
+    if (memory == nullptr) {
+      return;
+    }
+    // A view of another form, as the transpose that an autoencoder's decoder may have, is another tensor.
+    const std::string& first =
+        memory_.try_emplace({memory, tensor.sizes().vec(), tensor.strides().vec()}, path).first->second;
+    if (first != path) {
+      throw Error("describe: modules " + first + " and " + path + " share a tensor of shape " +
+                  c10::str(tensor.sizes()) + ": it can be used once only, since its units would belong to two layers");
+    }
   }
 
   std::vector<Item> items_;
   std::map<const torch::nn::Module*, std::string> places_;
+  /// Places of tensors, by address, shape and strides.
+  std::map<std::tuple<const void*, std::vector<std::int64_t>, std::vector<std::int64_t>>, std::string> memory_;
 };
 
 inline std::vector<Item> read_items(const torch::nn::Sequential& sequential) {
@@ -158,7 +178,8 @@ inline std::vector<torch::Tensor> all_parameters(const std::vector<Item>& items)
 /// written flat.
 ///
 /// @throws Error naming the module's place ("3", or "3.0" in a nested one) and type: for a type that isn't supported,
-///         a module with parameters that occurs twice, a BatchNorm without running statistics, an undefined tensor
+///         a module with parameters that occurs twice, modules that share a tensor or the very same memory, a BatchNorm
+///         without running statistics, an undefined tensor
 inline std::string describe(const torch::nn::Sequential& sequential) {
   return detail::architecture_text(detail::read_items(sequential));
 }

@@ -7,6 +7,9 @@
 
 #include "comparison.h"
 
+// Makes fmt::format("{}", comparison) work. funcsim brings no fmt and does not link it: a program that includes this
+// header links fmt (CMake: fmt::fmt), or defines FMT_HEADER_ONLY before it includes it.
+
 #if FMT_VERSION < 90000
 #error "funcsim/fmt.h needs version 9 or later of fmt"
 #endif

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <utility>
 
 #include "kernels/common/hash.h"
 
@@ -74,15 +75,7 @@ void merge_unit(const std::uint8_t* row, const SampleOrder& order, std::int32_t*
   }
 }
 
-}  // namespace
-
-SampleOrder sample_order(std::int64_t num_samples, std::int64_t num_hashes, std::int64_t seed,
-                         std::int64_t first_sample) {
-  const HashStream stream(seed, HashPurpose::sample_order);
-  std::vector<HashedSample> entries(static_cast<std::size_t>(num_samples));
-  for (std::int64_t s = 0; s < num_samples; ++s) {
-    entries[s] = {stream(static_cast<std::uint64_t>(first_sample) + static_cast<std::uint64_t>(s)), s};
-  }
+SampleOrder sorted_order(std::vector<HashedSample> entries, std::int64_t num_hashes) {
   std::vector<HashedSample> sorted(entries.size());
   for (const int shift : {0, 11, 22}) {
     sort_by_digit(entries, sorted, shift);
@@ -106,6 +99,27 @@ SampleOrder sample_order(std::int64_t num_samples, std::int64_t num_hashes, std:
     order.values[k] = value_of(entry.hash);
   }
   return order;
+}
+
+}  // namespace
+
+SampleOrder sample_order(std::int64_t num_samples, std::int64_t num_hashes, std::int64_t seed,
+                         std::int64_t first_sample) {
+  const HashStream stream(seed, HashPurpose::sample_order);
+  std::vector<HashedSample> entries(static_cast<std::size_t>(num_samples));
+  for (std::int64_t s = 0; s < num_samples; ++s) {
+    entries[s] = {stream(static_cast<std::uint64_t>(first_sample) + static_cast<std::uint64_t>(s)), s};
+  }
+  return sorted_order(std::move(entries), num_hashes);
+}
+
+SampleOrder sample_order(const std::vector<std::int64_t>& indices, std::int64_t num_hashes, std::int64_t seed) {
+  const HashStream stream(seed, HashPurpose::sample_order);
+  std::vector<HashedSample> entries(indices.size());
+  for (std::size_t s = 0; s < indices.size(); ++s) {
+    entries[s] = {stream(static_cast<std::uint64_t>(indices[s])), static_cast<std::int64_t>(s)};
+  }
+  return sorted_order(std::move(entries), num_hashes);
 }
 
 void minhash(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,

@@ -27,6 +27,9 @@ struct SampleOrder {
 SampleOrder sample_order(std::int64_t num_samples, std::int64_t num_hashes, std::int64_t seed,
                          std::int64_t first_sample);
 
+/// The order of samples with these global indices, which need not follow each other.
+SampleOrder sample_order(const std::vector<std::int64_t>& indices, std::int64_t num_hashes, std::int64_t seed);
+
 /// Merges the sketches of a run of samples into `sketches`: every slot becomes the smaller of what it held
 /// and the smallest value of a set sample in that slot. Start from empty_slot everywhere.
 ///

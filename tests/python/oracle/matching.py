@@ -72,14 +72,19 @@ def network_score(similarities: list[np.ndarray], left_over_units: list[int] | N
 
 
 def adjusted(score: float, chance: float) -> float:
-    """The score above chance; 1 where chance is 1."""
-    return 1.0 if chance == 1 else (score - chance) / (1 - chance)
+    """The score above chance; where chance is 1, 1 for a score of 1 and else 0."""
+    if chance == 1:
+        return 1.0 if score == 1 else 0.0
+    return (score - chance) / (1 - chance)
 
 
 def standard_error(
     sketches: list[tuple[np.ndarray, np.ndarray]], weights: list[float], empty: int = 2**31 - 1
 ) -> float:
     """Delta-method standard error of a weighted sum of estimates, linearised slot by slot.
+
+    With the correction for drawing without replacement, (u - k) / (u - 1) for k occupied slots of a union of u samples,
+    u such that k slots are expected to be occupied.
 
     Args:
         sketches: Matched pairs of sketches, each ``[num_hashes]``.
@@ -91,6 +96,12 @@ def standard_error(
     for (x, y), weight in zip(sketches, weights, strict=True):
         occupied = (x != empty) | (y != empty)
         equal = occupied & (x == y)
-        if occupied.any():
-            residuals += occupied * (equal - equal.sum() / occupied.sum()) / occupied.sum() * weight
+        k = int(occupied.sum())
+        if k == 0:
+            continue
+        factor = 1.0
+        if k < num_hashes:
+            u = np.log(1 - k / num_hashes) / np.log(1 - 1 / num_hashes)
+            factor = max(u - k, 0) / (u - 1) if u > 1 else 0.0
+        residuals += occupied * (equal - equal.sum() / k) / k * weight * np.sqrt(factor)
     return float(np.sqrt(num_hashes / (num_hashes - 1) * (residuals**2).sum()))

@@ -53,6 +53,14 @@ inline UnitCounts count_units(const Evidence& evidence, std::int64_t layer) {
 }
 
 inline void check_options(const CompareOptions& options) {
+  if (options.method > Method::minhash) {
+    throw Error("compare: method must be Method::automatic, Method::exact or Method::minhash, got the value " +
+                std::to_string(static_cast<int>(options.method)));
+  }
+  if (options.similarity > Similarity::phi) {
+    throw Error("compare: similarity must be Similarity::jaccard or Similarity::phi, got the value " +
+                std::to_string(static_cast<int>(options.similarity)));
+  }
   constexpr std::int64_t most_hashes = std::int64_t{1} << 24;
   if (options.num_hashes < 1 || options.num_hashes > most_hashes) {
     throw Error("compare: num_hashes must be from 1 to " + std::to_string(most_hashes) + ", got " +
@@ -66,6 +74,12 @@ inline void check_options(const CompareOptions& options) {
 
 inline void check_inputs(const torch::Tensor& inputs) {
   check_defined("compare", inputs);
+  if (inputs.is_nested()) {
+    throw Error("compare: inputs must be a dense tensor [inputs, features...], got a nested tensor");
+  }
+  if (inputs.layout() != torch::kStrided) {
+    throw Error("compare: inputs must be a dense tensor, got layout " + c10::str(inputs.layout()));
+  }
   if (inputs.dim() < 2 || inputs.size(0) == 0) {
     throw Error("compare: inputs must be [inputs, features...] with at least one input, got " +
                 c10::str(inputs.sizes()));
@@ -114,17 +128,21 @@ class NetworkReader {
       // Sketches of blocks merge, so that memory does not grow with the inputs. Blocks start at multiples of 64 inputs,
       // as statistics need. One block is all there is for the exact method.
       const std::int64_t inputs_at_once = method == Method::minhash ? sketched_inputs : inputs_.size(0);
+      torch::Tensor partners;
+      if (method == Method::minhash && with_shuffled) {
+        partners = call_operator<at::Tensor(const at::Tensor&, std::int64_t, c10::SymInt)>("shuffle_partners", inputs_,
+                                                                                           options_.seed, 0);
+      }
       for (std::int64_t start = 0; start < inputs_.size(0); start += inputs_at_once) {
         const std::int64_t size = std::min(inputs_at_once, inputs_.size(0) - start);
-        add_block(evidence, inputs_.narrow(0, start, size), start, method, with_shuffled);
+        add_block(evidence, inputs_.narrow(0, start, size), start, method, with_shuffled, partners);
       }
     });
     return evidence;
   }
 
  private:
-  /// Inputs that are sketched, and shuffled among themselves, at a time: the same in every front of funcsim, since it
-  /// decides the chance level of sketches.
+  /// Inputs that are sketched at a time.
   static constexpr std::int64_t sketched_inputs = 4096;
 
   /// Runs `action` and puts the network's role before the message of an Error.
@@ -148,13 +166,18 @@ class NetworkReader {
   void count_samples() {
     std::vector<std::int64_t> sizes = inputs_.sizes().vec();
     sizes[0] = 8;
-    for (const torch::Tensor& layer : signatures(inputs_.narrow(0, 0, 1).expand(sizes), 0)) {
-      samples_per_input_.push_back(layer.size(1));
+    try {
+      for (const torch::Tensor& layer : signatures(inputs_.narrow(0, 0, 1).expand(sizes), 0)) {
+        samples_per_input_.push_back(layer.size(1));
+      }
+    } catch (const Error&) {
+      signatures(inputs_, 0);  // fails as well, with a message that has the inputs' own shape
+      throw;
     }
   }
 
   void add_block(Evidence& evidence, const torch::Tensor& inputs, std::int64_t first_input, Method method,
-                 bool with_shuffled) const {
+                 bool with_shuffled, const torch::Tensor& partners) const {
     const std::vector<torch::Tensor> layers = signatures(inputs, first_input);
     for (std::size_t l = 0; l < layers.size(); ++l) {
       const std::int64_t num_samples = inputs.size(0) * samples_per_input_[l];
@@ -165,10 +188,7 @@ class NetworkReader {
       };
       merge(evidence.layers, l, sketched(layers[l]), torch::minimum);
       if (with_shuffled) {
-        const auto shuffled =
-            call_operator<at::Tensor(const at::Tensor&, c10::SymInt, std::int64_t, std::int64_t, c10::SymInt)>(
-                "shuffle_samples", layers[l], inputs.size(0), samples_per_input_[l], options_.seed, first_input);
-        merge(evidence.shuffled, l, sketched(shuffled), torch::minimum);
+        merge(evidence.shuffled, l, shuffled(layers[l], l, first_input, inputs.size(0), partners), torch::minimum);
       }
       const auto [counts, fingerprints] =
           call_operator<std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, c10::SymInt, c10::SymInt)>(
@@ -177,6 +197,18 @@ class NetworkReader {
       merge(evidence.counts, l, counts, add);
       merge(evidence.fingerprints, l, fingerprints, add);
     }
+  }
+
+  /// The evidence on layer l with all inputs shuffled. Of a block's sketch, it is enough to know where its inputs go.
+  torch::Tensor shuffled(const torch::Tensor& rows, std::size_t l, std::int64_t first_input, std::int64_t num_inputs,
+                         const torch::Tensor& partners) const {
+    if (!partners.defined()) {
+      return call_operator<at::Tensor(const at::Tensor&, c10::SymInt, std::int64_t, std::int64_t, c10::SymInt)>(
+          "shuffle_samples", rows, num_inputs, samples_per_input_[l], options_.seed, first_input);
+    }
+    return call_operator<at::Tensor(const at::Tensor&, const at::Tensor&, std::int64_t, std::int64_t, std::int64_t)>(
+        "shuffled_minhash", rows, partners.narrow(0, first_input, num_inputs), samples_per_input_[l],
+        options_.num_hashes, options_.seed);
   }
 
   /// Entry l becomes `operation` of what it was and `value`, or `value` where there was none.

@@ -1,0 +1,37 @@
+#include <torch/csrc/stable/library.h>
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "checks.h"
+#include "kernels/shuffle_samples/shuffle_samples.h"
+
+namespace funcsim {
+
+namespace {
+
+Tensor shuffle_partners_op(const Tensor& inputs, std::int64_t seed, std::int64_t first_input) {
+  constexpr const char* op = "shuffle_partners";
+  check(inputs.dim() >= 1, op, ": inputs must be [inputs, ...], got ", describe_tensor(inputs));
+  const std::int64_t num_inputs = inputs.size(0);
+  check(first_input >= 0 && first_input <= std::numeric_limits<std::int64_t>::max() - num_inputs, op,
+        ": first_input must be at least 0 and leave room for ", num_inputs, " inputs, got ", first_input);
+  std::vector<std::int64_t> partners = shuffle_partners(num_inputs, seed, first_input);
+  Tensor global = new_tensor({num_inputs}, Dtype::Long);
+  std::ranges::transform(partners, global.mutable_data_ptr<std::int64_t>(),
+                         [&](std::int64_t partner) { return first_input + partner; });
+  return global;
+}
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
+  library.def("shuffle_partners(Tensor inputs, int seed=0, SymInt first_input=0) -> Tensor");
+}
+
+STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
+  library.impl("shuffle_partners", TORCH_BOX(&shuffle_partners_op));
+}
+
+}  // namespace funcsim

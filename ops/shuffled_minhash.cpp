@@ -1,0 +1,60 @@
+#include <torch/csrc/stable/library.h>
+#include <torch/csrc/stable/ops.h>
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "checks.h"
+#include "kernels/minhash/minhash.h"
+
+namespace funcsim {
+
+namespace {
+
+/// The sketches that minhash gives for signatures whose inputs have traded places: what was input i is hashed as its
+/// partner. So a shuffle over all inputs needs one block of them at a time.
+Tensor shuffled_minhash_op(const Tensor& signatures, const Tensor& partners, std::int64_t samples_per_input,
+                           std::int64_t num_hashes, std::int64_t seed) {
+  constexpr const char* op = "shuffled_minhash";
+  check_num_hashes(op, num_hashes);
+  check(samples_per_input >= 1, op, ": samples_per_input must be at least 1, got ", samples_per_input);
+  check(partners.dim() == 1 && partners.scalar_type() == Dtype::Long, op, ": partners must be int64 [inputs], got ",
+        describe_tensor(partners));
+  check_cpu(partners, op, "partners");
+  const Tensor inputs = torch::stable::contiguous(partners);
+  const auto* partner = inputs.const_data_ptr<std::int64_t>();
+  const std::int64_t num_inputs = inputs.size(0);
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max() / samples_per_input;
+  check(num_inputs <= most, op, ": ", num_inputs, " inputs of ", samples_per_input,
+        " samples are more samples than 64 bits count");
+  std::vector<std::int64_t> indices;
+  for (std::int64_t i = 0; i < num_inputs; ++i) {
+    check(partner[i] >= 0 && partner[i] < most, op, ": partners must be indices of inputs, got ", partner[i], " at ",
+          i);
+    for (std::int64_t p = 0; p < samples_per_input; ++p) {
+      indices.push_back((partner[i] * samples_per_input) + p);
+    }
+  }
+  const Tensor rows = checked_signatures(signatures, op, "signatures", num_inputs * samples_per_input);
+  Tensor sketches = new_tensor({rows.size(0), num_hashes}, Dtype::Int);
+  auto* slots = sketches.mutable_data_ptr<std::int32_t>();
+  std::fill_n(slots, sketches.numel(), empty_slot);
+  minhash(rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1), sample_order(indices, num_hashes, seed),
+          slots, torch_parallel_for());
+  return sketches;
+}
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
+  library.def(
+      "shuffled_minhash(Tensor signatures, Tensor partners, int samples_per_input=1, int num_hashes=1024, int seed=0) "
+      "-> Tensor");
+}
+
+STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
+  library.impl("shuffled_minhash", TORCH_BOX(&shuffled_minhash_op));
+}
+
+}  // namespace funcsim

@@ -1,0 +1,77 @@
+"""shuffled_minhash and shuffle_partners against shuffle_samples, minhash and the oracle."""
+
+import funcsim  # noqa: F401
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from oracle import bits, hashing
+from oracle.profile import examples
+from refusals import assert_says
+
+ops = torch.ops.funcsim
+
+
+def _signatures(units: int, samples: int, seed: int) -> torch.Tensor:
+    fires = np.random.default_rng(seed).random((units, samples)) < 0.3
+    return torch.from_numpy(bits.pack_bits(fires))
+
+
+@given(num_inputs=st.integers(0, 40), seed=st.integers(-(2**63), 2**63 - 1), first=st.integers(0, 2**40))
+@examples(30)
+def test_partners_are_the_documented_ones(num_inputs: int, seed: int, first: int) -> None:
+    got = ops.shuffle_partners(torch.empty(num_inputs, 3), seed, first)
+    assert got.dtype == torch.int64
+    assert got.tolist() == [first + partner for partner in hashing.pairing(num_inputs, seed, first)]
+
+
+@given(num_inputs=st.integers(1, 60), samples=st.integers(1, 5), num_hashes=st.integers(1, 40), seed=st.integers(0, 99))
+@examples(40)
+def test_equals_minhash_of_shuffled_signatures(num_inputs: int, samples: int, num_hashes: int, seed: int) -> None:
+    signatures = _signatures(4, num_inputs * samples, seed)
+    partners = ops.shuffle_partners(torch.empty(num_inputs), seed)
+    shuffled = ops.shuffle_samples(signatures, num_inputs, samples, seed)
+    expected = ops.minhash(shuffled, num_inputs * samples, num_hashes, seed)
+    assert torch.equal(ops.shuffled_minhash(signatures, partners, samples, num_hashes, seed), expected)
+
+
+def test_blocks_merge_to_a_shuffle_of_all_inputs() -> None:
+    """A block needs to know where its own inputs go, and nothing of the others."""
+    signatures = _signatures(5, 160 * 3, 1)
+    partners = ops.shuffle_partners(torch.empty(160), 7)
+    whole = ops.shuffled_minhash(signatures, partners, 3, 32, 7)
+    parts = [
+        ops.shuffled_minhash(signatures[:, start * 3 // 8 : end * 3 // 8], partners[start:end], 3, 32, 7)
+        for start, end in ((0, 64), (64, 128), (128, 160))
+    ]
+    assert torch.equal(torch.stack(parts).amin(dim=0), whole)
+
+
+U8 = torch.zeros(3, 2, dtype=torch.uint8)
+PARTNERS = torch.arange(16)
+
+
+def test_bad_input() -> None:
+    assert_says(lambda: ops.shuffled_minhash(U8.int(), PARTNERS), "signatures", "uint8", "int32")
+    assert_says(lambda: ops.shuffled_minhash(U8, PARTNERS.int()), "partners", "int64", "int32")
+    assert_says(lambda: ops.shuffled_minhash(U8, PARTNERS[None]), "partners", "[1, 16]")
+    assert_says(lambda: ops.shuffled_minhash(U8, PARTNERS - 1), "partners", "-1", "0")
+    assert_says(lambda: ops.shuffled_minhash(U8, PARTNERS, 2), "signatures", "4", "2")
+    assert_says(lambda: ops.shuffled_minhash(U8, PARTNERS, 0), "samples_per_input", "0")
+    assert_says(lambda: ops.shuffled_minhash(U8, PARTNERS, 1, 0), "num_hashes", "0")
+    assert_says(lambda: ops.shuffled_minhash(U8, PARTNERS, 2**62), str(2**62))
+    assert_says(lambda: ops.shuffle_partners(torch.zeros(()), 0), "inputs", "[]")
+    assert_says(lambda: ops.shuffle_partners(U8, 0, -1), "first_input", "-1")
+
+
+@pytest.mark.parametrize("layout", ["sparse_coo", "sparse_csr"])
+def test_tensors_that_are_not_dense(layout: str) -> None:
+    """Of every operator that reads memory; this file has the room."""
+    dense = torch.eye(4)
+    packed = dense.to_sparse() if layout == "sparse_coo" else dense.to_sparse_csr()
+    architecture = "funcsim/1: Linear(4, 4, bias=false); ReLU(); Linear(4, 4, bias=false)"
+    assert_says(lambda: ops.activation_signatures(packed), "dense")
+    assert_says(lambda: ops.linear_sum_assignment(packed), "dense")
+    assert_says(lambda: ops.network_signatures(architecture, [dense, dense], packed), "inputs", "dense")
+    assert_says(lambda: ops.network_signatures(architecture, [dense, packed], dense), "weight", "dense")
