@@ -65,6 +65,7 @@ def test_bad_input() -> None:
     assert_says(lambda: ops.shuffle_partners(U8, 0, -1), "first_input", "-1")
 
 
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support:UserWarning")
 @pytest.mark.parametrize("layout", ["sparse_coo", "sparse_csr"])
 def test_tensors_that_are_not_dense(layout: str) -> None:
     """Of every operator that reads memory; this file has the room."""
