@@ -63,7 +63,7 @@ find_python() {
 
 make_environment() {
   local stamp
-  stamp="$venv/.installed-$(cat tools/requirements.txt tools/environment.sh | sha256sum | cut -c1-16)"
+  stamp="$venv/.installed-$(cat tools/requirements*.txt tools/environment.sh | sha256sum | cut -c1-16)"
   if [[ ! -e "$stamp" ]]; then
     if [[ ! -x "$venv/bin/python" ]]; then
       local python

@@ -6,6 +6,7 @@ which unit of the other. The operators behind it are ``torch.ops.funcsim.*``: th
 """
 
 from . import _fakes as _fakes  # registers
+from ._library import cmake_prefix_path
 from ._version import __version__
 from .canonicalize import canonicalize
 from .compare import compare
@@ -24,6 +25,7 @@ __all__ = [
     "__version__",
     "activation_signatures",
     "canonicalize",
+    "cmake_prefix_path",
     "compare",
     "describe",
     "jaccard",

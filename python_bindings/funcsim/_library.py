@@ -15,6 +15,9 @@ from torch.torch_version import TorchVersion
 OLDEST_TORCH = "2.11"
 MESSAGE_BYTES = 1 << 16
 
+#: For CMake: ``-DCMAKE_PREFIX_PATH=`` with this has ``find_package(funcsim)`` find headers and library of this package.
+cmake_prefix_path = str(pathlib.Path(__file__).resolve().parent)
+
 
 def _wanted_file() -> pathlib.Path:
     named = os.environ.get("FUNCSIM_LIBRARY")
