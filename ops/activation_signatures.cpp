@@ -1,12 +1,11 @@
 #include "kernels/activation_signatures/activation_signatures.h"
 
-#include <torch/csrc/stable/library.h>
-
 #include <cmath>
 #include <optional>
 #include <vector>
 
 #include "checks.h"
+#include "registration.h"
 
 namespace funcsim {
 
@@ -51,14 +50,9 @@ Tensor activation_signatures_op(const Tensor& preactivations, double margin) {
   return signatures;
 }
 
+const OperatorRegistration registration("activation_signatures(Tensor preactivations, float margin=0.0) -> Tensor",
+                                        TORCH_BOX(&activation_signatures_op));
+
 }  // namespace
-
-STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
-  library.def("activation_signatures(Tensor preactivations, float margin=0.0) -> Tensor");
-}
-
-STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
-  library.impl("activation_signatures", TORCH_BOX(&activation_signatures_op));
-}
 
 }  // namespace funcsim

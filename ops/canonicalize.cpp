@@ -1,10 +1,9 @@
-#include <torch/csrc/stable/library.h>
-
 #include <string>
 #include <vector>
 
 #include "checks.h"
 #include "network/canonical_form.h"
+#include "registration.h"
 
 namespace funcsim {
 
@@ -14,14 +13,9 @@ std::vector<Tensor> canonicalize_op(const std::string& architecture, const std::
   return canonical_parameters(Network(architecture, parameters, "canonicalize"));
 }
 
+const OperatorRegistration registration("canonicalize(str architecture, Tensor[] parameters) -> Tensor[]",
+                                        TORCH_BOX(&canonicalize_op));
+
 }  // namespace
-
-STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
-  library.def("canonicalize(str architecture, Tensor[] parameters) -> Tensor[]");
-}
-
-STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
-  library.impl("canonicalize", TORCH_BOX(&canonicalize_op));
-}
 
 }  // namespace funcsim

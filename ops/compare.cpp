@@ -1,5 +1,3 @@
-#include <torch/csrc/stable/library.h>
-
 #include <algorithm>
 #include <string>
 #include <tuple>
@@ -10,6 +8,7 @@
 #include "compare/match_layers.h"
 #include "kernels/activation_signatures/activation_signatures.h"
 #include "match_tensors.h"
+#include "registration.h"
 
 namespace funcsim {
 
@@ -80,17 +79,12 @@ std::tuple<Tensor, Tensor, std::vector<Tensor>, std::vector<Tensor>> compare_op(
           partner_tensors(match), similarity_tensors(match)};
 }
 
+const OperatorRegistration registration(
+    "compare(str architecture_a, Tensor[] parameters_a, str architecture_b, Tensor[] parameters_b, Tensor inputs, "
+    "str method=\"auto\", int num_hashes=1024, int seed=0, float margin=0.0, int positions=16) -> "
+    "(Tensor score, Tensor layer_scores, Tensor[] matches, Tensor[] similarities)",
+    TORCH_BOX(&compare_op));
+
 }  // namespace
-
-STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
-  library.def(
-      "compare(str architecture_a, Tensor[] parameters_a, str architecture_b, Tensor[] parameters_b, Tensor inputs, "
-      "str method=\"auto\", int num_hashes=1024, int seed=0, float margin=0.0, int positions=16) -> "
-      "(Tensor score, Tensor layer_scores, Tensor[] matches, Tensor[] similarities)");
-}
-
-STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
-  library.impl("compare", TORCH_BOX(&compare_op));
-}
 
 }  // namespace funcsim

@@ -1,5 +1,3 @@
-#include <torch/csrc/stable/library.h>
-
 #include <string>
 #include <tuple>
 #include <utility>
@@ -9,6 +7,7 @@
 #include "compare/match_layers.h"
 #include "layer_evidence.h"
 #include "match_tensors.h"
+#include "registration.h"
 
 namespace funcsim {
 
@@ -61,17 +60,12 @@ CompareLayersResult compare_layers_op(const std::vector<Tensor>& layers_a, const
           similarity_tensors(match)};
 }
 
+const OperatorRegistration registration(
+    "compare_layers(Tensor[] layers_a, Tensor[] layers_b, Tensor[] shuffled_b, SymInt[] num_samples_a, "
+    "SymInt[] num_samples_b, str similarity=\"jaccard\", int[] pairs=[]) -> (Tensor pairs, Tensor scores, "
+    "Tensor chances, Tensor standard_errors, Tensor network, Tensor[] matches, Tensor[] similarities)",
+    TORCH_BOX(&compare_layers_op));
+
 }  // namespace
-
-STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
-  library.def(
-      "compare_layers(Tensor[] layers_a, Tensor[] layers_b, Tensor[] shuffled_b, SymInt[] num_samples_a, "
-      "SymInt[] num_samples_b, str similarity=\"jaccard\", int[] pairs=[]) -> (Tensor pairs, Tensor scores, "
-      "Tensor chances, Tensor standard_errors, Tensor network, Tensor[] matches, Tensor[] similarities)");
-}
-
-STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
-  library.impl("compare_layers", TORCH_BOX(&compare_layers_op));
-}
 
 }  // namespace funcsim

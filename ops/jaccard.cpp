@@ -1,8 +1,7 @@
 #include "kernels/jaccard/jaccard.h"
 
-#include <torch/csrc/stable/library.h>
-
 #include "checks.h"
+#include "registration.h"
 
 namespace funcsim {
 
@@ -20,14 +19,9 @@ Tensor jaccard_op(const Tensor& signatures_a, const Tensor& signatures_b) {
   return similarity;
 }
 
+const OperatorRegistration registration("jaccard(Tensor signatures_a, Tensor signatures_b) -> Tensor",
+                                        TORCH_BOX(&jaccard_op));
+
 }  // namespace
-
-STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
-  library.def("jaccard(Tensor signatures_a, Tensor signatures_b) -> Tensor");
-}
-
-STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
-  library.impl("jaccard", TORCH_BOX(&jaccard_op));
-}
 
 }  // namespace funcsim

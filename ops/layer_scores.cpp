@@ -1,5 +1,3 @@
-#include <torch/csrc/stable/library.h>
-
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -7,6 +5,7 @@
 #include "checks.h"
 #include "compare/match_layers.h"
 #include "layer_evidence.h"
+#include "registration.h"
 
 namespace funcsim {
 
@@ -32,16 +31,11 @@ Tensor layer_scores_op(const std::vector<Tensor>& layers_a, const std::vector<Te
   return matrix;
 }
 
+const OperatorRegistration registration(
+    "layer_scores(Tensor[] layers_a, Tensor[] layers_b, SymInt[] num_samples_a, SymInt[] num_samples_b, "
+    "str similarity=\"jaccard\") -> Tensor",
+    TORCH_BOX(&layer_scores_op));
+
 }  // namespace
-
-STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
-  library.def(
-      "layer_scores(Tensor[] layers_a, Tensor[] layers_b, SymInt[] num_samples_a, SymInt[] num_samples_b, "
-      "str similarity=\"jaccard\") -> Tensor");
-}
-
-STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
-  library.impl("layer_scores", TORCH_BOX(&layer_scores_op));
-}
 
 }  // namespace funcsim

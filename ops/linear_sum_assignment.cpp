@@ -1,11 +1,11 @@
 #include "kernels/linear_sum_assignment/linear_sum_assignment.h"
 
-#include <torch/csrc/stable/library.h>
 #include <torch/csrc/stable/ops.h>
 
 #include <tuple>
 
 #include "checks.h"
+#include "registration.h"
 
 namespace funcsim {
 
@@ -89,14 +89,9 @@ std::tuple<Tensor, Tensor> linear_sum_assignment_op(const Tensor& cost, bool max
   return {rows, columns};
 }
 
+const OperatorRegistration registration("linear_sum_assignment(Tensor cost, bool maximize=False) -> (Tensor, Tensor)",
+                                        TORCH_BOX(&linear_sum_assignment_op));
+
 }  // namespace
-
-STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
-  library.def("linear_sum_assignment(Tensor cost, bool maximize=False) -> (Tensor, Tensor)");
-}
-
-STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
-  library.impl("linear_sum_assignment", TORCH_BOX(&linear_sum_assignment_op));
-}
 
 }  // namespace funcsim

@@ -1,11 +1,10 @@
 #include "kernels/minhash/minhash.h"
 
-#include <torch/csrc/stable/library.h>
-
 #include <algorithm>
 #include <limits>
 
 #include "checks.h"
+#include "registration.h"
 
 namespace funcsim {
 
@@ -26,16 +25,11 @@ Tensor minhash_op(const Tensor& signatures, std::int64_t num_samples, std::int64
   return sketches;
 }
 
+const OperatorRegistration registration(
+    "minhash(Tensor signatures, SymInt num_samples, int num_hashes=1024, int seed=0, SymInt first_sample=0) -> "
+    "Tensor",
+    TORCH_BOX(&minhash_op));
+
 }  // namespace
-
-STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
-  library.def(
-      "minhash(Tensor signatures, SymInt num_samples, int num_hashes=1024, int seed=0, SymInt first_sample=0) -> "
-      "Tensor");
-}
-
-STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
-  library.impl("minhash", TORCH_BOX(&minhash_op));
-}
 
 }  // namespace funcsim

@@ -1,8 +1,7 @@
 #include "kernels/minhash_jaccard/minhash_jaccard.h"
 
-#include <torch/csrc/stable/library.h>
-
 #include "checks.h"
+#include "registration.h"
 
 namespace funcsim {
 
@@ -21,14 +20,9 @@ Tensor minhash_jaccard_op(const Tensor& sketches_a, const Tensor& sketches_b) {
   return similarity;
 }
 
+const OperatorRegistration registration("minhash_jaccard(Tensor sketches_a, Tensor sketches_b) -> Tensor",
+                                        TORCH_BOX(&minhash_jaccard_op));
+
 }  // namespace
-
-STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
-  library.def("minhash_jaccard(Tensor sketches_a, Tensor sketches_b) -> Tensor");
-}
-
-STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
-  library.impl("minhash_jaccard", TORCH_BOX(&minhash_jaccard_op));
-}
 
 }  // namespace funcsim

@@ -1,11 +1,10 @@
-#include <torch/csrc/stable/library.h>
-
 #include <string>
 #include <vector>
 
 #include "checks.h"
 #include "compare/collect_evidence.h"
 #include "kernels/activation_signatures/activation_signatures.h"
+#include "registration.h"
 
 namespace funcsim {
 
@@ -26,16 +25,11 @@ std::vector<Tensor> network_signatures_op(const std::string& architecture, const
   return signatures;
 }
 
+const OperatorRegistration registration(
+    "network_signatures(str architecture, Tensor[] parameters, Tensor inputs, float margin=0.0, int positions=16, "
+    "int seed=0, SymInt first_input=0) -> Tensor[]",
+    TORCH_BOX(&network_signatures_op));
+
 }  // namespace
-
-STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
-  library.def(
-      "network_signatures(str architecture, Tensor[] parameters, Tensor inputs, float margin=0.0, int positions=16, "
-      "int seed=0, SymInt first_input=0) -> Tensor[]");
-}
-
-STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
-  library.impl("network_signatures", TORCH_BOX(&network_signatures_op));
-}
 
 }  // namespace funcsim

@@ -1,10 +1,9 @@
-#include <torch/csrc/stable/library.h>
-
 #include <string>
 #include <vector>
 
 #include "checks.h"
 #include "compare/collect_evidence.h"
+#include "registration.h"
 
 namespace funcsim {
 
@@ -27,16 +26,11 @@ std::vector<Tensor> network_sketches_op(const std::string& architecture, const s
   return sketches;
 }
 
+const OperatorRegistration registration(
+    "network_sketches(str architecture, Tensor[] parameters, Tensor inputs, float margin=0.0, int positions=16, "
+    "int seed=0, int num_hashes=1024, SymInt first_input=0) -> Tensor[]",
+    TORCH_BOX(&network_sketches_op));
+
 }  // namespace
-
-STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
-  library.def(
-      "network_sketches(str architecture, Tensor[] parameters, Tensor inputs, float margin=0.0, int positions=16, "
-      "int seed=0, int num_hashes=1024, SymInt first_input=0) -> Tensor[]");
-}
-
-STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
-  library.impl("network_sketches", TORCH_BOX(&network_sketches_op));
-}
 
 }  // namespace funcsim

@@ -1,11 +1,10 @@
-#include <torch/csrc/stable/library.h>
-
 #include <algorithm>
 #include <limits>
 #include <vector>
 
 #include "checks.h"
 #include "kernels/shuffle_samples/shuffle_samples.h"
+#include "registration.h"
 
 namespace funcsim {
 
@@ -24,14 +23,9 @@ Tensor shuffle_partners_op(const Tensor& inputs, std::int64_t seed, std::int64_t
   return global;
 }
 
+const OperatorRegistration registration("shuffle_partners(Tensor inputs, int seed=0, SymInt first_input=0) -> Tensor",
+                                        TORCH_BOX(&shuffle_partners_op));
+
 }  // namespace
-
-STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
-  library.def("shuffle_partners(Tensor inputs, int seed=0, SymInt first_input=0) -> Tensor");
-}
-
-STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
-  library.impl("shuffle_partners", TORCH_BOX(&shuffle_partners_op));
-}
 
 }  // namespace funcsim

@@ -1,10 +1,9 @@
 #include "kernels/shuffle_samples/shuffle_samples.h"
 
-#include <torch/csrc/stable/library.h>
-
 #include <limits>
 
 #include "checks.h"
+#include "registration.h"
 
 namespace funcsim {
 
@@ -26,16 +25,11 @@ Tensor shuffle_samples_op(const Tensor& signatures, std::int64_t num_inputs, std
   return shuffled;
 }
 
+const OperatorRegistration registration(
+    "shuffle_samples(Tensor signatures, SymInt num_inputs, int samples_per_input=1, int seed=0, "
+    "SymInt first_input=0) -> Tensor",
+    TORCH_BOX(&shuffle_samples_op));
+
 }  // namespace
-
-STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
-  library.def(
-      "shuffle_samples(Tensor signatures, SymInt num_inputs, int samples_per_input=1, int seed=0, "
-      "SymInt first_input=0) -> Tensor");
-}
-
-STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
-  library.impl("shuffle_samples", TORCH_BOX(&shuffle_samples_op));
-}
 
 }  // namespace funcsim

@@ -1,4 +1,3 @@
-#include <torch/csrc/stable/library.h>
 #include <torch/csrc/stable/ops.h>
 
 #include <algorithm>
@@ -7,6 +6,7 @@
 
 #include "checks.h"
 #include "kernels/minhash/minhash.h"
+#include "registration.h"
 
 namespace funcsim {
 
@@ -45,16 +45,11 @@ Tensor shuffled_minhash_op(const Tensor& signatures, const Tensor& partners, std
   return sketches;
 }
 
+const OperatorRegistration registration(
+    "shuffled_minhash(Tensor signatures, Tensor partners, int samples_per_input=1, int num_hashes=1024, int seed=0) "
+    "-> Tensor",
+    TORCH_BOX(&shuffled_minhash_op));
+
 }  // namespace
-
-STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
-  library.def(
-      "shuffled_minhash(Tensor signatures, Tensor partners, int samples_per_input=1, int num_hashes=1024, int seed=0) "
-      "-> Tensor");
-}
-
-STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
-  library.impl("shuffled_minhash", TORCH_BOX(&shuffled_minhash_op));
-}
 
 }  // namespace funcsim

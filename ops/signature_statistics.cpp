@@ -1,10 +1,9 @@
 #include "kernels/signature_statistics/signature_statistics.h"
 
-#include <torch/csrc/stable/library.h>
-
 #include <tuple>
 
 #include "checks.h"
+#include "registration.h"
 
 namespace funcsim {
 
@@ -24,16 +23,11 @@ std::tuple<Tensor, Tensor> signature_statistics_op(const Tensor& signatures, std
   return {counts, fingerprints};
 }
 
+const OperatorRegistration registration(
+    "signature_statistics(Tensor signatures, SymInt num_samples, SymInt first_sample=0) -> "
+    "(Tensor counts, Tensor fingerprints)",
+    TORCH_BOX(&signature_statistics_op));
+
 }  // namespace
-
-STABLE_TORCH_LIBRARY_FRAGMENT(funcsim, library) {
-  library.def(
-      "signature_statistics(Tensor signatures, SymInt num_samples, SymInt first_sample=0) -> "
-      "(Tensor counts, Tensor fingerprints)");
-}
-
-STABLE_TORCH_LIBRARY_IMPL(funcsim, CompositeExplicitAutograd, library) {
-  library.impl("signature_statistics", TORCH_BOX(&signature_statistics_op));
-}
 
 }  // namespace funcsim

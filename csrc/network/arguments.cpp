@@ -1,9 +1,14 @@
 #include "network/arguments.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <clocale>
+#include <cmath>
 #include <cstddef>
+#include <cstdlib>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
 #include <variant>
@@ -112,9 +117,12 @@ class ValueReader {
   }
 
   double read_real(std::string_view text) const {
-    double value = 0;
-    const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-    check(result.ec == std::errc{}, spec_.name, " must be in the range of float64, got ", shown(text));
+    // Not std::from_chars, whose part for double is younger than the systems that the library is for.
+    static const locale_t c_locale = newlocale(LC_ALL_MASK, "C", nullptr);
+    errno = 0;
+    const double value = strtod_l(std::string(text).c_str(), nullptr, c_locale);
+    const bool in_range = errno != ERANGE || (std::isfinite(value) && value != 0);  // a subnormal number is one
+    check(in_range, spec_.name, " must be in the range of float64, got ", shown(text));
     return value;
   }
 
