@@ -7,6 +7,7 @@ import ctypes
 import os
 import pathlib
 import platform
+import sys
 from collections.abc import Sequence
 
 import torch
@@ -14,6 +15,8 @@ from torch.torch_version import TorchVersion
 
 OLDEST_TORCH = "2.11"
 MESSAGE_BYTES = 1 << 16
+ELF_MACHINE = slice(18, 20)  # in the header of an ELF file
+ELF_MACHINES = {3: "x86", 40: "ARM", 62: "x86-64", 183: "AArch64", 243: "RISC-V"}
 
 #: For CMake: ``-DCMAKE_PREFIX_PATH=`` with this has ``find_package(funcsim)`` find headers and library of this package.
 cmake_prefix_path = str(pathlib.Path(__file__).resolve().parent)
@@ -43,6 +46,17 @@ def _failure(file: pathlib.Path, cause: str) -> ImportError:
     return ImportError(f"funcsim: cannot load {file} ({versions}): {cause}", path=str(file))
 
 
+def _platform_problem(file: pathlib.Path) -> str | None:
+    """Says so where the file was built for another processor than this process runs on: dlopen's words don't."""
+    with file.open("rb") as library, pathlib.Path("/proc/self/exe").open("rb") as program:
+        expected, got = program.read(ELF_MACHINE.stop), library.read(ELF_MACHINE.stop)
+    if got[:4] != b"\x7fELF" or len(got) < ELF_MACHINE.stop or got[ELF_MACHINE] == expected[ELF_MACHINE]:
+        return None
+    number = int.from_bytes(got[ELF_MACHINE], sys.byteorder)
+    name = ELF_MACHINES.get(number, f"ELF machine {number}")
+    return f"it was built for another processor, {name}; this is {platform.machine()}"
+
+
 def _load() -> ctypes.CDLL:
     """Loads the operators unless they are loaded already.
 
@@ -50,13 +64,18 @@ def _load() -> ctypes.CDLL:
         ImportError: Names the file, the versions of torch and Python, and the cause.
     """
     file = _wanted_file()
+    if sys.platform != "linux":
+        raise _failure(file, f"it was built for Linux; this is {sys.platform}")
     if torch.__version__ < TorchVersion(OLDEST_TORCH):
         raise _failure(file, f"it needs torch {OLDEST_TORCH} or later")
     if not file.is_file():
         hint = "FUNCSIM_LIBRARY names it" if "FUNCSIM_LIBRARY" in os.environ else "./run build in a checkout makes it"
         raise _failure(file, f"there is no such file ({hint})")
+    problem = _platform_problem(file)
+    if problem is not None:
+        raise _failure(file, problem)
     if _is_registered():
-        # Registering the operators a second time would end the process.
+        # A second copy would stay without effect, and might be of another version.
         loaded = _mapped_file()
         if loaded is None or not loaded.exists() or not loaded.samefile(file):
             raise _failure(

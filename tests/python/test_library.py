@@ -112,6 +112,21 @@ def test_a_torch_that_is_new_enough(version: str) -> None:
     assert (done.returncode, done.stdout) == (0, "ok\n"), done.stderr
 
 
+@pytest.mark.parametrize(("machine", "name"), [(183, "AArch64"), (62 + 1, "ELF machine 63")])
+def test_a_library_for_another_processor(tmp_path: pathlib.Path, machine: int, name: str) -> None:
+    content = bytearray(LIBRARY.read_bytes())
+    content[18:20] = machine.to_bytes(2, sys.byteorder)
+    foreign = tmp_path / "libfuncsim.so"
+    foreign.write_bytes(content)
+    done = _run("import funcsim", foreign)
+    _assert_import_error(done, foreign, f"another processor, {name}; this is {platform.machine()}")
+
+
+def test_another_operating_system() -> None:
+    done = _run("import torch, sys; sys.platform = 'darwin'; import funcsim")
+    _assert_import_error(done, LIBRARY, "built for Linux; this is darwin")
+
+
 def test_a_library_that_is_loaded_already_is_used() -> None:
     code = f"import torch; torch.ops.load_library({str(LIBRARY)!r}); import funcsim; print('ok')"
     done = _run(code)
@@ -123,6 +138,42 @@ def test_a_second_copy_is_refused_instead_of_ending_the_process(tmp_path: pathli
     shutil.copy(LIBRARY, first)
     done = _run(f"import torch; torch.ops.load_library({str(first)!r}); import funcsim")
     _assert_import_error(done, LIBRARY, f"another copy of it is loaded already, {first}", "FUNCSIM_LIBRARY")
+
+
+def test_a_second_copy_that_is_loaded_later_stays_without_effect(tmp_path: pathlib.Path) -> None:
+    """Whatever it is called: PyTorch would end the process at a second operator of the same name."""
+    second = tmp_path / "renamed.so"
+    shutil.copy(LIBRARY, second)
+    done = _run(
+        f"import funcsim, torch; torch.ops.load_library({str(second)!r}); "
+        "x = torch.ones(1, 1).byte(); print(funcsim.jaccard(x, x).item())"
+    )
+    assert (done.returncode, done.stdout) == (0, "1.0\n"), done.stderr
+    assert f"{second} was loaded, but {LIBRARY} is there already" in done.stderr
+
+
+def test_unloading_takes_the_operators_back() -> None:
+    done = _run(
+        f"""
+import _ctypes, ctypes, torch
+has_operators = lambda: torch._C._dispatch_has_kernel("funcsim::jaccard")
+is_mapped = lambda: {str(LIBRARY)!r} in open("/proc/self/maps").read()
+for _ in range(2):
+    library = ctypes.CDLL({str(LIBRARY)!r})
+    x = torch.ones(1, 1).byte()
+    torch._C._get_operation_overload("funcsim::jaccard", "")[0](x, x)
+    print(has_operators(), is_mapped())
+    _ctypes.dlclose(library._handle)
+    print(has_operators(), is_mapped())
+"""
+    )
+    assert (done.returncode, done.stdout) == (0, "True True\nFalse False\n" * 2), done.stderr
+
+
+def test_nothing_but_the_c_function_is_exported() -> None:
+    """What else would be exported could be taken for another library's, and would keep this one from being unloaded."""
+    symbols = subprocess.run(["nm", "-D", "--defined-only", LIBRARY], capture_output=True, text=True, check=True).stdout
+    assert [line.split()[-1] for line in symbols.splitlines()] == ["funcsim_plan"]
 
 
 def test_plan_says_what_operators_will_give() -> None:
