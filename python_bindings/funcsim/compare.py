@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from .adjusted import adjusted_score
 from .comparison import Comparison, LayerComparison, UnmatchedLayer
 from .evidence import Evidence, LayerEvidence
 from .inputs import Inputs
@@ -108,11 +109,6 @@ def _checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
     return numbers
 
 
-def adjusted_score(score: float, chance: float) -> float:
-    """The score above chance. Nothing is above a chance of 1: there 1 for a score of 1, and else 0."""
-    return float(score == 1) if chance == 1 else (score - chance) / (1 - chance)
-
-
 def _compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: list[int]) -> Comparison:
     pairs, scores, chances, errors, network, partners, similarities = torch.ops.funcsim.compare_layers(
         [layer.rows for layer in a.layers],
@@ -123,19 +119,18 @@ def _compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: li
         similarity,
         given_pairs,
     )
+    values = torch.stack([scores, chances, adjusted_score(scores, chances), errors], dim=1).tolist()
     layers = tuple(
-        _layer_comparison(
-            (a.layers[layer_a], b.layers[layer_b]), a.num_samples[layer_a], (score, chance, error), matched, values
-        )
-        for (layer_a, layer_b), score, chance, error, matched, values in zip(
-            pairs.tolist(), scores.tolist(), chances.tolist(), errors.tolist(), partners, similarities, strict=True
+        _layer_comparison((a.layers[layer_a], b.layers[layer_b]), a.num_samples[layer_a], numbers, *matched)
+        for (layer_a, layer_b), numbers, matched in zip(
+            pairs.tolist(), values, zip(partners, similarities, strict=True), strict=True
         )
     )
     score, chance, error = network.tolist()
     return Comparison(
         score=score,
         chance=chance,
-        adjusted=adjusted_score(score, chance),
+        adjusted=adjusted_score(network[0], network[1]).item(),
         standard_error=error,
         method=a.method,
         similarity=similarity,
@@ -155,12 +150,12 @@ def _unmatched(evidence: Evidence, matched: list[int]) -> tuple[UnmatchedLayer, 
 def _layer_comparison(
     layers: tuple[LayerEvidence, LayerEvidence],
     num_samples: int,
-    scores: tuple[float, float, float],
+    numbers: list[float],
     partners: Tensor,
     similarities: Tensor,
 ) -> LayerComparison:
     a, b = layers
-    score, chance, error = scores
+    score, chance, adjusted, error = numbers
     units = (partners >= 0).nonzero().squeeze(1)
     total = score * max(a.units, b.units)
     dead_a, always_on_a, duplicates_a = _count_units(a, num_samples)
@@ -173,7 +168,7 @@ def _layer_comparison(
         num_samples=num_samples,
         score=score,
         chance=chance,
-        adjusted=adjusted_score(score, chance),
+        adjusted=adjusted,
         standard_error=error,
         coverage_a=total / a.units,
         coverage_b=total / b.units,

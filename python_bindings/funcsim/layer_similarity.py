@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .adjusted import adjusted_score
 from .comparison import text_table
 from .evidence import LayerEvidence
 from .inputs import Inputs
@@ -107,7 +108,7 @@ def layer_similarity(
         names_b=_names(evidence_b.layers),
         scores=scores,
         chances=chances,
-        adjusted=torch.where(chances == 1, (scores == 1).double(), (scores - chances) / (1 - chances)),
+        adjusted=adjusted_score(scores, chances),
         method=evidence_a.method,
         similarity=similarity,
         num_inputs=evidence_a.num_inputs,

@@ -53,17 +53,19 @@ def collect_pair(
     if inputs is None:
         raise ValueError("inputs are missing: only two sketches can be compared without")
 
+    if similarity == "phi":
+        method = "exact"
     partners = None
     if isinstance(inputs, Tensor):
         check_tensor(inputs, "inputs")
-        partners = torch.ops.funcsim.shuffle_partners(inputs, settings.seed)
+        if method != "exact":
+            partners = torch.ops.funcsim.shuffle_partners(inputs, settings.seed)
     readers = {
         role: NetworkReader(role, network, settings, with_shuffled=role == ROLES[1], partners=partners)
         for role, network in zip(ROLES, (a, b), strict=True)
         if not isinstance(network, NetworkSketch)
     }
     if not sketches:
-        method = "exact" if similarity == "phi" else method
         evidence_a, evidence_b = collect(list(readers.values()), inputs, method, settings.num_hashes)
         return evidence_a, evidence_b
     inputs_hash = InputsHash()

@@ -1,0 +1,80 @@
+"""The wheel, and that the tests use what it installed where they should (``./run test-matrix``)."""
+
+import email
+import importlib.metadata
+import os
+import pathlib
+import re
+import subprocess
+import sysconfig
+import zipfile
+
+import funcsim
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FOLDER = os.environ.get("FUNCSIM_WHEEL_DIR")
+
+pytestmark = pytest.mark.skipif(
+    FOLDER is None, reason="FUNCSIM_WHEEL_DIR names no folder with a wheel: ./run test-matrix"
+)
+
+
+@pytest.fixture(scope="module")
+def wheel() -> zipfile.ZipFile:
+    assert FOLDER is not None
+    (file,) = pathlib.Path(FOLDER).glob("funcsim-*.whl")
+    return zipfile.ZipFile(file)
+
+
+def read(wheel: zipfile.ZipFile, name: str) -> email.message.Message:
+    return email.message_from_bytes(wheel.read(f"funcsim-{funcsim.__version__}.dist-info/{name}"))
+
+
+def test_the_tests_use_what_is_installed() -> None:
+    installed = pathlib.Path(sysconfig.get_path("platlib")) / "funcsim"
+    assert pathlib.Path(funcsim.__file__).parent == installed
+    assert pathlib.Path(funcsim.cmake_prefix_path) == installed.resolve()
+    maps = pathlib.Path("/proc/self/maps").read_text(encoding="utf-8")
+    assert set(re.findall(r"\S*/libfuncsim\.so", maps)) == {str(installed / "lib" / "libfuncsim.so")}
+
+
+def test_one_wheel_for_every_python(wheel: zipfile.ZipFile) -> None:
+    tag = f"py3-none-manylinux_2_28_{os.uname().machine}"
+    assert read(wheel, "WHEEL").get_all("Tag") == [tag]
+    assert pathlib.Path(str(wheel.filename)).name == f"funcsim-{funcsim.__version__}-{tag}.whl"
+
+
+def test_it_holds_what_is_installed_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    source = ROOT / "python_bindings" / "funcsim"
+    modules = {f"funcsim/{file.name}" for file in source.glob("*.py")} | {"funcsim/py.typed"}
+    include = ROOT / "csrc" / "include"
+    headers = {f"funcsim/include/{file.relative_to(include)}" for file in include.rglob("*.h")}
+    packed = {name for name in wheel.namelist() if name.startswith("funcsim/") and not name.endswith("/")}
+    assert packed >= modules | headers
+    rest = packed - modules - headers
+    assert {name for name in rest if not name.startswith("funcsim/lib/cmake/funcsim/")} == {"funcsim/lib/libfuncsim.so"}
+    assert all(name.startswith(("funcsim/", f"funcsim-{funcsim.__version__}.dist-info/")) for name in wheel.namelist())
+
+
+def test_it_asks_for_what_it_imports(wheel: zipfile.ZipFile) -> None:
+    needs = read(wheel, "METADATA").get_all("Requires-Dist") or []
+    assert {re.split(r"[<>=!~ ]", need)[0] for need in needs} == {"torch", "numpy", "safetensors"}
+    assert "torch>=2.11" in needs
+    assert read(wheel, "METADATA")["Requires-Python"] == ">=3.11"
+    assert importlib.metadata.version("funcsim") == funcsim.__version__
+
+
+def test_the_library_needs_torch_and_what_every_system_has() -> None:
+    """No libgomp, no CUDA, nothing of Python, and no symbol younger than manylinux_2_28 allows."""
+    library = pathlib.Path(funcsim.__file__).parent / "lib" / "libfuncsim.so"
+    dynamic = subprocess.run(["readelf", "-dW", library], capture_output=True, text=True, check=True).stdout
+    needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic))
+    assert "libtorch_cpu.so" in needed
+    assert needed <= {"libtorch_cpu.so", "libstdc++.so.6", "libm.so.6", "libgcc_s.so.1", "libc.so.6"}
+    assert not re.search(r"\((RPATH|RUNPATH)\)", dynamic), "a path of the machine that built it"
+    symbols = subprocess.run(["nm", "-D", library], capture_output=True, text=True, check=True).stdout
+    for name, most in {"GLIBC": (2, 28), "GLIBCXX": (3, 4, 24), "CXXABI": (1, 3, 11)}.items():
+        versions = [tuple(map(int, v.split("."))) for v in re.findall(rf"@{name}_([\d.]+)", symbols)]
+        assert versions
+        assert max(versions) <= most, name
