@@ -71,6 +71,10 @@ test_matrix() { # [specs]
     mapfile -t specs < <(usual_specs "$project_python" | tr ' ' '\n')
   fi
   for spec in "${specs[@]}"; do
+    [[ "$spec" =~ ^[0-9]+(\.[0-9]+)+(@3\.[0-9]+)?$ ]] || {
+      echo "./run test-matrix: expected a version of torch, or of torch and Python, such as 2.15.0@3.13, got $spec" >&2
+      exit 2
+    }
     torch="${spec%@*}" version="$project_python"
     [[ "$spec" == *@* ]] && version="${spec#*@}"
     python="$(python_of_version "$version")" || {
