@@ -13,7 +13,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "extensions"))
 
 project = "funcsim"
 release = version = funcsim.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "breathe", "contents", "elsewhere", "operators"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "breathe",
+    "contents",
+    "elsewhere",
+    "operators",
+]
 
 root_doc = "docs/index"
 include_patterns = ["*.md", "docs/**.md", "docs/**.rst"]
