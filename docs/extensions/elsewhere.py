@@ -1,5 +1,6 @@
-"""Links from docstrings to documentation elsewhere: of PyTorch and Python, and of pages beside the reference."""
+"""Links to what isn't a rendered page: documentation of PyTorch and Python, folders; and pages that docstrings name."""
 
+import posixpath
 import re
 
 from docutils import nodes
@@ -31,8 +32,19 @@ def _link_pages(_app: Sphinx, _what: str, _name: str, _object: object, _options:
     lines[:] = [re.sub(r"\bdocs/([\w-]+)\.md\b", r":doc:`/docs/\1`", line) for line in lines]
 
 
+def _unlink_folders(app: Sphinx, page: str, content: list[str]) -> None:
+    """A forge shows what is in a folder that a page links to. Here there is nothing to show."""
+
+    def without_folder(link: re.Match[str]) -> str:
+        is_folder = (app.srcdir / posixpath.dirname(page) / link[2]).is_dir()
+        return f"`{link[1]}`" if is_folder else link[0]
+
+    content[0] = re.sub(r"\[([^\]]+)\]\(([\w./-]+)\)", without_folder, content[0])
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
+    app.connect("source-read", _unlink_folders)
     app.connect("missing-reference", _link)
     app.connect("autodoc-process-docstring", _link_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,7 +8,8 @@ A page is Markdown in which every fenced block is one of these:
 - ``sh``: commands for bash;
 - ``text``, after one of the two with nothing in between: what it prints to standard output. Numbers may differ, and
   so may the width of columns;
-- ``sh install``: commands that install funcsim.
+- ``sh install``: commands that install funcsim;
+- any language, directly after a line ``<!-- not run: REASON -->``: shown only.
 """
 
 import os
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-FILE_LINE = re.compile(r"<!-- file: (?P<name>\S+)(?: from (?P<source>examples/\S+))? -->")
+MARK = re.compile(r"<!-- (?:file: (?P<file>\S+)(?: from (?P<source>examples/\S+))?|not run: (?P<reason>\S.*)) -->")
 
 
 class PageError(Exception):
@@ -39,6 +40,7 @@ class Block:
     text: str
     file: str | None  # the name it gets
     source: str | None  # the file of the checkout that it equals
+    reason: str | None  # why it isn't run
     follows: bool  # whether there are only blank lines between the block before and this one
 
     def fail(self, what: str) -> PageError:
@@ -50,14 +52,14 @@ def read_blocks(page: pathlib.Path) -> list[Block]:
     """All fenced blocks of a page.
 
     Raises:
-        PageError: A fence that isn't three backquotes at the beginning of a line or isn't closed, or a line
-            ``<!-- file: -->`` that is written in another way or isn't directly before a fence.
+        PageError: A fence that isn't three backquotes at the beginning of a line or isn't closed, or a comment that is
+            none of the above or isn't directly before a fence.
     """
     blocks: list[Block] = []
     lines = page.read_text(encoding="utf-8").splitlines()
     number = 0
     follows = False
-    named: re.Match[str] | None = None
+    mark: re.Match[str] | None = None
     while number < len(lines):
         line = lines[number]
         number += 1
@@ -66,22 +68,27 @@ def read_blocks(page: pathlib.Path) -> list[Block]:
             while number < len(lines) and lines[number] != "```":
                 number += 1
             text = "".join(f"{inside}\n" for inside in lines[start:number])
-            block = Block(page, start, line[3:].strip(), text, *(named.groups() if named else (None, None)), follows)
+            block = Block(page, start, line[3:].strip(), text, *(mark.groups() if mark else [None] * 3), follows)
             if number == len(lines):
                 raise block.fail("this fence is not closed")
             blocks.append(block)
             number += 1
-            follows, named = True, None
-        elif named is not None:
-            raise PageError(f"{page.name}:{number - 1}: {named[0]} must be directly before a fence")
+            follows, mark = True, None
+        elif mark is not None:
+            raise PageError(f"{page.name}:{number - 1}: {mark[0]} must be directly before a fence")
         elif re.match(r"\s*(```|~~~)", line):
             raise PageError(f"{page.name}:{number}: expected fences of three backquotes that start their line: {line}")
-        elif "<!-- file" in line:
-            named = FILE_LINE.fullmatch(line)
-            if named is None:
-                raise PageError(f"{page.name}:{number}: expected <!-- file: NAME [from examples/PATH] -->, got {line}")
+        elif "<!--" in line:
+            mark = MARK.fullmatch(line)
+            if mark is None:
+                raise PageError(
+                    f"{page.name}:{number}: expected <!-- file: NAME -->, <!-- file: NAME from examples/PATH --> or "
+                    f"<!-- not run: REASON -->, got {line}"
+                )
         else:
             follows = follows and not line.strip()
+    if mark is not None:
+        raise PageError(f"{page.name}:{number}: {mark[0]} must be directly before a fence")
     return blocks
 
 
@@ -175,10 +182,10 @@ def run_page(page: pathlib.Path, folder: pathlib.Path) -> None:
             _write_file(block, folder)
             _check_is_used(block, blocks)
             output = None
-        elif block.info == "text":
+        elif block.info == "text" and block.reason is None:
             _check_output(block, output)
             output = None
-        elif block.info == "sh install":
+        elif block.reason is not None or block.info == "sh install":
             output = None
         elif block.info in RUNNERS:
             output = RUNNERS[block.info](block, folder)

@@ -48,7 +48,9 @@ BAD_PAGES = {
     "```sh\necho a\n```\nSo:\n```text\na\n```\n": "5: a text block shows what",
     "```text\na\n```\n": "1: a text block shows what",
     "<!-- file: a.txt -->\n\n```text\na\n```\n": "1: <!-- file: a.txt --> must be directly before a fence",
+    "Text.\n<!-- file: a.txt -->\n": "2: <!-- file: a.txt --> must be directly before a fence",
     "<!-- file a.txt -->\n```text\na\n```\n": "1: expected <!-- file: NAME",
+    "<!-- not run: -->\n```text\na\n```\n": "1: expected <!-- file: NAME",
     "<!-- file: ../a.txt -->\n```text\na\n```\n```sh\ncat ../a.txt\n```\n": "2: ../a.txt is outside",
     "<!-- file: a.txt -->\n```text\na\n```\n": "2: no command and no file of this page names a.txt",
     "<!-- file: a.cpp from examples/compare_sequentials.cpp -->\n```cpp\n```\n": "2: differs from examples/",
@@ -62,6 +64,12 @@ def test_bad_page_is_an_error(text: str, message: str, tmp_path: pathlib.Path) -
     (tmp_path / "folder").mkdir()
     with pytest.raises(pages.PageError, match=f"page.md:{re.escape(message)}"):
         pages.run_page(page, tmp_path / "folder")
+
+
+def test_a_block_is_left_out_with_a_reason_only(tmp_path: pathlib.Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- not run: takes an hour -->\n```sh\nfalse\n```\n", encoding="utf-8")
+    pages.run_page(page, tmp_path)
 
 
 def test_numbers_and_widths_may_differ(tmp_path: pathlib.Path) -> None:
