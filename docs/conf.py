@@ -44,6 +44,8 @@ maximum_signature_line_length = 100
 python_trailing_comma_in_multi_line_signatures = False
 cpp_maximum_signature_line_length = 100
 
+toc_object_entries_show_parents = "hide"
+
 nitpicky = True
 nitpick_ignore_regex = [
     # The C++ domain asks for a target for each part of a name. These libraries aren't documented with Sphinx (Module is
@@ -55,6 +57,8 @@ nitpick_ignore_regex = [
 
 html_theme = "furo"
 html_title = f"funcsim {release}"
+html_static_path = ["static"]
+html_css_files = ["wide.css"]
 html_show_copyright = False
 html_copy_source = False
 # The entry of the folder leads to docs/index.html, since pages are where they are in the checkout.
