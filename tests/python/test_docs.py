@@ -73,7 +73,7 @@ def reference(page: str) -> str:
 
 def test_reference_has_every_public_name() -> None:
     documented = re.findall(
-        r"^\.\. auto(?:function|class|data):: (\w+)(?:\(\))?$", reference("python.rst"), re.MULTILINE
+        r"^\.\. (?:autofunction|autoclass|data):: (\w+)(?:\(\))?$", reference("python.rst"), re.MULTILINE
     )
     assert sorted(documented) == sorted(funcsim.__all__)
 
