@@ -25,15 +25,9 @@ def schema(name: str) -> torch.FunctionSchema:
 
 
 def docstring(name: str) -> str:
-    """What an operator's documentation says.
-
-    Raises:
-        ValueError: Nothing is said of it.
-    """
-    described = getattr(primitives, name, None) or getattr(_fakes, f"_{name}")
-    if not described.__doc__:
-        raise ValueError(f"{PREFIX}{name} has no docstring: expected one in _fakes.py or primitives.py")
-    return inspect.cleandoc(described.__doc__)
+    """What an operator's documentation says, "" if nothing does."""
+    described = getattr(primitives, name, None) or getattr(_fakes, f"_{name}", None)
+    return inspect.cleandoc(getattr(described, "__doc__", None) or "")
 
 
 class Operator(PyFunction):
@@ -41,6 +35,11 @@ class Operator(PyFunction):
 
     def run(self) -> list[nodes.Node]:
         """Renders it as a Python function, so that ``:func:`` links to it."""
+        (name,) = self.arguments
+        if not hasattr(torch.ops.funcsim, name):
+            raise self.error(f"there is no operator {PREFIX}{name}")
+        if not docstring(name):
+            raise self.error(f"{PREFIX}{name} has no docstring; expected one in _fakes.py or primitives.py")
         self.name = "py:function"
         return super().run()
 
