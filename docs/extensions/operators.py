@@ -57,7 +57,7 @@ class Operator(PyFunction):
         parameters["multi_line_trailing_comma"] = False
         arguments, result = str(described).removeprefix(f"funcsim::{sig}(").split(") -> ")
         for argument in arguments.split(", "):
-            parameters += addnodes.desc_parameter(argument, argument, nodes.Text(""))
+            parameters += addnodes.desc_parameter(argument, argument)
         signode += parameters
         signode += addnodes.desc_returns(result, result)
         return full_name, ""
