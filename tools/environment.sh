@@ -13,8 +13,11 @@ else
 fi
 
 # The package whose absence each check shows. Anything else comes from PyPI.
-missing_system_packages() {
-  local missing=()
+missing_system_packages() { # [commands that are needed as well, each from the package of its name]
+  local missing=() needed
+  for needed in "$@"; do
+    command -v "$needed" >/dev/null || missing+=("$needed")
+  done
   command -v g++ >/dev/null || missing+=(g++)
   command -v git >/dev/null || missing+=(git)
   command -v shellcheck >/dev/null || missing+=(shellcheck)
@@ -25,9 +28,9 @@ missing_system_packages() {
   echo "${missing[@]}"
 }
 
-install_system_packages() {
+install_system_packages() { # [commands, as above]
   local missing
-  missing="$(missing_system_packages)"
+  missing="$(missing_system_packages "$@")"
   [[ -n "$missing" ]] || return 0
   local install="apt-get install -y --no-install-recommends $missing"
   if ! command -v apt-get >/dev/null; then
@@ -86,8 +89,8 @@ make_environment() {
   export PATH
 }
 
-prepare() {
-  install_system_packages
+prepare() { # [commands, as above]
+  install_system_packages "$@"
   make_environment
 }
 

@@ -20,7 +20,8 @@ class LayerComparison:
         units_a: Units of a's layer.
         units_b: Units of b's layer.
         num_samples: Samples that the layers were compared on: inputs, or pairs of input and position.
-        score: Sum of the similarities of matched units / max(units_a, units_b).
+        score: Sum of the similarities of matched units / max(units_a, units_b), from 0 to 1 (from -1 for similarity
+            "phi").
         chance: The same against b's layer with its samples shuffled.
         adjusted: (score - chance) / (1 - chance); where chance is 1, 1 for a score of 1 and else 0.
         standard_error: Of the score; 0 for exact.
@@ -87,7 +88,8 @@ class Comparison:
     Attributes:
         score: Layer scores weighted by max(units_a, units_b), from 0 to 1 (from -1 for similarity "phi").
         chance: The score against b with its inputs shuffled: what unrelated networks reach.
-        adjusted: (score - chance) / (1 - chance): 1 for equal networks, near 0 for unrelated ones.
+        adjusted: (score - chance) / (1 - chance): 1 for equal networks, near 0 for unrelated ones. Where chance is 1, 1
+            for a score of 1 and else 0.
         standard_error: Of the score; 0 for exact.
         method: Which ran, "exact" or "minhash".
         similarity: "jaccard" or "phi".

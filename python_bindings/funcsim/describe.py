@@ -21,6 +21,9 @@ def describe(model: nn.Sequential) -> str:
     Args:
         model: A ``torch.nn.Sequential`` of the modules that docs/architecture.md lists. It is not changed.
 
+    Returns:
+        For example ``"funcsim/1: Linear(8, 4); ReLU(); Linear(4, 2)"``.
+
     Raises:
         TypeError: ``model`` is no Sequential.
         ValueError: Names the module's place ("3", or "3.0" in a nested one) and type: not supported or derived from a
@@ -38,6 +41,9 @@ def parameters(model: nn.Sequential) -> list[Tensor]:
 
     They are detached and share memory with the modules, except for parametrised ones
     (``torch.nn.utils.parametrize``), of which they are what the parametrisation gives in eval mode.
+
+    Args:
+        model: A Sequential that :func:`describe` can read. It is not changed.
 
     Raises:
         TypeError, ValueError: As :func:`describe`.

@@ -19,14 +19,23 @@ ops = torch.ops.funcsim
 
 @dataclass(frozen=True, eq=False)
 class LayerEvidence:
-    """One hidden layer: when its units fire, as signatures or sketches."""
+    """One hidden layer: when its units fire, as signatures or sketches.
 
-    name: str  # place of the affine layer, for example "0" or "3.0"
+    Attributes:
+        name: Place of the affine layer in its network, for example "0" or "3.0".
+        samples_per_input: 1, or more for a layer whose units have a grid of positions.
+        rows: Signatures, uint8 ``[units, ceil(samples / 8)]``; or sketches, int32 ``[units, num_hashes]``.
+        shuffled: The same with the inputs shuffled, for the chance level.
+        counts: int64 ``[units]``: samples on which a unit fires.
+        fingerprints: int64 ``[units]``: equal for units with equal signatures.
+    """
+
+    name: str
     samples_per_input: int
-    rows: Tensor  # uint8 signatures [units, bytes] or int32 sketches [units, num_hashes]
-    shuffled: Tensor | None  # the same with the inputs shuffled, for the chance level
-    counts: Tensor  # int64 [units]: samples on which a unit fires
-    fingerprints: Tensor  # int64 [units]: equal for equal signatures
+    rows: Tensor
+    shuffled: Tensor | None
+    counts: Tensor
+    fingerprints: Tensor
 
     @property
     def units(self) -> int:

@@ -76,6 +76,9 @@ def layer_similarity(
         positions: Samples an input. All layers must have equally many: "any" sees to that where some layers have a grid
             of positions and others don't.
 
+    Returns:
+        The matrices of scores, chance levels and adjusted scores.
+
     Raises:
         TypeError, ValueError, RuntimeError: As :func:`compare`.
     """

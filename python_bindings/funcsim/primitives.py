@@ -53,7 +53,7 @@ def minhash(
 
 
 def jaccard(signatures_a: Tensor, signatures_b: Tensor) -> Tensor:
-    """Jaccard index |A and B| / |A or B| of all pairs of units (Jaccard 1901).
+    """Jaccard index ``|A and B| / |A or B|`` of all pairs of units (Jaccard 1901).
 
     Args:
         signatures_a: uint8 ``[a, bytes]``.

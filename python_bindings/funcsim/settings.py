@@ -15,7 +15,15 @@ INT64 = range(-(1 << 63), 1 << 63)
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the bits of signatures and sketches apart from network and inputs."""
+    """What decides the bits of signatures and sketches apart from network and inputs.
+
+    Attributes:
+        num_hashes: Slots of a sketch, from 1 to 2**24.
+        seed: Of sketches, points and shuffle: any int64.
+        margin: A unit fires where its canonical pre-activation is above this; finite, at least 0.
+        positions: Samples an input of a layer whose units have a grid of positions: "all", "any", or from 1 to 2**24
+            points.
+    """
 
     num_hashes: int = 1024
     seed: int = 0

@@ -64,6 +64,9 @@ class NetworkSketch:
 
         It is written beside ``path`` and renamed, so that no half of a file is ever under that name.
 
+        Args:
+            path: The file, which is replaced where it exists.
+
         Raises:
             OSError: The file can't be written.
         """
@@ -91,6 +94,9 @@ class NetworkSketch:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "NetworkSketch":
         """Reads what :meth:`save` wrote.
+
+        Args:
+            path: The file.
 
         Raises:
             OSError: The file can't be opened.
@@ -129,6 +135,9 @@ def sketch(
         seed: Of sketches, points and shuffle: any int64. Only sketches with equal seeds can be compared.
         margin: A unit fires where its canonical pre-activation is above this; finite, at least 0.
         positions: Samples an input, as in :func:`compare`.
+
+    Returns:
+        The sketch, which compares with others of equal options on the same inputs.
 
     Raises:
         TypeError, ValueError, RuntimeError: As :func:`compare`.

@@ -1,5 +1,6 @@
 """The texts agree with each other and with the code."""
 
+import inspect
 import pathlib
 import re
 import subprocess
@@ -56,6 +57,70 @@ def test_paths_exist(page: pathlib.Path) -> None:
         r"`((?:csrc|ops|tests|python_bindings|examples|docs|tools|cmake|benchmarks)/[\w./-]*)`", text
     ):
         assert "hamming" in path or (ROOT / path).exists(), f"{page.name} names {path}"
+
+
+def test_index_links_to_every_page() -> None:
+    """The table of contents is made of it."""
+    index = ROOT / "docs" / "index.md"
+    links = re.findall(r"\]\(([^)#]+)\)", index.read_text(encoding="utf-8"))
+    pages = {*project_files("docs/*.md", "docs/*.rst"), *ROOT.glob("*.md")} - {index}
+    assert {(index.parent / link).resolve() for link in links} == pages
+
+
+def reference(page: str) -> str:
+    return (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
+
+
+def test_reference_has_every_public_name() -> None:
+    documented = re.findall(
+        r"^\.\. (?:autofunction|autoclass|data):: (\w+)(?:\(\))?$", reference("python.rst"), re.MULTILINE
+    )
+    assert sorted(documented) == sorted(funcsim.__all__)
+
+
+def documented_arguments(docstring: str | None) -> list[str]:
+    """The names in the section Args or Attributes, in order."""
+    section = re.search(
+        r"^(?:Args|Attributes):\n((?: .*\n|\n)+)", f"{inspect.cleandoc(docstring or '')}\n", re.MULTILINE
+    )
+    return re.findall(r"^    (\w+): ", section[1], re.MULTILINE) if section else []
+
+
+FUNCTIONS = [name for name in funcsim.__all__ if inspect.isfunction(getattr(funcsim, name))]
+CLASSES = [name for name in funcsim.__all__ if inspect.isclass(getattr(funcsim, name))]
+OPERATORS = sorted(
+    name.removeprefix("funcsim::") for name in torch._C._dispatch_get_all_op_names() if name.startswith("funcsim::")
+)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS + CLASSES)
+def test_docstring_names_every_argument(name: str) -> None:
+    described = getattr(funcsim, name)
+    assert documented_arguments(described.__doc__) == list(inspect.signature(described).parameters)
+
+
+def test_reference_has_every_operator() -> None:
+    assert sorted(re.findall(r"^\.\. operator:: (\w+)$", reference("operators.rst"), re.MULTILINE)) == OPERATORS
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_operator_docstring_names_every_argument(name: str) -> None:
+    described = getattr(funcsim.primitives, name, None) or getattr(funcsim._fakes, f"_{name}")
+    schema = getattr(torch.ops.funcsim, name).default._schema
+    assert documented_arguments(described.__doc__) == [argument.name for argument in schema.arguments]
+    assert all(f"``{result.name}``" in described.__doc__ for result in schema.returns if result.name)
+
+
+def test_reference_has_every_public_cpp_name() -> None:
+    headers = ROOT / "csrc" / "include" / "funcsim"
+    names = set()
+    for header in set(headers.glob("*.h")) - {headers / "fmt.h"}:  # which adds to another library's template
+        text = header.read_text(encoding="utf-8")
+        public = re.sub(r"^namespace detail \{.*?^\}  // namespace detail$", "", text, flags=re.MULTILINE | re.DOTALL)
+        names |= set(re.findall(r"^(?:struct|class|enum class) (\w+)", public, re.MULTILINE))
+        names |= set(re.findall(r"^inline [^;={(]*?(operator<<|\w+)(?: =|\()", public, re.MULTILINE))
+    documented = re.findall(r"^\.\. doxygen\w+:: funcsim::(operator<<|\w+)", reference("cpp.rst"), re.MULTILINE)
+    assert names == set(documented)
 
 
 def layer_types_in_docs() -> set[str]:

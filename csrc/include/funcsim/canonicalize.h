@@ -64,8 +64,10 @@ inline torch::nn::Sequential clone(const torch::nn::Sequential& sequential) {
 /// network that is given tokens there, T of them with T equal to the number of units, it acts on tokens, and the result
 /// does not compute the same function. (compare() with a margin knows the inputs, and refuses these.)
 ///
-/// @throws Error as describe(), for networks without a hidden layer, and where a unit loses its identity on the way to
-///         the next affine layer
+/// @param sequential a network that describe() can read, with a hidden layer, on the CPU
+/// @return a deep copy with other parameters; names, modes, dtypes and requires_grad are those of the original
+/// @throws Error as describe(), for networks without a hidden layer, weights that aren't finite, and where a unit loses
+///         its identity on the way to the next affine layer
 inline torch::nn::Sequential canonicalize(const torch::nn::Sequential& sequential) {
   const torch::NoGradGuard no_grad;
   const std::vector<detail::Item> items = detail::read_items(sequential);

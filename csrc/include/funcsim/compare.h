@@ -115,11 +115,16 @@ inline Comparison make_comparison(const Evidence& a, const Evidence& b, const Co
 ///
 /// A network against itself scores 1, and so does a copy with its units permuted and rescaled; unrelated networks have
 /// an adjusted score near 0. For unit i of a's layer, matches holds its counterpart in b. The result equals that of
-/// Python's funcsim.compare.
+/// the Python package.
 ///
-/// @param inputs [inputs, features...], on the networks' device and, but for float16 and bfloat16, of their dtype
+/// @param a       a network that describe() can read, with a hidden layer, on the CPU
+/// @param b       the other one
+/// @param inputs  [inputs, features...], at least one, on the CPU, of the networks' dtype. Networks and inputs of
+///                float16, bfloat16 and float32 are computed in float32 and go together; float64 goes with float64
+/// @param options their defaults are those of the Python package
+/// @return the scores, and which unit is which
 /// @throws Error for networks that describe() can't read, without hidden layers, inputs that don't fit, NaN on the way
-///         to a hidden layer, options out of range, and layers with different numbers of samples an input
+///         to a hidden layer (says where), options out of range, and layers with different numbers of samples an input
 inline Comparison compare(const torch::nn::Sequential& a, const torch::nn::Sequential& b, const torch::Tensor& inputs,
                           const CompareOptions& options = {}) {
   const torch::NoGradGuard no_grad;

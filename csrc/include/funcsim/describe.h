@@ -174,9 +174,11 @@ inline std::vector<torch::Tensor> all_parameters(const std::vector<Item>& items)
 }  // namespace detail
 
 /// The architecture of a Sequential as one line of text (docs/architecture.md): what operators take as `architecture`,
-/// equal to what Python's funcsim.describe gives for an equal network. Sequentials nested in it (NestedSequential) are
+/// equal to what the Python package writes for an equal network. Sequentials nested in it (NestedSequential) are
 /// written flat.
 ///
+/// @param sequential is not changed
+/// @return for example "funcsim/1: Linear(8, 4); ReLU(); Linear(4, 2)"
 /// @throws Error naming the module's place ("3", or "3.0" in a nested one) and type: for a type that isn't supported,
 ///         a module with parameters that occurs twice, modules that share a tensor or the very same memory, a BatchNorm
 ///         without running statistics, an undefined tensor
@@ -187,6 +189,8 @@ inline std::string describe(const torch::nn::Sequential& sequential) {
 /// The tensors that operators take as `parameters`: those of every module in the order of state_dict() without
 /// num_batches_tracked. They are detached and share memory with the modules.
 ///
+/// @param sequential a network that describe() can read
+/// @return one tensor or more for each module that has any
 /// @throws Error as describe()
 inline std::vector<torch::Tensor> parameters(const torch::nn::Sequential& sequential) {
   return detail::all_parameters(detail::read_items(sequential));

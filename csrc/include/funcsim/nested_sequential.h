@@ -34,9 +34,16 @@ class NestedSequentialImpl : public torch::nn::SequentialImpl {
  public:
   using SequentialImpl::SequentialImpl;
 
+  /// Runs the modules in order.
+  ///
+  /// @param input what the first module takes
+  /// @return what the last one gives
   torch::Tensor forward(const torch::Tensor& input) { return SequentialImpl::forward(input); }
 
   /// Deep copy with the names of the modules. SequentialImpl's would return a plain SequentialImpl.
+  ///
+  /// @param device where the copy's tensors are to be; where the original's are unless it is given
+  /// @return a NestedSequentialImpl
   std::shared_ptr<Module> clone(const std::optional<torch::Device>& device = std::nullopt) const override {
     auto copy = std::make_shared<NestedSequentialImpl>();
     copy->train(is_training());
@@ -44,6 +51,9 @@ class NestedSequentialImpl : public torch::nn::SequentialImpl {
     return copy;
   }
 
+  /// Writes the type's name, as torch::nn modules do.
+  ///
+  /// @param stream is written to
   void pretty_print(std::ostream& stream) const override { stream << "funcsim::NestedSequential"; }
 };
 
@@ -52,7 +62,9 @@ class NestedSequential : public torch::nn::ModuleHolder<NestedSequentialImpl> {
  public:
   using torch::nn::ModuleHolder<NestedSequentialImpl>::ModuleHolder;
 
+  /// Without modules; push_back() adds them.
   NestedSequential() = default;
+  /// @param named_modules names and modules, for example {{"hidden", torch::nn::Linear(8, 4)}}
   NestedSequential(std::initializer_list<torch::nn::NamedAnyModule> named_modules)
       : ModuleHolder(std::make_shared<NestedSequentialImpl>(named_modules)) {}
 };

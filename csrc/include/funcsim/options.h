@@ -29,23 +29,28 @@ inline constexpr std::int64_t any_position = -1;
 
 /// Options of compare(), for example {.method = funcsim::Method::exact, .seed = 7}.
 struct CompareOptions {
+  /// How similarities are computed. The result says which method ran.
   Method method = Method::automatic;
+  /// What is maximised. Similarity::phi goes with Method::automatic, which is exact then, and with Method::exact.
   Similarity similarity = Similarity::jaccard;
   /// Slots of a sketch, from 1 to 2^24. The standard error falls with its square root.
   std::int64_t num_hashes = 1024;
-  /// Of sketches, of the points that `positions` takes and of the shuffle behind chance levels.
+  /// Of sketches, of the points that `positions` takes and of the shuffle behind chance levels: any value.
   std::int64_t seed = 0;
   /// A unit fires where its canonical pre-activation is above this; finite, at least 0.
   double margin = 0.0;
   /// Samples an input of a layer whose units have a grid of positions (space, time, tokens): that many points of the
-  /// unit cube, the same for every layer, or all_positions, or any_position.
+  /// unit cube, from 1 to 2^24, the same for every layer, or all_positions, or any_position.
   std::int64_t positions = 16;
   /// Pairs of hidden layers (of a, of b), counted from 0, each layer at most once. Empty: in order where there are
   /// equally many; otherwise the pairing that keeps the order and has the largest sum of layer scores.
   std::vector<std::pair<std::int64_t, std::int64_t>> layers = {};
 };
 
-/// "auto", "exact" or "minhash", as in Python.
+/// The name of a method, as in Python.
+///
+/// @param method any
+/// @return "auto", "exact" or "minhash"
 inline std::string to_string(Method method) {
   switch (method) {
     case Method::exact:
@@ -58,7 +63,10 @@ inline std::string to_string(Method method) {
   return "auto";
 }
 
-/// "jaccard" or "phi", as in Python.
+/// The name of a similarity, as in Python.
+///
+/// @param similarity any
+/// @return "jaccard" or "phi"
 inline std::string to_string(Similarity similarity) {
   return similarity == Similarity::phi ? "phi" : "jaccard";
 }
