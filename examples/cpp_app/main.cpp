@@ -41,7 +41,7 @@ torch::nn::Sequential make_mlp(const std::vector<std::int64_t>& widths) {
 
 torch::nn::Sequential train(std::uint64_t seed) {
   torch::manual_seed(seed);
-  const auto [points, arms] = make_spirals(1000);
+  const auto [points, arms] = make_spirals(500);
   torch::nn::Sequential network = make_mlp({2, 48, 24, 3});
   torch::optim::Adam optimizer(network->parameters(), torch::optim::AdamOptions(0.01));
   for (int step = 0; step < 300; ++step) {
