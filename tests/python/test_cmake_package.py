@@ -1,4 +1,4 @@
-"""The CMake package as other projects use it: found in the installed package, linked, run; of the checkout, examples/ only."""
+"""The CMake package as other projects use it: found in the installed package, linked, run."""
 
 import os
 import pathlib
@@ -99,7 +99,7 @@ def consumer(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     source = tmp_path_factory.mktemp("consumer")
     write_project(source, {"CMakeLists.txt": project, "no_symbol.cpp": NO_SYMBOL_CPP} | PART)
     shutil.copytree(ROOT / "examples" / "cpp_app", source / "cpp_app")
-    return build(source, NO_TOOLKIT)
+    return build(source, NO_TOOLKIT, "-DCMAKE_BUILD_TYPE=None")  # compiles faster than its default
 
 
 @pytest.fixture(scope="module")
@@ -280,7 +280,8 @@ class Places:
         (self.package / "include").mkdir()
         self.option = self.torch("option", (2, 12, 0))
         self.prefix = self.torch("libtorch", (2, 13, 1))
-        write_project(self.prefix / "share/cmake/Torch", {"TorchConfig.cmake": "add_library(torch INTERFACE IMPORTED)"})
+        stock = 'add_library(torch INTERFACE IMPORTED)\ntarget_include_directories(torch INTERFACE "/of/stock/torch")\n'
+        write_project(self.prefix / "share" / "cmake" / "Torch", {"TorchConfig.cmake": stock})
         self.neighbour = self.torch("site/torch", (2, 14, 2))
         self.python = self.interpreter("a", self.torch("of_python", (2, 15, 3)))
         self.other_python = self.interpreter("b", self.torch("of_other_python", (3, 0, 0)))
@@ -365,6 +366,25 @@ def test_folder_that_is_no_torch(places: Places) -> None:
         assert not worked
         assert f"No torch in {places.option}: expected {missing} there. Set -DFUNCSIM_TORCH_DIR=<" in said
         (places.option / missing).touch()
+
+
+@pytest.mark.parametrize(
+    ("packages", "expected"),
+    [
+        (FUNCSIM, ["{libtorch}/include", "{libtorch}/include/torch/csrc/api/include"]),
+        (STOCK + FUNCSIM, ["/of/stock/torch"]),
+        (FUNCSIM + STOCK, ["/of/stock/torch"]),
+    ],
+    ids=["alone", "before", "after"],
+)
+def test_headers_are_those_of_the_projects_own_torch(places: Places, packages: str, expected: list[str]) -> None:
+    folders = "$<TARGET_PROPERTY:funcsim::funcsim,INTERFACE_INCLUDE_DIRECTORIES>"
+    find = f'{packages}file(GENERATE OUTPUT folders.txt CONTENT "{folders}")\n'
+    worked, said = places.configure(prefixes=(places.prefix,), find=find)
+    assert worked, said
+    given = (places.folder / "build" / "folders.txt").read_text().split(";")
+    assert given[0] == f"{places.package}/include"
+    assert [folder for folder in given[1:] if folder] == [text.format(libtorch=places.prefix) for text in expected]
 
 
 def test_two_torches(places: Places) -> None:
