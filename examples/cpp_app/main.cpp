@@ -8,6 +8,7 @@
 #include <exception>
 #include <filesystem>
 #include <iostream>
+#include <numbers>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -23,7 +24,7 @@ constexpr const char* usage =
 std::pair<torch::Tensor, torch::Tensor> make_spirals(std::int64_t count) {
   const torch::Tensor arm = torch::randint(3, {count});
   const torch::Tensor radius = torch::rand({count});
-  const torch::Tensor angle = (4.0 * radius) + (arm * (2.0 * M_PI / 3.0)) + (0.2 * torch::randn({count}));
+  const torch::Tensor angle = (4.0 * radius) + (arm * (2.0 * std::numbers::pi / 3.0)) + (0.2 * torch::randn({count}));
   return {torch::stack({radius * angle.cos(), radius * angle.sin()}, 1), arm};
 }
 
