@@ -1,3 +1,18 @@
+include(${CMAKE_CURRENT_LIST_DIR}/FindTorchFiles.cmake)
+
+funcsim_find_torch("")
+if(funcsim_torch_problem)
+  message(FATAL_ERROR "funcsim: ${funcsim_torch_problem}")
+endif()
+message(STATUS "funcsim: torch ${funcsim_torch_version} from ${funcsim_torch_dir}")
+funcsim_add_torch(${funcsim_torch_dir} GLOBAL)
+
+# torch_stable: the stable ABI of 2.11 and nothing else, so that one library loads in every later torch.
+add_library(torch_stable INTERFACE)
+target_include_directories(torch_stable SYSTEM INTERFACE ${funcsim_torch_dir}/include)
+target_compile_definitions(torch_stable INTERFACE TORCH_TARGET_VERSION=0x020b000000000000)
+target_link_libraries(torch_stable INTERFACE ${funcsim_torch_dir}/lib/libtorch_cpu.so)
+
 # funcsim_options: what every target of ours is compiled with. Kernels get nothing of torch from it.
 add_library(funcsim_options INTERFACE)
 target_include_directories(funcsim_options INTERFACE ${PROJECT_SOURCE_DIR}/csrc)

@@ -12,7 +12,7 @@ namespace funcsim {
 namespace {
 
 ScalarType element_type(const char* op, const Tensor& preactivations) {
-  switch (preactivations.scalar_type()) {
+  switch (dtype_of(preactivations)) {
     case Dtype::Float:
       return ScalarType::float32;
     case Dtype::Double:

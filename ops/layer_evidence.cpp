@@ -8,7 +8,7 @@ Measure checked_measure(const char* op, const std::string& similarity, const std
   check(similarity == "jaccard" || similarity == "phi", op, ": similarity must be \"jaccard\" or \"phi\", got \"",
         similarity, "\"");
   check(!layers.empty(), op, ": layers_a must hold at least one layer, got none");
-  const bool sketches = layers.front().scalar_type() == Dtype::Int;
+  const bool sketches = dtype_of(layers.front()) == Dtype::Int;
   check(!(sketches && similarity == "phi"), op,
         ": similarity \"phi\" needs exact signatures (uint8), got sketches (int32), which estimate the Jaccard index "
         "only");

@@ -15,7 +15,7 @@ constexpr const char* op = "linear_sum_assignment";
 
 /// The dtype the solver works in, which holds every value of `dtype` exactly.
 Dtype solver_dtype(const Tensor& cost) {
-  switch (cost.scalar_type()) {
+  switch (dtype_of(cost)) {
     case Dtype::Float:
     case Dtype::Half:
     case Dtype::BFloat16:
@@ -71,7 +71,7 @@ std::tuple<Tensor, Tensor> linear_sum_assignment_op(const Tensor& cost, bool max
   check(cost.dim() == 2, op, ": cost must be a matrix [rows, columns], got ", describe_tensor(cost));
   check_cpu(cost, op, "cost");
   const Dtype dtype = solver_dtype(cost);
-  const Tensor matrix = cost.scalar_type() == dtype ? cost : torch::stable::to(cost, dtype);
+  const Tensor matrix = dtype_of(cost) == dtype ? cost : torch::stable::to(cost, dtype);
   const Assignment assignment = solve(matrix, dtype, maximize);
   check_status(assignment, maximize);
 

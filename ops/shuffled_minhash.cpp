@@ -19,7 +19,7 @@ Tensor shuffled_minhash_op(const Tensor& signatures, const Tensor& partners, std
   constexpr const char* op = "shuffled_minhash";
   check_num_hashes(op, num_hashes);
   check(samples_per_input >= 1, op, ": samples_per_input must be at least 1, got ", samples_per_input);
-  check(partners.dim() == 1 && partners.scalar_type() == Dtype::Long, op, ": partners must be int64 [inputs], got ",
+  check(partners.dim() == 1 && dtype_of(partners) == Dtype::Long, op, ": partners must be int64 [inputs], got ",
         describe_tensor(partners));
   check_cpu(partners, op, "partners");
   const Tensor inputs = torch::stable::contiguous(partners);

@@ -60,7 +60,7 @@ void Network::take_parameters(const std::vector<Tensor>& parameters) {
   const std::size_t expected = count_tensors(architecture_);
   check(parameters.size() == expected, "the architecture takes ", expected, " parameter tensors, got ",
         parameters.size());
-  given_dtype_ = parameters.front().scalar_type();  // hidden layers exist, so weights do
+  given_dtype_ = dtype_of(parameters.front());  // hidden layers exist, so weights do
   dtype_ = widened(given_dtype_);
   std::size_t next = 0;
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(architecture_.items.size()); ++i) {
@@ -77,10 +77,10 @@ Tensor Network::checked_parameter(std::int64_t item, const ParameterSpec& spec, 
   if (Shape(sizes.begin(), sizes.end()) != spec.sizes) {
     fail(place(), " must be ", shape_text(spec.sizes), ", got ", describe_tensor(tensor));
   }
-  if (!is_floating(tensor.scalar_type())) {
+  if (!is_floating(dtype_of(tensor))) {
     fail(place(), " must be float32, float64, float16 or bfloat16, got ", describe_tensor(tensor));
   }
-  if (tensor.scalar_type() != given_dtype_) {
+  if (dtype_of(tensor) != given_dtype_) {
     fail(place(), " must be ", dtype_name(given_dtype_), " like the first parameter, got ", describe_tensor(tensor));
   }
   if (!is_strided(tensor)) {
@@ -97,7 +97,7 @@ Plan Network::plan(const Tensor& inputs, std::int64_t positions) const {
     const auto sizes = inputs.sizes();
     check(sizes.size() >= 2 && sizes[0] >= 1, "inputs must be [inputs, features...] with at least one input, got ",
           describe_tensor(inputs));
-    check(is_floating(inputs.scalar_type()) && widened(inputs.scalar_type()) == dtype_, "inputs must be ",
+    check(is_floating(dtype_of(inputs)) && widened(dtype_of(inputs)) == dtype_, "inputs must be ",
           dtype_name(dtype_), " like the parameters, got ", describe_tensor(inputs));
     check(is_strided(inputs), "inputs must be a dense tensor, got a sparse or otherwise packed one");
     check(inputs.is_cpu(), "inputs must be on cpu like the parameters, got ", describe_tensor(inputs));

@@ -1,10 +1,19 @@
 #include "network/tensor_text.h"
 
 #include <cstdint>
+#include <exception>
 
 #include "network/layer_type.h"
 
 namespace funcsim {
+
+torch::headeronly::ScalarType dtype_of(const torch::stable::Tensor& tensor) {
+  try {
+    return tensor.scalar_type();
+  } catch (const std::exception&) {
+    return torch::headeronly::ScalarType::Undefined;
+  }
+}
 
 std::string dtype_name(torch::headeronly::ScalarType dtype) {
   using Dtype = torch::headeronly::ScalarType;
@@ -29,6 +38,8 @@ std::string dtype_name(torch::headeronly::ScalarType dtype) {
       return "int64";
     case Dtype::Bool:
       return "bool";
+    case Dtype::Undefined:
+      return "a tensor of another kind of numbers, of shape";
     default:
       return torch::headeronly::toString(dtype);
   }
@@ -55,8 +66,11 @@ bool is_strided(const torch::stable::Tensor& tensor) {
 }
 
 std::string describe_tensor(const torch::stable::Tensor& tensor) {
+  if (!tensor.defined()) {
+    return "an undefined tensor";
+  }
   const auto sizes = tensor.sizes();
-  const std::string text = dtype_name(tensor.scalar_type()) + " " + shape_text(Shape(sizes.begin(), sizes.end()));
+  const std::string text = dtype_name(dtype_of(tensor)) + " " + shape_text(Shape(sizes.begin(), sizes.end()));
   return tensor.is_cpu() ? text : text + " on " + device_name(tensor);
 }
 

@@ -50,6 +50,7 @@ TEST(Network, ChecksItsTensors) {
             "net: item 0 (Linear(2, 3)): weight must be [3, 2], got float64 [2, 3]");
   EXPECT_EQ(refusal_with(1, tensor_of<float>({3}, {1, 2, 3})),
             "net: item 0 (Linear(2, 3)): bias must be float64 like the first parameter, got float32 [3]");
+  EXPECT_EQ(refusal_with(0, Tensor()), "net: item 0 (Linear(2, 3)): weight must be [3, 2], got an undefined tensor");
   EXPECT_EQ(refusal([] { Network("funcsim/1: Linear(2, 3)", {}, "net"); }).substr(0, 5), "net: ");
 }
 

@@ -303,3 +303,17 @@ META: dict[str, Callable[[], object]] = {
 @pytest.mark.parametrize("case", META)
 def test_two_devices(case: str) -> None:
     assert_says(META[case], "meta", "cpu")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_quantized_tensors() -> None:
+    """Of a dtype that the stable ABI has no name for."""
+    quantized = torch.quantize_per_tensor(torch.randn(5, 2), 0.1, 0, torch.qint8)
+    expected = "a tensor of another kind of numbers, of shape [5, 2]"
+    for call, words in (
+        (lambda: ops.activation_signatures(quantized), ["preactivations", "float32"]),
+        (lambda: ops.jaccard(quantized, quantized), ["signatures_a", "uint8"]),
+        (lambda: ops.linear_sum_assignment(quantized), ["cost", "floating"]),
+        (lambda: _signatures(ARCHITECTURE, _parameters(), quantized), ["inputs", "float32"]),
+    ):
+        assert_says(call, *words, expected)
