@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+SCRIPTS = sysconfig.get_path("scripts")  # python, cmake and ninja
 
 MARK = re.compile(r"<!-- (?:file: (?P<file>\S+)(?: from (?P<source>examples/\S+))?|not run: (?P<reason>\S.*)) -->")
 
@@ -97,13 +98,11 @@ def masked(output: str) -> list[str]:
     return [re.sub(r"\d+", "#", " ".join(line.split())) for line in output.strip().splitlines()]
 
 
-def environment() -> dict[str, str]:
-    """The environment of commands: ``python``, ``cmake`` and ``ninja`` are those of the running Python."""
-    return {
-        "CMAKE_GENERATOR": "Ninja",
-        **os.environ,
-        "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]]),
-    }
+def environment(programs: str) -> dict[str, str]:
+    """That of somebody who has set nothing up, with a folder of programs first on PATH."""
+    prefixes = ("CMAKE_", "FUNCSIM_", "LD_", "PIP_", "PYTHON", "TORCH_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+    return inherited | {"CMAKE_GENERATOR": "Ninja", "PATH": os.pathsep.join([programs, os.environ["PATH"]])}
 
 
 def _write_file(block: Block, folder: pathlib.Path) -> None:
@@ -135,7 +134,7 @@ def _run_python(block: Block, folder: pathlib.Path) -> str:
     # From a file, and not by -c: TorchScript reads the source.
     script = folder / f"line_{block.line}.py"
     script.write_text(block.text, encoding="utf-8")
-    output = run(block, [sys.executable, script.name], folder, environment())
+    output = run(block, [sys.executable, script.name], folder, environment(SCRIPTS))
     if not output.strip():
         raise block.fail("prints nothing, so that nobody sees whether it worked")
     return output
@@ -148,7 +147,7 @@ def run_shell(block: Block, folder: pathlib.Path, variables: dict[str, str]) -> 
 
 RUNNERS: dict[str, Callable[[Block, pathlib.Path], str]] = {
     "python": _run_python,
-    "sh": lambda block, folder: run_shell(block, folder, environment()),
+    "sh": lambda block, folder: run_shell(block, folder, environment(SCRIPTS)),
 }
 
 

@@ -140,6 +140,14 @@ def test_reference_has_every_public_cpp_name() -> None:
     assert names == set(documented)
 
 
+def test_reference_has_every_setting_of_the_cmake_package() -> None:
+    package = pathlib.Path(funcsim.cmake_prefix_path) / "lib" / "cmake" / "funcsim"
+    files = "".join(file.read_text(encoding="utf-8") for file in package.glob("*.cmake"))
+    settings = re.findall(r"^set\((FUNCSIM_\w+) .*CACHE (?!INTERNAL)|^option\((FUNCSIM_\w+)", files, re.MULTILINE)
+    documented = re.findall(r"^\| `(FUNCSIM_\w+)` \|", reference("cmake.md"), re.MULTILINE)
+    assert sorted(a or b for a, b in settings) == documented
+
+
 def layer_types_in_docs() -> set[str]:
     """The first column of the tables in docs/architecture.md."""
     rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), re.MULTILINE)

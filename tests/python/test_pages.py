@@ -131,13 +131,8 @@ def make_environment(folder: pathlib.Path) -> pathlib.Path:
 def test_installation_commands_install(page: pathlib.Path, tmp_path: pathlib.Path) -> None:
     programs = make_environment(tmp_path)
     (tmp_path / "dist").symlink_to(os.environ["FUNCSIM_WHEEL_DIR"])
-    variables = {
-        **os.environ,
-        "PATH": os.pathsep.join([str(programs), os.environ["PATH"]]),
-        "PIP_NO_INDEX": "1",  # all is there, and nothing else may come
-    }
-    variables.pop("FUNCSIM_LIBRARY", None)
-    variables.pop("PYTHONPATH", None)
+    # All that is needed is there, and nothing else may come.
+    variables = pages.environment(str(programs)) | {"PIP_NO_INDEX": "1"}
     python = str(programs / "python")
     absent = subprocess.run([python, "-c", COMPARES], env=variables, capture_output=True, text=True, check=False)
     assert "No module named 'funcsim'" in absent.stderr
