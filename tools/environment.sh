@@ -12,23 +12,23 @@ else
   build_dir="build-torch-$torch_version"
 fi
 
-# The package whose absence each check shows. Anything else comes from PyPI.
-missing_system_packages() { # [commands that are needed as well, each from the package of its name]
-  local missing=() needed
-  for needed in "$@"; do
-    command -v "$needed" >/dev/null || missing+=("$needed")
+# Which of these packages are missing, with what everything needs. Anything else comes from PyPI.
+missing_system_packages() { # [packages; all but libgtest-dev are called like their command]
+  local missing=() package
+  for package in g++ "$@"; do
+    if [[ "$package" == libgtest-dev ]]; then
+      [[ -e /usr/include/gtest/gtest.h ]] || missing+=("$package")
+    else
+      command -v "$package" >/dev/null || missing+=("$package")
+    fi
   done
-  command -v g++ >/dev/null || missing+=(g++)
-  command -v git >/dev/null || missing+=(git)
-  command -v shellcheck >/dev/null || missing+=(shellcheck)
-  [[ -e /usr/include/gtest/gtest.h ]] || missing+=(libgtest-dev)
   if [[ ! -x "$venv/bin/python" ]]; then
     find_python >/dev/null || missing+=(python3 python3-venv)
   fi
   echo "${missing[@]}"
 }
 
-install_system_packages() { # [commands, as above]
+install_system_packages() { # [packages, as above]
   local missing
   missing="$(missing_system_packages "$@")"
   [[ -n "$missing" ]] || return 0
@@ -89,7 +89,7 @@ make_environment() {
   export PATH
 }
 
-prepare() { # [commands, as above]
+prepare() { # [packages, as above]
   install_system_packages "$@"
   make_environment
 }

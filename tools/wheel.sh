@@ -3,6 +3,7 @@
 
 oldest_torch=2.11.0
 middle_torch=2.13.0
+# shellcheck disable=SC2154  # environment.sh sets it
 newest_torch="$default_torch"
 
 wheel() {
