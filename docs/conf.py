@@ -20,6 +20,7 @@ extensions = [
     "breathe",
     "contents",
     "elsewhere",
+    "file_names",
     "operators",
 ]
 
