@@ -170,7 +170,11 @@ class Comparer(nn.Module):
         else:
             for rows, samples in zip(rows_b, samples_b):
                 shuffled.append(torch.ops.funcsim.shuffle_samples(rows, num_inputs, samples, self.seed))
-        network = torch.ops.funcsim.compare_layers(rows_a, rows_b, shuffled, counts_a, counts_b)[4]
+        # No pairs: layers are paired automatically. AOTInductor of torch 2.11 can't hand over an empty list, though.
+        pairs: list[int] = []
+        if len(rows_a) == len(rows_b):
+            pairs = [index // 2 for index in range(2 * len(rows_a))]
+        network = torch.ops.funcsim.compare_layers(rows_a, rows_b, shuffled, counts_a, counts_b, "jaccard", pairs)[4]
         score, chance = network[0], network[1]
         adjusted = torch.where(chance == 1, (score == 1).to(score.dtype), (score - chance) / (1 - chance))
         return score, chance, adjusted
