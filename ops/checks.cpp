@@ -16,8 +16,8 @@ void check_cpu(const Tensor& tensor, const char* op, const std::string& name) {
 
 Tensor checked_matrix(const Tensor& tensor, const char* op, const std::string& name, Dtype dtype,
                       const char* expected) {
-  check(tensor.dim() == 2 && dtype_of(tensor) == dtype, op, ": ", name, " must be ", dtype_name(dtype), " ",
-        expected, ", got ", describe_tensor(tensor));
+  check(tensor.dim() == 2 && dtype_of(tensor) == dtype, op, ": ", name, " must be ", dtype_name(dtype), " ", expected,
+        ", got ", describe_tensor(tensor));
   check_cpu(tensor, op, name);
   return torch::stable::contiguous(tensor);
 }

@@ -30,6 +30,9 @@ bool holds(const dl_phdr_info& object, std::uintptr_t address) {
   return false;
 }
 
+// The loader's tables are C's: addresses as integers, unions.
+// NOLINTBEGIN(performance-no-int-to-ptr,cppcoreguidelines-pro-type-union-access)
+
 /// Empty where there is none.
 std::string_view soname(const dl_phdr_info& object) {
   std::uintptr_t strings = 0;
@@ -53,6 +56,8 @@ std::string_view soname(const dl_phdr_info& object) {
   return offset != 0 && holds(object, name) ? std::string_view(reinterpret_cast<const char*>(name)) : "";
 }
 
+// NOLINTEND(performance-no-int-to-ptr,cppcoreguidelines-pro-type-union-access)
+
 int look_at(dl_phdr_info* object, std::size_t /*size*/, void* copies) {
   const auto own_address = reinterpret_cast<std::uintptr_t>(&look_at);
   auto& found = *static_cast<Copies*>(copies);
@@ -68,10 +73,10 @@ bool is_only_copy() {
   Copies copies;
   dl_iterate_phdr(&look_at, &copies);
   if (!copies.other.empty()) {
-    std::fprintf(stderr,
-                 "funcsim: %s was loaded, but %s is there already. A process can hold one copy only: the first keeps "
-                 "the operators, the second does nothing.\n",
-                 copies.own.c_str(), copies.other.c_str());
+    const std::string message = "funcsim: " + copies.own + " was loaded, but " + copies.other +
+                                " is there already. A process can hold one copy only: the first keeps the operators, "
+                                "the second does nothing.\n";
+    static_cast<void>(std::fputs(message.c_str(), stderr));
   }
   return copies.other.empty();
 }

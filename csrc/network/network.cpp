@@ -97,8 +97,8 @@ Plan Network::plan(const Tensor& inputs, std::int64_t positions) const {
     const auto sizes = inputs.sizes();
     check(sizes.size() >= 2 && sizes[0] >= 1, "inputs must be [inputs, features...] with at least one input, got ",
           describe_tensor(inputs));
-    check(is_floating(dtype_of(inputs)) && widened(dtype_of(inputs)) == dtype_, "inputs must be ",
-          dtype_name(dtype_), " like the parameters, got ", describe_tensor(inputs));
+    check(is_floating(dtype_of(inputs)) && widened(dtype_of(inputs)) == dtype_, "inputs must be ", dtype_name(dtype_),
+          " like the parameters, got ", describe_tensor(inputs));
     check(is_strided(inputs), "inputs must be a dense tensor, got a sparse or otherwise packed one");
     check(inputs.is_cpu(), "inputs must be on cpu like the parameters, got ", describe_tensor(inputs));
     Plan planned = plan_samples(architecture_, hidden_layers_, Shape(sizes.begin() + 1, sizes.end()), positions);

@@ -8,7 +8,8 @@
 
 namespace funcsim {
 
-/// The dtype; Undefined for a tensor that is undefined or of a dtype that the stable ABI doesn't know (the quantized ones).
+/// The dtype; Undefined for a tensor that is undefined or of a dtype that the stable ABI doesn't know (the quantized
+/// ones).
 torch::headeronly::ScalarType dtype_of(const torch::stable::Tensor& tensor);
 
 /// Name of a dtype as Python writes it, without "torch.".

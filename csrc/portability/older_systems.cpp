@@ -10,6 +10,9 @@
 
 #ifdef __GLIBC__
 
+// The names are those that the systems' own libraries have.
+// NOLINTBEGIN(bugprone-reserved-identifier,bugprone-std-namespace-modification,cert-dcl37-c,cert-dcl51-cpp,cert-dcl58-cpp,portability-no-assembler)
+
 // The headers declare these templates extern, so that they would come from the libstdc++ at hand. GLIBCXX_3.4.26:
 template std::basic_ostringstream<char>::basic_ostringstream();
 template std::basic_stringstream<char>::basic_stringstream();
@@ -31,7 +34,7 @@ char __libc_single_threaded = 0;
 
 // GLIBC_2.34 moved dlsym from libdl, which torch loads, to libc, under a new version beside the old one. The linker is
 // told to take this function for it (--wrap).
-#if defined(__x86_64__)
+#ifdef __x86_64__
 __asm__(".symver funcsim_older_dlsym, dlsym@GLIBC_2.2.5");
 #elif defined(__aarch64__)
 __asm__(".symver funcsim_older_dlsym, dlsym@GLIBC_2.17");
@@ -44,4 +47,6 @@ void* __wrap_dlsym(void* handle, const char* name) {
   return funcsim_older_dlsym(handle, name);
 }
 }
+
+// NOLINTEND(bugprone-reserved-identifier,bugprone-std-namespace-modification,cert-dcl37-c,cert-dcl51-cpp,cert-dcl58-cpp,portability-no-assembler)
 #endif

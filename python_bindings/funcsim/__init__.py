@@ -10,6 +10,7 @@ from ._library import cmake_prefix_path
 from ._version import __version__
 from .canonicalize import canonicalize
 from .compare import compare
+from .comparer import Comparer
 from .comparison import Comparison, LayerComparison, UnmatchedLayer
 from .describe import describe, parameters
 from .layer_similarity import LayerSimilarity, layer_similarity
@@ -17,6 +18,7 @@ from .primitives import activation_signatures, jaccard, linear_sum_assignment, m
 from .sketch import NetworkSketch, sketch
 
 __all__ = [
+    "Comparer",
     "Comparison",
     "LayerComparison",
     "LayerSimilarity",

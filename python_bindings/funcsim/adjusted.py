@@ -7,7 +7,7 @@ from torch import Tensor
 def adjusted_score(score: Tensor, chance: Tensor) -> Tensor:
     """(score - chance) / (1 - chance) of each element; where chance is 1, 1 for a score of 1 and else 0.
 
-    Scriptable.
+    TorchScript compiles it too.
 
     Args:
         score: float64, any shape.

@@ -46,7 +46,7 @@ def canonicalize(model: nn.Sequential) -> nn.Sequential:
     with exact_arithmetic():
         canonical = torch.ops.funcsim.canonicalize(architecture_text(items), detached_tensors(items))
         result = copy.deepcopy(model)
-        targets = (tensor for item in read_items(result) for tensor in item.tensors)
+        targets = (tensor for item in read_items(result) for tensor in item.tensors.values())
         for target, value in zip(targets, canonical, strict=True):
             # New memory, since tensors of the original, and so of its copy, may overlap.
             target.data = torch.empty_like(target).copy_(value)

@@ -58,7 +58,7 @@ def architecture_text(items: list[Item]) -> str:
 
 def detached_tensors(items: list[Item]) -> list[Tensor]:
     """All tensors of items, detached."""
-    return [tensor.detach() for item in items for tensor in item.tensors]
+    return [tensor.detach() for item in items for tensor in item.tensors.values()]
 
 
 def read_items(model: nn.Sequential) -> list[Item]:
@@ -122,7 +122,7 @@ class _Reader:
                 f"describe: modules {first} and {item.place} are the same {item.type}: a module with parameters can be "
                 f"used once only, since its units would belong to two layers"
             )
-        for tensor in item.tensors:
+        for tensor in item.tensors.values():
             first = self._places.setdefault(id(tensor), item.place)
             if first == item.place and tensor.numel() > 0:
                 # A view of another form, as the transpose that an autoencoder's decoder may have, is another tensor.

@@ -27,7 +27,7 @@ class Item:
     place: str  # "3", or "3.0" in a nested Sequential
     type: str  # "Conv2d"
     text: str  # "Conv2d(1, 8, [3, 3])"
-    tensors: list[Tensor] = field(repr=False)  # in the operators' order; the module's own, but for computed ones
+    tensors: dict[str, Tensor] = field(repr=False)  # in the operators' order; the module's own, but for computed ones
 
 
 def value_text(value: Value) -> str:
@@ -46,7 +46,7 @@ class ItemWriter:
         self.place = place
         self.type = type_name
         self._arguments: list[str] = []
-        self._tensors: list[Tensor] = []
+        self._tensors: dict[str, Tensor] = {}
 
     def fail(self, what: str) -> NoReturn:
         """Raises the ValueError that names the module."""
@@ -98,7 +98,7 @@ class ItemWriter:
             self.fail(f"has a {name} of dtype {dtype}; expected one of {', '.join(DTYPES.values())}")
         if tensor.is_meta:
             self.fail(f"has a {name} on the meta device, which holds no values")
-        self._tensors.append(tensor)
+        self._tensors[name] = tensor
 
     def finish(self) -> Item:
         """The Item."""
