@@ -5,6 +5,7 @@ Prints what MONITOR says of INPUTS, first with the live weights it was saved wit
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import funcsim  # noqa: F401  # registers the operators, without which no form of the monitor loads
 import torch
@@ -25,8 +26,8 @@ def load(path: str) -> tuple[Run, Update]:
             package.load_constants(constants, check_full_update=False, user_managed=True)
 
         return package, update
-    module = torch.export.load(path).module() if path.endswith(".pt2") else torch.jit.load(path)
-    return module, module.get_submodule("comparer.network_b").load_state_dict
+    module: Any = torch.export.load(path).module() if path.endswith(".pt2") else torch.jit.load(path)
+    return module, module.comparer.network_b.load_state_dict
 
 
 def main(monitor: str, inputs: str, *lives: str) -> None:
