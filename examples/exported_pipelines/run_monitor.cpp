@@ -12,6 +12,7 @@
 #include <charconv>
 #include <exception>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <iterator>
 #include <memory>
@@ -24,69 +25,53 @@ namespace {
 using Weights = std::unordered_map<std::string, at::Tensor>;
 
 /// A monitor in one of the forms that LibTorch runs.
-class Monitor {
- public:
-  Monitor() = default;
-  Monitor(const Monitor&) = delete;
-  Monitor& operator=(const Monitor&) = delete;
-  virtual ~Monitor() = default;
-
+struct Monitor {
   /// Score, chance level and adjusted score.
-  virtual std::vector<at::Tensor> run(const at::Tensor& inputs) = 0;
+  std::function<std::vector<at::Tensor>(const at::Tensor& inputs)> run;
 
   /// Uses other weights, by name. The operators will check that they fit.
-  virtual void update(Weights weights) = 0;
+  std::function<void(Weights weights)> update;
 };
 
-class TorchScriptMonitor : public Monitor {
- public:
-  explicit TorchScriptMonitor(const std::string& path) : module_(torch::jit::load(path)) {}
-
-  std::vector<at::Tensor> run(const at::Tensor& inputs) override {
-    const c10::IValue result = module_.forward({inputs});
+Monitor load_torchscript(const std::string& path) {
+  torch::jit::Module module = torch::jit::load(path);
+  const auto run = [module](const at::Tensor& inputs) mutable {
+    const c10::IValue result = module.forward({inputs});
     std::vector<at::Tensor> values;
     for (const c10::IValue& value : result.toTupleRef().elements()) {
       values.push_back(value.toTensor());
     }
     return values;
-  }
-
-  void update(Weights weights) override {
-    for (const auto& buffer : module_.named_buffers()) {
+  };
+  const auto update = [module](Weights weights) {
+    for (const auto& buffer : module.named_buffers()) {
       if (const auto weight = weights.extract(buffer.name)) {
         buffer.value.set_data(weight.mapped());
       }
     }
     TORCH_CHECK(weights.empty(), "the monitor has no ", weights.begin()->first);
-  }
+  };
+  return {run, update};
+}
 
- private:
-  torch::jit::Module module_;
-};
-
-class AotInductorMonitor : public Monitor {
- public:
-  explicit AotInductorMonitor(const std::string& path) : loader_(path) {}
-
-  std::vector<at::Tensor> run(const at::Tensor& inputs) override { return loader_.run({inputs}); }
-
-  void update(Weights weights) override {
+Monitor load_package(const std::string& path) {
+  const auto package = std::make_shared<torch::inductor::AOTIModelPackageLoader>(path);
+  const auto run = [package](const at::Tensor& inputs) { return package->run({inputs}); };
+  const auto update = [package](Weights weights) {
     // user_managed: used as they are. Otherwise their bytes are copied, and nobody looks whether they fit.
-    loader_.load_constants(weights, /*use_inactive=*/false, /*check_full_update=*/false, /*user_managed=*/true);
-  }
+    package->load_constants(weights, /*use_inactive=*/false, /*check_full_update=*/false, /*user_managed=*/true);
+  };
+  return {run, update};
+}
 
- private:
-  torch::inductor::AOTIModelPackageLoader loader_;
-};
-
-std::unique_ptr<Monitor> load_monitor(const std::string& path) {
+Monitor load_monitor(const std::string& path) {
   if (path.ends_with(".aoti.pt2")) {
-    return std::make_unique<AotInductorMonitor>(path);
+    return load_package(path);
   }
   TORCH_CHECK(!path.ends_with(".pt2"), path,
               " is a program of torch.export, which LibTorch can't run as it is; compile it with "
               "torch._inductor.aoti_compile_and_package");
-  return std::make_unique<TorchScriptMonitor>(path);
+  return load_torchscript(path);
 }
 
 /// What torch.save has written.
@@ -112,7 +97,7 @@ std::string text(double value) {
   return {characters.begin(), end.ptr};
 }
 
-void print_scores(const std::string& live, Monitor& monitor, const at::Tensor& inputs) {
+void print_scores(const std::string& live, const Monitor& monitor, const at::Tensor& inputs) {
   const std::vector<at::Tensor> values = monitor.run(inputs);
   std::cout << live << ": score " << text(values.at(0).item<double>()) << ", chance "
             << text(values.at(1).item<double>()) << ", adjusted " << text(values.at(2).item<double>()) << '\n';
@@ -127,12 +112,12 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    const std::unique_ptr<Monitor> monitor = load_monitor(arguments[0]);
+    const Monitor monitor = load_monitor(arguments[0]);
     const at::Tensor inputs = load(arguments[1]).toTensor();
-    print_scores("as saved", *monitor, inputs);
+    print_scores("as saved", monitor, inputs);
     for (std::size_t i = 2; i < arguments.size(); ++i) {
-      monitor->update(load_live_weights(arguments[i]));
-      print_scores(arguments[i], *monitor, inputs);
+      monitor.update(load_live_weights(arguments[i]));
+      print_scores(arguments[i], monitor, inputs);
     }
   } catch (const c10::Error& error) {
     std::cerr << "run_monitor: " << error.what_without_backtrace() << '\n';
