@@ -43,6 +43,11 @@ void check_num_hashes(const char* op, std::int64_t num_hashes) {
   check(num_hashes >= 1 && num_hashes <= most, op, ": num_hashes must be from 1 to ", most, ", got ", num_hashes);
 }
 
+void check_method(const char* op, const std::string& method) {
+  check(method == "auto" || method == "exact" || method == "minhash", op,
+        ": method must be \"auto\", \"exact\" or \"minhash\", got \"", method, "\"");
+}
+
 Tensor new_tensor(const std::vector<std::int64_t>& sizes, Dtype dtype) {
   return torch::stable::empty(sizes, dtype, std::nullopt, torch::stable::Device(torch::headeronly::DeviceType::CPU));
 }
@@ -50,6 +55,12 @@ Tensor new_tensor(const std::vector<std::int64_t>& sizes, Dtype dtype) {
 Tensor float64_tensor(const std::vector<double>& values) {
   Tensor tensor = new_tensor({static_cast<std::int64_t>(values.size())}, Dtype::Double);
   std::ranges::copy(values, tensor.mutable_data_ptr<double>());
+  return tensor;
+}
+
+Tensor scalar_tensor(double value) {
+  Tensor tensor = new_tensor({}, Dtype::Double);
+  *tensor.mutable_data_ptr<double>() = value;
   return tensor;
 }
 

@@ -28,6 +28,9 @@ Tensor checked_signatures(const Tensor& tensor, const char* op, const std::strin
 /// @throws Error unless num_hashes is in [1, 2^24] (2^24: more slots than 24 bits of the hash could fill evenly)
 void check_num_hashes(const char* op, std::int64_t num_hashes);
 
+/// @throws Error unless method is "auto", "exact" or "minhash"
+void check_method(const char* op, const std::string& method);
+
 /// @throws Error unless the tensor is on the CPU
 void check_cpu(const Tensor& tensor, const char* op, const std::string& name);
 
@@ -36,6 +39,9 @@ Tensor new_tensor(const std::vector<std::int64_t>& sizes, Dtype dtype);
 
 /// A new CPU tensor with these float64 values.
 Tensor float64_tensor(const std::vector<double>& values);
+
+/// A new CPU tensor without dimensions, float64.
+Tensor scalar_tensor(double value);
 
 /// PyTorch's own thread pool.
 ParallelFor torch_parallel_for();

@@ -21,7 +21,7 @@ std::vector<Tensor> network_sketches_op(const std::string& architecture, const s
     sketches.push_back(new_tensor({extent.units, num_hashes}, Dtype::Int));
     slots.push_back(sketches.back().mutable_data_ptr<std::int32_t>());
   }
-  collect_sketches(network, inputs, {margin, positions, seed, first_input}, extents, num_hashes, slots,
+  collect_sketches(network, inputs, {margin, positions, seed, first_input}, extents, num_hashes, slots, {},
                    torch_parallel_for());
   return sketches;
 }

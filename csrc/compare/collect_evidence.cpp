@@ -8,6 +8,7 @@
 #include "kernels/activation_signatures/activation_signatures.h"
 #include "kernels/common/error.h"
 #include "kernels/minhash/minhash.h"
+#include "kernels/shuffle_samples/shuffle_samples.h"
 
 namespace funcsim {
 
@@ -27,13 +28,18 @@ struct BlockBits {
 class BlockSketcher {
  public:
   BlockSketcher(const std::vector<LayerExtent>& extents, std::int64_t num_inputs, const SignatureOptions& options,
-                std::int64_t num_hashes, const std::vector<std::int32_t*>& sketches, const ParallelFor& parallel_for)
+                std::int64_t num_hashes, const std::vector<std::int32_t*>& sketches,
+                const std::vector<std::int32_t*>& shuffled, const ParallelFor& parallel_for)
       : extents_(extents),
         num_inputs_(num_inputs),
         options_(options),
         num_hashes_(num_hashes),
         sketches_(sketches),
+        shuffled_(shuffled),
         parallel_for_(parallel_for) {
+    if (!shuffled.empty()) {
+      partners_ = shuffle_partners(num_inputs, options.seed, options.first_input);
+    }
     for (const LayerExtent& extent : extents) {
       const std::int64_t row_bytes = signature_bytes(std::min(num_inputs, block_inputs) * extent.samples_per_input);
       blocks_.push_back({row_bytes, std::vector<std::uint8_t>(extent.units * row_bytes)});
@@ -71,20 +77,44 @@ class BlockSketcher {
   void sketch(std::int64_t layer, std::int64_t block_start, std::int64_t inputs) {
     const LayerExtent& extent = extents_[layer];
     const BlockBits& block = blocks_[layer];
-    const std::int64_t samples = inputs * extent.samples_per_input;
-    const std::int64_t first_input = options_.first_input + block_start;
-    const SampleOrder& order = order_of(extent.samples_per_input, first_input, samples);
-    minhash(block.rows.data(), extent.units, block.row_bytes, order, sketches_[layer], parallel_for_);
+    const BlockOrder& order = order_of(extent.samples_per_input, block_start, inputs);
+    minhash(block.rows.data(), extent.units, block.row_bytes, order.samples, sketches_[layer], parallel_for_);
+    if (!shuffled_.empty()) {
+      minhash(block.rows.data(), extent.units, block.row_bytes, order.shuffled, shuffled_[layer], parallel_for_);
+    }
   }
 
+  struct BlockOrder {
+    std::int64_t start = -1;
+    SampleOrder samples;
+    SampleOrder shuffled;
+  };
+
   /// Layers with equally many samples an input share the order of a block's samples.
-  const SampleOrder& order_of(std::int64_t samples_per_input, std::int64_t first_input, std::int64_t samples) {
-    auto& [start, order] = orders_[samples_per_input];
-    if (start != first_input) {
-      start = first_input;
-      order = sample_order(samples, num_hashes_, options_.seed, first_input * samples_per_input);
+  const BlockOrder& order_of(std::int64_t samples_per_input, std::int64_t start, std::int64_t inputs) {
+    BlockOrder& order = orders_[samples_per_input];
+    if (order.start != start) {
+      order.start = start;
+      order.samples = sample_order(inputs * samples_per_input, num_hashes_, options_.seed,
+                                   (options_.first_input + start) * samples_per_input);
+      if (!shuffled_.empty()) {
+        order.shuffled = sample_order(partner_samples(samples_per_input, start, inputs), num_hashes_, options_.seed);
+      }
     }
     return order;
+  }
+
+  /// Global indices of the samples that the block's trade places with.
+  std::vector<std::int64_t> partner_samples(std::int64_t samples_per_input, std::int64_t start,
+                                            std::int64_t inputs) const {
+    std::vector<std::int64_t> indices;
+    indices.reserve(inputs * samples_per_input);
+    for (std::int64_t i = start; i < start + inputs; ++i) {
+      for (std::int64_t p = 0; p < samples_per_input; ++p) {
+        indices.push_back(((options_.first_input + partners_[i]) * samples_per_input) + p);
+      }
+    }
+    return indices;
   }
 
   const std::vector<LayerExtent>& extents_;
@@ -92,13 +122,10 @@ class BlockSketcher {
   const SignatureOptions& options_;
   std::int64_t num_hashes_;
   const std::vector<std::int32_t*>& sketches_;
+  const std::vector<std::int32_t*>& shuffled_;
   const ParallelFor& parallel_for_;
+  std::vector<std::int64_t> partners_;  ///< of every input, counted from the call's first
   std::vector<BlockBits> blocks_;
-
-  struct BlockOrder {
-    std::int64_t first_input = -1;
-    SampleOrder order;
-  };
   std::map<std::int64_t, BlockOrder> orders_;
 };
 
@@ -132,11 +159,14 @@ void collect_signatures(const Network& network, const torch::stable::Tensor& inp
 
 void collect_sketches(const Network& network, const torch::stable::Tensor& inputs, const SignatureOptions& options,
                       const std::vector<LayerExtent>& extents, std::int64_t num_hashes,
-                      const std::vector<std::int32_t*>& sketches, const ParallelFor& parallel_for) {
-  for (std::size_t l = 0; l < extents.size(); ++l) {
-    std::fill_n(sketches[l], extents[l].units * num_hashes, empty_slot);
+                      const std::vector<std::int32_t*>& sketches, const std::vector<std::int32_t*>& shuffled,
+                      const ParallelFor& parallel_for) {
+  for (const auto* target : {&sketches, &shuffled}) {
+    for (std::size_t l = 0; l < target->size(); ++l) {
+      std::fill_n((*target)[l], extents[l].units * num_hashes, empty_slot);
+    }
   }
-  BlockSketcher sketcher(extents, inputs.size(0), options, num_hashes, sketches, parallel_for);
+  BlockSketcher sketcher(extents, inputs.size(0), options, num_hashes, sketches, shuffled, parallel_for);
   record_signatures(network, inputs, options, parallel_for, [&](const SignatureBatch& batch) { sketcher.add(batch); });
 }
 

@@ -34,8 +34,11 @@ void collect_signatures(const Network& network, const torch::stable::Tensor& inp
 
 /// Writes the sketches of all layers, sketches[l] is [units, num_hashes]. Holds the bits of one block of inputs,
 /// however many inputs there are.
+///
+/// @param shuffled the same with the inputs shuffled, all of the call (see shuffle_partners); empty: not wanted
 void collect_sketches(const Network& network, const torch::stable::Tensor& inputs, const SignatureOptions& options,
                       const std::vector<LayerExtent>& extents, std::int64_t num_hashes,
-                      const std::vector<std::int32_t*>& sketches, const ParallelFor& parallel_for);
+                      const std::vector<std::int32_t*>& sketches, const std::vector<std::int32_t*>& shuffled,
+                      const ParallelFor& parallel_for);
 
 }  // namespace funcsim

@@ -99,6 +99,7 @@ std::string text(double value) {
 
 void print_scores(const std::string& live, const Monitor& monitor, const at::Tensor& inputs) {
   const std::vector<at::Tensor> values = monitor.run(inputs);
+  TORCH_CHECK(values.at(0).defined(), "the monitor refused; torch before 2.13 has written the reason to stderr");
   std::cout << live << ": score " << text(values.at(0).item<double>()) << ", chance "
             << text(values.at(1).item<double>()) << ", adjusted " << text(values.at(2).item<double>()) << '\n';
 }

@@ -20,12 +20,18 @@ def load(path: str) -> tuple[Run, Update]:
     if path.endswith(".aoti.pt2"):
         package = torch._inductor.aoti_load_package(path)
 
+        def run(inputs: Tensor) -> tuple[Tensor, ...]:
+            values: tuple[Tensor, ...] = package(inputs)
+            if values[0] is None:
+                raise RuntimeError("the monitor refused; torch before 2.13 has written the reason to stderr")
+            return values
+
         def update(weights: dict[str, Tensor]) -> None:
             constants = {f"comparer.network_b.{name}": weight for name, weight in weights.items()}
             # user_managed: used as they are, so that operators check them. Otherwise bytes are copied and nobody looks.
             package.load_constants(constants, check_full_update=False, user_managed=True)
 
-        return package, update
+        return run, update
     module: Any = torch.export.load(path).module() if path.endswith(".pt2") else torch.jit.load(path)
     return module, module.comparer.network_b.load_state_dict
 

@@ -1,14 +1,13 @@
 """Two networks in one module: what an exported pipeline holds to score the inputs it is given."""
 
-# TorchScript knows no zip(strict=True) and no comprehensions with a condition.
-# ruff: noqa: B905, PERF401
+# TorchScript knows no comprehensions with a condition.
+# ruff: noqa: PERF401
 
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 
-from .adjusted import adjusted_score
 from .describe import architecture_text, read_items
 from .evidence import naming
 from .item_writer import Item
@@ -143,8 +142,7 @@ class Comparer(nn.Module):
     def with_chance(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Scores the networks and says what the score is worth.
 
-        Scripted modules have this method too. For ``torch.export`` call it in the forward() of a module of yours. An
-        exported batch has at least 9 inputs, and with method "auto" no more than are counted exactly.
+        Scripted modules have this method too. For ``torch.export`` call it in the forward() of a module of yours.
 
         Args:
             inputs: As for :meth:`forward`.
@@ -155,51 +153,19 @@ class Comparer(nn.Module):
         Raises:
             RuntimeError: As :func:`compare`.
         """
-        rows_a, samples_a = self._signatures(self.architecture_a, self.network_a(), inputs.detach())
-        rows_b, samples_b = self._signatures(self.architecture_b, self.network_b(), inputs.detach())
-        num_inputs = inputs.shape[0]
-        counts_a = [num_inputs * samples for samples in samples_a]
-        counts_b = [num_inputs * samples for samples in samples_b]
-        shuffled: list[Tensor] = []
-        is_long = num_inputs * max(samples_a + samples_b) > 32 * self.num_hashes
-        if self.method == "minhash" or (self.method == "auto" and is_long):
-            partners = torch.ops.funcsim.shuffle_partners(inputs.detach(), self.seed)
-            for rows, samples in zip(rows_b, samples_b):
-                shuffled.append(torch.ops.funcsim.shuffled_minhash(rows, partners, samples, self.num_hashes, self.seed))
-            rows_a = self._sketches(rows_a, counts_a)
-            rows_b = self._sketches(rows_b, counts_b)
-        else:
-            for rows, samples in zip(rows_b, samples_b):
-                shuffled.append(torch.ops.funcsim.shuffle_samples(rows, num_inputs, samples, self.seed))
-        # No pairs: layers are paired automatically. AOTInductor of torch 2.11 can't hand over an empty list, though.
-        pairs: list[int] = []
-        if len(rows_a) == len(rows_b):
-            pairs = [index // 2 for index in range(2 * len(rows_a))]
-        network = torch.ops.funcsim.compare_layers(rows_a, rows_b, shuffled, counts_a, counts_b, "jaccard", pairs)[4]
-        score, chance = network[0], network[1]
-        return score, chance, adjusted_score(score, chance)
-
-    def _signatures(
-        self, architecture: str, parameters: list[Tensor], inputs: Tensor
-    ) -> tuple[list[Tensor], list[int]]:
-        """The signatures of every hidden layer, and its samples an input."""
-        # A copy of the list: TorchScript shares lists, and libtorch moves the tensors out of those that it hands to
-        # operators on the stable ABI.
-        signatures = torch.ops.funcsim.network_signatures(
-            architecture, list(parameters), inputs, self.margin, self.positions, self.seed
+        score, chance, adjusted = torch.ops.funcsim.compare_with_chance(
+            self.architecture_a,
+            self.network_a(),
+            self.architecture_b,
+            self.network_b(),
+            inputs.detach(),
+            self.method,
+            self.num_hashes,
+            self.seed,
+            self.margin,
+            self.positions,
         )
-        # 8 inputs have a byte of bits for each sample an input.
-        eight = inputs[:1].repeat_interleave(8, dim=0)
-        eights = torch.ops.funcsim.network_signatures(
-            architecture, parameters, eight, self.margin, self.positions, self.seed
-        )
-        return signatures, [rows.shape[1] for rows in eights]
-
-    def _sketches(self, signatures: list[Tensor], num_samples: list[int]) -> list[Tensor]:
-        return [
-            torch.ops.funcsim.minhash(rows, count, self.num_hashes, self.seed)
-            for rows, count in zip(signatures, num_samples)
-        ]
+        return score, chance, adjusted
 
     def extra_repr(self) -> str:
         """The options."""

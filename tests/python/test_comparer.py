@@ -246,29 +246,13 @@ def test_exported_for_any_batch_as_eager(make_b: Callable[[int], nn.Sequential],
         assert_same(program.module()(images(number)), comparer(images(number)))
 
 
-def test_with_chance_is_exported_up_to_what_auto_counts() -> None:
-    monitor = Monitor(funcsim.Comparer(mlp(1), mlp(2), num_hashes=8))
-
-    def export(**limits: int) -> nn.Module:
-        dynamic = {"inputs": {0: torch.export.Dim("batch", **limits)}}
-        return torch.export.export(monitor, (rows(20),), dynamic_shapes=dynamic).module()
-
-    module = export(min=9, max=256)
-    for number in (9, 50, 256):
-        assert_same(module(rows(number)), monitor(rows(number)))
-    with pytest.raises(Exception, match="256"):
-        export(min=9, max=257)
-
-
-@pytest.mark.parametrize("method", ["exact", "minhash"])
+@pytest.mark.parametrize("method", ["auto", "exact", "minhash"])
 @pytest.mark.parametrize("make_b", [cnn, deep], ids=["equal depth", "unequal depth"])
-def test_with_chance_of_one_method_is_exported_without_limit(
-    method: str, make_b: Callable[[int], nn.Sequential]
-) -> None:
+def test_with_chance_is_exported_for_any_batch(method: str, make_b: Callable[[int], nn.Sequential]) -> None:
     monitor = Monitor(funcsim.Comparer(cnn(1), make_b(2), method=method, num_hashes=8))
-    dynamic = {"inputs": {0: torch.export.Dim("batch", min=9)}}
+    dynamic = {"inputs": {0: torch.export.Dim("batch")}}
     module = torch.export.export(monitor, (images(20),), dynamic_shapes=dynamic).module()
-    for number in (9, 50, 1000):
+    for number in (1, 2, 16, 17, 1000):  # "auto" counts 16 inputs exactly
         assert_same(module(images(number)), monitor(images(number)))
 
 
@@ -346,11 +330,12 @@ def test_inputs_are_checked(scripted: bool) -> None:
     comparer = funcsim.Comparer(mlp(1), mlp(2))
     module = torch.jit.script(comparer) if scripted else comparer
     for run in (module, module.with_chance):
-        assert_says(lambda run=run: run(torch.randn(20, 7)), "item 0 (Linear(6, 9))", "6 (in_features), got [N, 7]")
+        assert_says(
+            lambda run=run: run(torch.randn(20, 7)), "network a", "item 0 (Linear(6, 9))", "6 (in_features), got [N, 7]"
+        )
         assert_says(lambda run=run: run(rows(20).double()), "must be float32 like the parameters", "float64 [20, 6]")
         assert_says(lambda run=run: run(rows(0)), "at least one input, got float32 [0, 6]")
         assert_says(lambda run=run: run(rows(1)[0]), "[inputs, features...]", "got float32 [6]")
-    assert_says(lambda: module(torch.randn(20, 7)), "network a")
 
 
 def test_a_network_that_fits_no_longer_is_named() -> None:

@@ -151,10 +151,10 @@ def test_bad_inputs_get_our_message_in_cpp(
 ) -> None:
     done = run(program, monitor, inputs, folder=saved)
     assert (done.code, done.printed) == (1, [])
-    assert f"network_signatures: {words}" in done.errors
+    assert f"compare_with_chance: network a: {words}" in done.errors
     # AOTInductor's exception has the message from torch 2.13 on; before, it was on stderr only.
     if monitor == PACKAGE and torch.__version__ >= (2, 13):
-        assert done.errors.splitlines()[-1] == f"run_monitor: network_signatures: {words}"
+        assert done.errors.splitlines()[-1] == f"run_monitor: compare_with_chance: network a: {words}"
 
 
 @pytest.mark.parametrize(("inputs", "words"), [("narrow.pt", WIDTH), ("double.pt", DTYPE), ("flat.pt", FLAT)])
@@ -175,7 +175,7 @@ def test_bad_inputs_are_refused_in_python(
     if monitor == PROGRAM and words != DTYPE:
         assert re.search(r"Guard failed: inputs\.size\(\)\[1\] == 64|tuple index out of range", said)
     else:
-        assert f"network_signatures: {words}" in said
+        assert f"compare_with_chance: network a: {words}" in said
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ CALLS: dict[str, list[tuple]] = {
     "network_signatures": [(*A, ROWS, 0.1), (*CONV, IMAGES), (*CONV, IMAGES, 0.0, 0), (*CONV, IMAGES, 0.0, -1)],
     "network_sketches": [(*A, ROWS, 0.0, 16, 0, 32), (*CONV, IMAGES, 0.0, 16, 0, 32)],
     "compare": [(*A, *B, ROWS), (*CONV, *CONV, IMAGES, "minhash", 32)],
+    "compare_with_chance": [(*A, *DEEP, ROWS), (*CONV, *CONV, IMAGES, "minhash", 32)],
     "compare_layers": [
         (BITS, OTHER, SHUFFLED, [21, 21], [21, 21]),
         (BITS, OTHER, SHUFFLED, [21, 21], [21, 21], "phi", [1, 0]),
@@ -99,21 +100,25 @@ def test_opcheck(name: str, arguments: tuple) -> None:
     torch.library.opcheck(getattr(ops, name).default, arguments)
 
 
-@pytest.mark.parametrize("name", ["canonicalize", "compare", "network_signatures", "network_sketches"])
+@pytest.mark.parametrize(
+    "name", ["canonicalize", "compare", "compare_with_chance", "network_signatures", "network_sketches"]
+)
 def test_opcheck_with_parameters_that_require_grad(name: str) -> None:
     architecture, parameters = described(mlp(1).requires_grad_(True))
     network = (architecture, [p.detach().clone().requires_grad_() for p in parameters])
-    arguments = {"canonicalize": network, "compare": (*network, *network, ROWS)}.get(name, (*network, ROWS))
+    both = (*network, *network, ROWS)
+    arguments = {"canonicalize": network, "compare": both, "compare_with_chance": both}.get(name, (*network, ROWS))
     # Not test_aot_dispatch_dynamic: it runs backward, which is an error by intent (the next test).
     utils = ("test_schema", "test_autograd_registration", "test_faketensor")
     torch.library.opcheck(getattr(ops, name).default, arguments, test_utils=utils)
 
 
-@pytest.mark.parametrize("name", ["canonicalize", "compare"])
+@pytest.mark.parametrize("name", ["canonicalize", "compare", "compare_with_chance"])
 def test_backward_is_a_clear_error(name: str) -> None:
     architecture, parameters = described(mlp(1))
     network = (architecture, [p.detach().clone().requires_grad_() for p in parameters])
-    result = ops.canonicalize(*network)[0] if name == "canonicalize" else ops.compare(*network, *network, ROWS)[0]
+    arguments = network if name == "canonicalize" else (*network, *network, ROWS)
+    result = getattr(ops, name)(*arguments)[0]
     with pytest.raises(RuntimeError, match=f"funcsim::{name} has no gradient"):
         result.sum().backward()
 
