@@ -58,11 +58,11 @@ std::int64_t signature_width(const LayerExtent& extent) {
 NetworkMatch compare_exactly(const Network& a, const Network& b, const Tensor& inputs, const ComparisonOptions& options,
                              const std::vector<LayerExtent>& extents_a, const std::vector<LayerExtent>& extents_b,
                              const ParallelFor& parallel_for) {
-  SignatureRows rows_a(extents_a, signature_width);
-  SignatureRows rows_b(extents_b, signature_width);
+  const SignatureRows rows_a(extents_a, signature_width);
+  const SignatureRows rows_b(extents_b, signature_width);
   collect_signatures(a, inputs, options.signatures, extents_a, rows_a.rows, parallel_for);
   collect_signatures(b, inputs, options.signatures, extents_b, rows_b.rows, parallel_for);
-  SignatureRows shuffled(options.with_chance ? extents_b : std::vector<LayerExtent>(), signature_width);
+  const SignatureRows shuffled(options.with_chance ? extents_b : std::vector<LayerExtent>(), signature_width);
   if (options.with_chance) {
     const std::vector<std::int64_t> partners =
         shuffle_partners(inputs.size(0), options.signatures.seed, options.signatures.first_input);
@@ -78,9 +78,9 @@ NetworkMatch compare_sketches(const Network& a, const Network& b, const Tensor& 
                               const ComparisonOptions& options, const std::vector<LayerExtent>& extents_a,
                               const std::vector<LayerExtent>& extents_b, const ParallelFor& parallel_for) {
   const auto width = [&](const LayerExtent&) { return options.num_hashes; };
-  SketchRows rows_a(extents_a, width);
-  SketchRows rows_b(extents_b, width);
-  SketchRows shuffled(options.with_chance ? extents_b : std::vector<LayerExtent>(), width);
+  const SketchRows rows_a(extents_a, width);
+  const SketchRows rows_b(extents_b, width);
+  const SketchRows shuffled(options.with_chance ? extents_b : std::vector<LayerExtent>(), width);
   collect_sketches(a, inputs, options.signatures, extents_a, options.num_hashes, rows_a.rows, {}, parallel_for);
   collect_sketches(b, inputs, options.signatures, extents_b, options.num_hashes, rows_b.rows, shuffled.rows,
                    parallel_for);
