@@ -33,12 +33,15 @@ class BuildWithLibrary(build_py):
         build = ROOT / "build" / "wheel"
         prefix = PACKAGE if self.editable_mode else pathlib.Path(self.build_lib).resolve() / "funcsim"
         configure = ["cmake", "-S", str(ROOT), "-B", str(build), "-G", "Ninja"]
-        # The cache keeps what an earlier build was told: all that matters is told each time.
+        # The cache keeps what an earlier build was told, a ninja that is gone meanwhile too: all is told each time.
+        configure.append(f"-DCMAKE_MAKE_PROGRAM={shutil.which('ninja')}")
         configure.append(f"-DFUNCSIM_TORCH_DIR={torch.submodule_search_locations[0]}")
         configure.append(f"-DFUNCSIM_WERROR={'ON' if os.environ.get('CI') else 'OFF'}")
-        subprocess.run(configure, check=True)
-        subprocess.run(["cmake", "--build", str(build), "--target", "funcsim"], check=True)
-        subprocess.run(["cmake", "--install", str(build), "--prefix", str(prefix), "--strip"], check=True)
+        build_library = ["cmake", "--build", str(build), "--target", "funcsim"]
+        install = ["cmake", "--install", str(build), "--prefix", str(prefix), "--strip"]
+        for command in (configure, build_library, install):
+            if subprocess.run(command, check=False).returncode != 0:
+                raise SystemExit(f"funcsim: this failed, for the reason above: {' '.join(command)}")
 
 
 class WheelForEveryPython(bdist_wheel):

@@ -71,6 +71,11 @@ std::vector<std::int64_t> saved_widths(const std::string& path) {
       throw std::runtime_error("expected a Linear layer in every other place, and there is none in place " +
                                std::to_string(place));
     }
+    // torch::load would take the bytes of other numbers for float32.
+    if (weight.scalar_type() != torch::kFloat32) {
+      throw std::runtime_error(std::string("expected weights in Float, got ") + torch::toString(weight.scalar_type()) +
+                               " in place " + std::to_string(place));
+    }
     if (widths.empty()) {
       widths.push_back(weight.size(1));
     }

@@ -15,7 +15,9 @@ from torch.torch_version import TorchVersion
 
 OLDEST_TORCH = "2.11"
 MESSAGE_BYTES = 1 << 16
+ELF_HEADER_BYTES = 64
 ELF_MACHINE = slice(18, 20)  # in the header of an ELF file
+ELF_SECTIONS = slice(40, 48), slice(58, 60), slice(60, 62)  # where their table is, bytes of an entry, entries
 ELF_MACHINES = {3: "x86", 40: "ARM", 62: "x86-64", 183: "AArch64", 243: "RISC-V"}
 
 #: For CMake: ``-DCMAKE_PREFIX_PATH=`` with this has ``find_package(funcsim)`` find headers and library of this package.
@@ -46,12 +48,20 @@ def _failure(file: pathlib.Path, cause: str) -> ImportError:
     return ImportError(f"funcsim: cannot load {file} ({versions}): {cause}", path=str(file))
 
 
-def _platform_problem(file: pathlib.Path) -> str | None:
-    """Says so where the file was built for another processor than this process runs on: dlopen's words don't."""
+def _elf_problem(file: pathlib.Path) -> str | None:
+    """Says so where the file is for another processor than this process runs on, or cut off.
+
+    dlopen doesn't say the one, and ends the process for the other. What is no ELF file at all is left to it.
+    """
     with file.open("rb") as library, pathlib.Path("/proc/self/exe").open("rb") as program:
-        expected, got = program.read(ELF_MACHINE.stop), library.read(ELF_MACHINE.stop)
-    if got[:4] != b"\x7fELF" or len(got) < ELF_MACHINE.stop or got[ELF_MACHINE] == expected[ELF_MACHINE]:
+        expected, got = program.read(ELF_HEADER_BYTES), library.read(ELF_HEADER_BYTES)
+        size = library.seek(0, os.SEEK_END)
+    if got[:4] != b"\x7fELF" or len(got) < ELF_HEADER_BYTES:
         return None
+    if got[ELF_MACHINE] == expected[ELF_MACHINE]:
+        offset, entry_size, entries = (int.from_bytes(got[field], sys.byteorder) for field in ELF_SECTIONS)
+        end = offset + entry_size * entries  # the table of sections is the last thing in the file
+        return f"it is cut off: expected at least {end} bytes, got {size}" if size < end else None
     number = int.from_bytes(got[ELF_MACHINE], sys.byteorder)
     name = ELF_MACHINES.get(number, f"ELF machine {number}")
     return f"it was built for another processor, {name}; this is {platform.machine()}"
@@ -70,8 +80,8 @@ def _load() -> ctypes.CDLL:
         raise _failure(file, f"it needs torch {OLDEST_TORCH} or later")
     if not file.is_file():
         hint = "FUNCSIM_LIBRARY names it" if "FUNCSIM_LIBRARY" in os.environ else "./run build in a checkout makes it"
-        raise _failure(file, f"there is no such file ({hint})")
-    problem = _platform_problem(file)
+        raise _failure(file, f"{'it is no regular file' if file.exists() else 'there is no such file'} ({hint})")
+    problem = _elf_problem(file)
     if problem is not None:
         raise _failure(file, problem)
     if _is_registered():

@@ -102,7 +102,7 @@ def environment(programs: str) -> dict[str, str]:
     """That of somebody who has set nothing up, with a folder of programs first on PATH."""
     prefixes = ("CMAKE_", "FUNCSIM_", "LD_", "PIP_", "PYTHON", "TORCH_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
-    return inherited | {"CMAKE_GENERATOR": "Ninja", "PATH": os.pathsep.join([programs, os.environ["PATH"]])}
+    return inherited | {"PATH": os.pathsep.join([programs, os.environ["PATH"]])}
 
 
 def _write_file(block: Block, folder: pathlib.Path) -> None:

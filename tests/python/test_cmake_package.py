@@ -188,8 +188,22 @@ def test_application_has_manners(
         (nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(6, 3)), "network b: "),
         (nn.Sequential(nn.Linear(2, 3)), "network b: "),
         (nn.Sequential(), "network b: "),
+        (
+            nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 3)).double(),
+            "expected weights in Float, got Double in",
+        ),
+        (nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 3)).half(), "expected weights in Float, got Half in"),
     ],
-    ids=["not_linear", "no_bias", "other_inputs", "widths_that_do_not_fit", "no_hidden_layer", "empty"],
+    ids=[
+        "not_linear",
+        "no_bias",
+        "other_inputs",
+        "widths_that_do_not_fit",
+        "no_hidden_layer",
+        "empty",
+        "double",
+        "half",
+    ],
 )
 def test_application_refuses_other_networks(
     application: pathlib.Path,

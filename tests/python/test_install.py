@@ -1,6 +1,7 @@
 """Installing from a checkout: editable, and not. In a copy of it, since others use the checkout's library meanwhile."""
 
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -64,6 +65,10 @@ def test_editable_and_plain_installation(checkout: pathlib.Path, python: pathlib
     assert run(*version, folder=python.parent) == "edited\n"
 
     (package / "left_over.py").write_text("", encoding="utf-8")
+    cache = checkout / "build" / "wheel" / "CMakeCache.txt"  # as a build left it whose environment is gone
+    gone = re.sub(r"(CMAKE_MAKE_PROGRAM:\w+)=.*", r"\1=/gone/ninja", cache.read_text(encoding="utf-8"))
+    assert "=/gone/ninja\n" in gone
+    cache.write_text(gone, encoding="utf-8")
     run(*pip, "--no-build-isolation", "--no-deps", checkout, folder=checkout)
     (package / "left_over.py").unlink()
     file, score = run(python, "-c", COMPARE, folder=python.parent).split()
@@ -74,12 +79,21 @@ def test_editable_and_plain_installation(checkout: pathlib.Path, python: pathlib
     assert not (pathlib.Path(file).parent / "left_over.py").exists()
 
 
-def test_without_torch(checkout: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    code = """
-import importlib.util, runpy, sys
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ("torch", "install it, then pip install --no-build-isolation ."),
+        ("cmake", "funcsim is built with cmake: pip install cmake"),
+        ("ninja", "funcsim is built with ninja: pip install ninja"),
+    ],
+)
+def test_what_is_missing_is_named(checkout: pathlib.Path, tmp_path: pathlib.Path, missing: str, words: str) -> None:
+    code = f"""
+import importlib.util, runpy, shutil, sys
 import setuptools
-find_spec = importlib.util.find_spec
-importlib.util.find_spec = lambda name, *rest: None if name == "torch" else find_spec(name, *rest)
+find_spec, which = importlib.util.find_spec, shutil.which
+importlib.util.find_spec = lambda name, *rest: None if name == {missing!r} else find_spec(name, *rest)
+shutil.which = lambda name, *rest, **more: None if name == {missing!r} else which(name, *rest, **more)
 sys.argv = ["setup.py", "build_py", "--build-lib", sys.argv[1]]
 runpy.run_path("setup.py", run_name="__main__")
 """
@@ -87,4 +101,4 @@ runpy.run_path("setup.py", run_name="__main__")
         [sys.executable, "-c", code, tmp_path], cwd=checkout, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode != 0
-    assert "install it, then pip install --no-build-isolation ." in done.stderr.splitlines()[-1]
+    assert words in done.stderr.splitlines()[-1]

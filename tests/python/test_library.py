@@ -70,6 +70,20 @@ def test_a_file_that_is_no_library(tmp_path: pathlib.Path, content: bytes) -> No
     assert re.search(r"\): .*(file too short|invalid ELF header|ELF)", done.stderr.splitlines()[-1]), done.stderr
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_library_that_is_cut_off(tmp_path: pathlib.Path, share: float) -> None:
+    """As an interrupted copy or a full disk leaves it; to load it would end the process."""
+    content = LIBRARY.read_bytes()
+    broken = tmp_path / "libfuncsim.so"
+    broken.write_bytes(content[: int(share * len(content))])
+    done = _run("import funcsim", broken)
+    _assert_import_error(done, broken, "it is cut off: expected at least", f"got {int(share * len(content))}")
+
+
+def test_a_folder_instead_of_a_library(tmp_path: pathlib.Path) -> None:
+    _assert_import_error(_run("import funcsim", tmp_path), tmp_path, "it is no regular file", "FUNCSIM_LIBRARY")
+
+
 def test_a_library_with_a_symbol_that_is_not_there(tmp_path: pathlib.Path) -> None:
     """What loading with a torch that lacks something looks like: the symbol is named."""
     if shutil.which("gcc") is None:
