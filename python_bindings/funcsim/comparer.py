@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .describe import architecture_text, read_items
-from .evidence import naming
+from .evidence import affine_places, naming
 from .item_writer import Item
 from .settings import Positions, check_method, checked_settings
 
@@ -98,8 +98,8 @@ class Comparer(nn.Module):
             positions: "all", "any" or a number of points.
 
         Raises:
-            TypeError, ValueError: For networks that :func:`describe` can't read (names network a or b) and options out
-                of range.
+            TypeError, ValueError: For networks that :func:`describe` can't read or that have no hidden layer (names
+                network a or b) and options out of range.
         """
         super().__init__()
         check_method(method, "jaccard")
@@ -180,6 +180,11 @@ def _read(role: str, model: nn.Sequential) -> tuple[str, NetworkWeights]:
     """The architecture of a network and copies of its tensors."""
     with naming(role):
         items = read_items(model)
+        affine = len(affine_places(items))
+        if affine < 2:  # operators would say so, but not before the module runs somewhere else
+            raise ValueError(
+                f"the network has no hidden layer: that takes two affine layers (Linear, Conv), got {affine}"
+            )
     weights = NetworkWeights()
     for item in items:
         if item.tensors:

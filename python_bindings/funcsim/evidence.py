@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ._library import plan_samples
 from .describe import architecture_text, detached_tensors, read_items
 from .inputs import BLOCK_INPUTS, Inputs, chunks
+from .item_writer import Item
 from .modes import exact_arithmetic
 from .settings import Settings
 
@@ -66,6 +67,11 @@ def naming(role: str) -> Iterator[None]:
         if not role or type(error) not in (RuntimeError, ValueError, TypeError):
             raise
         raise type(error)(f"{role}: {error}") from error
+
+
+def affine_places(items: Sequence[Item]) -> list[str]:
+    """Places of the affine layers, in order. All but the last are hidden."""
+    return [item.place for item in items if item.type == "Linear" or item.type.startswith("Conv")]
 
 
 def _joined(parts: list[Tensor]) -> Tensor:
@@ -170,8 +176,7 @@ class NetworkReader:
             items = read_items(model)
         self.architecture = architecture_text(items)
         self._parameters = detached_tensors(items)
-        affine = [item.place for item in items if item.type == "Linear" or item.type.startswith("Conv")]
-        self._names = affine[:-1]  # the outputs' layer is not hidden
+        self._names = affine_places(items)[:-1]  # the outputs' layer is not hidden
         self.input_shape: tuple[int, ...] = ()
         self._layers: list[_LayerBlocks] = []
         self._num_inputs = 0

@@ -323,6 +323,9 @@ def test_networks_are_checked_and_named() -> None:
         funcsim.Comparer(nn.Linear(2, 3), mlp(1))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"network b: describe: module 1 \(Bilinear\) is not supported"):
         funcsim.Comparer(mlp(1), nn.Sequential(nn.ReLU(), nn.Bilinear(1, 1, 1)))
+    for model, affine in ((nn.Sequential(), 0), (nn.Sequential(nn.Linear(6, 3), nn.ReLU()), 1)):
+        with pytest.raises(ValueError, match=rf"network b: the network has no hidden layer: .* got {affine}"):
+            funcsim.Comparer(mlp(1), model)
 
 
 @pytest.mark.parametrize("scripted", [False, True], ids=["eager", "scripted"])
