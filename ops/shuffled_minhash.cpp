@@ -6,6 +6,7 @@
 
 #include "checks.h"
 #include "kernels/minhash/minhash.h"
+#include "kernels/shuffle_samples/shuffle_samples.h"
 #include "registration.h"
 
 namespace funcsim {
@@ -28,20 +29,18 @@ Tensor shuffled_minhash_op(const Tensor& signatures, const Tensor& partners, std
   const std::int64_t most = std::numeric_limits<std::int64_t>::max() / samples_per_input;
   check(num_inputs <= most, op, ": ", num_inputs, " inputs of ", samples_per_input,
         " samples are more samples than 64 bits count");
-  std::vector<std::int64_t> indices;
   for (std::int64_t i = 0; i < num_inputs; ++i) {
     check(partner[i] >= 0 && partner[i] < most, op, ": partners must be indices of inputs, got ", partner[i], " at ",
           i);
-    for (std::int64_t p = 0; p < samples_per_input; ++p) {
-      indices.push_back((partner[i] * samples_per_input) + p);
-    }
   }
   const Tensor rows = checked_signatures(signatures, op, "signatures", num_inputs * samples_per_input);
   Tensor sketches = new_tensor({rows.size(0), num_hashes}, Dtype::Int);
   auto* slots = sketches.mutable_data_ptr<std::int32_t>();
   std::fill_n(slots, sketches.numel(), empty_slot);
-  minhash(rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1), sample_order(indices, num_hashes, seed),
-          slots, torch_parallel_for());
+  minhash(
+      rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1),
+      sample_order(samples_of({partner, static_cast<std::size_t>(num_inputs)}, samples_per_input), num_hashes, seed),
+      slots, torch_parallel_for());
   return sketches;
 }
 

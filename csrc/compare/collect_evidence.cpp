@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <span>
 #include <utility>
 
 #include "kernels/activation_signatures/activation_signatures.h"
@@ -39,6 +40,9 @@ class BlockSketcher {
         parallel_for_(parallel_for) {
     if (!shuffled.empty()) {
       partners_ = shuffle_partners(num_inputs, options.seed, options.first_input);
+      for (std::int64_t& partner : partners_) {
+        partner += options.first_input;
+      }
     }
     for (const LayerExtent& extent : extents) {
       const std::int64_t row_bytes = signature_bytes(std::min(num_inputs, block_inputs) * extent.samples_per_input);
@@ -98,23 +102,11 @@ class BlockSketcher {
       order.samples = sample_order(inputs * samples_per_input, num_hashes_, options_.seed,
                                    (options_.first_input + start) * samples_per_input);
       if (!shuffled_.empty()) {
-        order.shuffled = sample_order(partner_samples(samples_per_input, start, inputs), num_hashes_, options_.seed);
+        order.shuffled = sample_order(samples_of(std::span(partners_).subspan(start, inputs), samples_per_input),
+                                      num_hashes_, options_.seed);
       }
     }
     return order;
-  }
-
-  /// Global indices of the samples that the block's trade places with.
-  std::vector<std::int64_t> partner_samples(std::int64_t samples_per_input, std::int64_t start,
-                                            std::int64_t inputs) const {
-    std::vector<std::int64_t> indices;
-    indices.reserve(inputs * samples_per_input);
-    for (std::int64_t i = start; i < start + inputs; ++i) {
-      for (std::int64_t p = 0; p < samples_per_input; ++p) {
-        indices.push_back(((options_.first_input + partners_[i]) * samples_per_input) + p);
-      }
-    }
-    return indices;
   }
 
   const std::vector<LayerExtent>& extents_;
@@ -124,7 +116,7 @@ class BlockSketcher {
   const std::vector<std::int32_t*>& sketches_;
   const std::vector<std::int32_t*>& shuffled_;
   const ParallelFor& parallel_for_;
-  std::vector<std::int64_t> partners_;  ///< of every input, counted from the call's first
+  std::vector<std::int64_t> partners_;  ///< global index of every input's partner
   std::vector<BlockBits> blocks_;
   std::map<std::int64_t, BlockOrder> orders_;
 };

@@ -7,8 +7,6 @@ from torch import Tensor
 def adjusted_score(score: Tensor, chance: Tensor) -> Tensor:
     """(score - chance) / (1 - chance) of each element; where chance is 1, 1 for a score of 1 and else 0.
 
-    TorchScript compiles it too.
-
     Args:
         score: float64, any shape.
         chance: float64, of the same shape.

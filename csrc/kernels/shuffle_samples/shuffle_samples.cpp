@@ -108,6 +108,17 @@ std::vector<std::int64_t> shuffle_partners(std::int64_t num_inputs, std::int64_t
   return partners;
 }
 
+std::vector<std::int64_t> samples_of(std::span<const std::int64_t> inputs, std::int64_t samples_per_input) {
+  std::vector<std::int64_t> samples;
+  samples.reserve(inputs.size() * static_cast<std::size_t>(samples_per_input));
+  for (const std::int64_t input : inputs) {
+    for (std::int64_t p = 0; p < samples_per_input; ++p) {
+      samples.push_back((input * samples_per_input) + p);
+    }
+  }
+  return samples;
+}
+
 void shuffle_samples(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes,
                      const std::vector<std::int64_t>& partners, std::int64_t samples_per_input, std::uint8_t* out,
                      const ParallelFor& parallel_for) {

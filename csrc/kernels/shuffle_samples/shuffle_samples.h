@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kernels/common/parallel.h"
@@ -16,6 +17,9 @@ namespace funcsim {
 ///
 /// @return [num_inputs] the partner of every input, as an index from 0
 std::vector<std::int64_t> shuffle_partners(std::int64_t num_inputs, std::int64_t seed, std::int64_t first_input);
+
+/// The samples of inputs: input * samples_per_input + p for each input and p, in order.
+std::vector<std::int64_t> samples_of(std::span<const std::int64_t> inputs, std::int64_t samples_per_input);
 
 /// Moves whole inputs, that is blocks of samples_per_input consecutive bits:
 /// out bit (i * samples_per_input + p) = in bit (partners[i] * samples_per_input + p).
