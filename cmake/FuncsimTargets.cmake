@@ -1,22 +1,25 @@
-include(${CMAKE_CURRENT_LIST_DIR}/FindTorchFiles.cmake)
+if(NOT FUNCSIM_KERNELS_ONLY)
+  include(${CMAKE_CURRENT_LIST_DIR}/FindTorchFiles.cmake)
 
-funcsim_find_torch("")
-if(funcsim_torch_problem)
-  message(FATAL_ERROR "funcsim: ${funcsim_torch_problem}")
+  funcsim_find_torch("")
+  if(funcsim_torch_problem)
+    message(FATAL_ERROR "funcsim: ${funcsim_torch_problem}")
+  endif()
+  message(STATUS "funcsim: torch ${funcsim_torch_version} from ${funcsim_torch_dir}")
+  funcsim_add_torch(${funcsim_torch_dir} GLOBAL)
+
+  # torch_stable: the stable ABI of 2.11 and nothing else, so that one library loads in every later torch.
+  add_library(torch_stable INTERFACE)
+  target_include_directories(torch_stable SYSTEM INTERFACE ${funcsim_torch_dir}/include)
+  target_compile_definitions(torch_stable INTERFACE TORCH_TARGET_VERSION=0x020b000000000000)
+  target_link_libraries(torch_stable INTERFACE ${funcsim_torch_dir}/lib/libtorch_cpu.so)
 endif()
-message(STATUS "funcsim: torch ${funcsim_torch_version} from ${funcsim_torch_dir}")
-funcsim_add_torch(${funcsim_torch_dir} GLOBAL)
-
-# torch_stable: the stable ABI of 2.11 and nothing else, so that one library loads in every later torch.
-add_library(torch_stable INTERFACE)
-target_include_directories(torch_stable SYSTEM INTERFACE ${funcsim_torch_dir}/include)
-target_compile_definitions(torch_stable INTERFACE TORCH_TARGET_VERSION=0x020b000000000000)
-target_link_libraries(torch_stable INTERFACE ${funcsim_torch_dir}/lib/libtorch_cpu.so)
 
 # funcsim_options: what every target of ours is compiled with. Kernels get nothing of torch from it.
 add_library(funcsim_options INTERFACE)
 target_include_directories(funcsim_options INTERFACE ${PROJECT_SOURCE_DIR}/csrc)
-target_compile_options(funcsim_options INTERFACE -Wall -Wextra -Wpedantic)
+# Fused multiply-adds, where a processor has them, would round differently from level to level.
+target_compile_options(funcsim_options INTERFACE -Wall -Wextra -Wpedantic -ffp-contract=off)
 if(FUNCSIM_WERROR)
   target_compile_options(funcsim_options INTERFACE -Werror)
 endif()
@@ -27,11 +30,14 @@ if(FUNCSIM_SANITIZE)
 endif()
 
 # A GoogleTest executable of the given sources. ctest runs its cases one by one; with LOADS_TORCH all in one process, since
-# torch takes longer to load than most cases to run.
+# torch takes longer to load than most cases to run. OWN_MAIN: one of the sources has main().
 function(funcsim_add_test name)
-  cmake_parse_arguments(ARG "LOADS_TORCH" "" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "LOADS_TORCH;OWN_MAIN" "" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} funcsim_options GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} funcsim_options GTest::gtest)
+  if(NOT ARG_OWN_MAIN)
+    target_link_libraries(${name} PRIVATE GTest::gtest_main)
+  endif()
   if(ARG_LOADS_TORCH)
     add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
     set_tests_properties(${name} PROPERTIES TIMEOUT 600)

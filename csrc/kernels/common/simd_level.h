@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace funcsim {
+
+// Kernels whose inner loops gain from wide registers have those loops once for each level, in files of their own that
+// are compiled for it: X_portable.cpp, X_neon.cpp, X_avx2.cpp, X_avx512.cpp. Which one runs is chosen at run time. All
+// levels give the same results, bit for bit.
+
+/// Instruction sets that kernels are written for, each a superset of the ones before it on its kind of processor.
+enum class SimdLevel : std::uint8_t {
+  portable,  ///< what every processor of its kind has (SSE2 on x86-64)
+  neon,      ///< AArch64 with Advanced SIMD, which all have
+  avx2,      ///< x86-64-v3: AVX2, BMI1, BMI2, POPCNT, LZCNT
+  avx512,    ///< AVX-512 F, BW, CD, DQ, VL, VBMI, VBMI2, BITALG and VPOPCNTDQ: Intel from Ice Lake, AMD from Zen 4 on
+};
+
+/// "portable", "neon", "avx2" or "avx512".
+std::string_view simd_level_name(SimdLevel level);
+
+/// The levels that this build has and this machine can run, slowest first; at least portable.
+std::vector<SimdLevel> supported_simd_levels();
+
+/// The level that kernels run at: the one named by the environment variable FUNCSIM_SIMD when the first kernel runs,
+/// else the last of supported_simd_levels().
+///
+/// @throws Error for a name that is no level, or one that this machine or build doesn't have
+SimdLevel simd_level();
+
+/// One kernel's inner loops, a struct of function pointers, at every level. A level without loops of its own runs those
+/// of the level below.
+template <typename Loops>
+struct LoopsByLevel {
+  const Loops* portable;
+  const Loops* neon = nullptr;
+  const Loops* avx2 = nullptr;
+  const Loops* avx512 = nullptr;
+
+  /// Those of simd_level().
+  const Loops& chosen() const {
+    const SimdLevel level = simd_level();
+    if (level == SimdLevel::avx512 && avx512 != nullptr) {
+      return *avx512;
+    }
+    if (level >= SimdLevel::avx2 && avx2 != nullptr) {
+      return *avx2;
+    }
+    if (level == SimdLevel::neon && neon != nullptr) {
+      return *neon;
+    }
+    return *portable;
+  }
+};
+
+}  // namespace funcsim
