@@ -26,7 +26,7 @@ class LayerEvidence:
         name: Place of the affine layer in its network, for example "0" or "3.0".
         samples_per_input: 1, or more for a layer whose units have a grid of positions.
         rows: Signatures, uint8 ``[units, ceil(samples / 8)]``; or sketches, int32 ``[units, num_hashes]``.
-        shuffled: The same with the inputs shuffled, for the chance level.
+        shuffled: The sketches with the inputs shuffled, for the chance level.
         counts: int64 ``[units]``: samples on which a unit fires.
         fingerprints: int64 ``[units]``: equal for units with equal signatures.
     """
@@ -51,6 +51,12 @@ class Evidence:
     method: str  # "exact": signatures, "minhash": sketches
     num_inputs: int
     layers: tuple[LayerEvidence, ...]
+    partners: Tensor | None = None  # int64 [inputs], of signatures: who trades places for the chance level
+
+    @property
+    def shuffled(self) -> list[Tensor]:
+        """The sketches of the layers with the inputs shuffled; none of signatures."""
+        return [layer.shuffled for layer in self.layers if layer.shuffled is not None]
 
     @property
     def num_samples(self) -> list[int]:
@@ -135,15 +141,14 @@ class _LayerBlocks:
         self._shuffled = _merged(self._shuffled, shuffled)
 
     def evidence(self, name: str) -> LayerEvidence:
-        rows, shuffled = self._sketch, self._shuffled
+        rows = self._sketch
         if self._blocks is not None:
-            rows = _joined(self._blocks)
-            if self._with_shuffled:
-                shuffled = ops.shuffle_samples(rows, self._num_inputs, self._samples, self._settings.seed)
+            blocks, self._blocks = self._blocks, []  # so that both are alive for one layer at a time
+            rows = _joined(blocks)
         assert isinstance(rows, Tensor)
         assert isinstance(self._counts, Tensor)
         assert isinstance(self._fingerprints, Tensor)
-        return LayerEvidence(name, self._samples, rows, shuffled, self._counts, self._fingerprints)
+        return LayerEvidence(name, self._samples, rows, self._shuffled, self._counts, self._fingerprints)
 
 
 class NetworkReader:
@@ -226,7 +231,10 @@ class NetworkReader:
         if self._in_block:
             self._finish_block()
         layers = tuple(layer.evidence(name) for layer, name in zip(self._layers, self._names, strict=True))
-        return Evidence(method, self._num_inputs, layers)
+        partners = None
+        if method == "exact" and self._with_shuffled:
+            partners = ops.shuffle_partners(layers[0].rows.new_empty(self._num_inputs), self._settings.seed)
+        return Evidence(method, self._num_inputs, layers, partners)
 
 
 class InputsHash:

@@ -37,7 +37,8 @@ for samples, units in ((3000, 77), (130, 33), (7, 1), (1, 260)):
     other = ops.activation_signatures((z + torch.randn(z.shape, generator=generator)).flip(1)[:, : units // 2 + 1])
     sketches, others = ops.minhash(bits, samples, 200), ops.minhash(other, samples, 200)
     jaccard, estimated = ops.jaccard(bits, other), ops.minhash_jaccard(sketches, others)
-    add(sketches, others, jaccard, estimated, ops.shuffle_samples(bits, samples), *ops.signature_statistics(bits, samples))
+    add(sketches, others, jaccard, estimated, ops.shuffle_samples(bits, samples))
+    add(*ops.signature_statistics(bits, samples))
     for costs in (jaccard, estimated, torch.randn(units, 50, generator=generator, dtype=torch.float64)):
         add(*ops.linear_sum_assignment(costs, True), *ops.linear_sum_assignment(costs))
 a, b = network(0, 70), network(1, 50)
@@ -96,7 +97,8 @@ def test_another_name_is_refused_by_the_operators(name: str) -> None:
     error = done.stderr.splitlines()
     assert any(
         line.startswith("RuntimeError: ")
-        and "FUNCSIM_SIMD must name an instruction set that this machine and this build of funcsim have (portable" in line
+        and "FUNCSIM_SIMD must name an instruction set that this machine and this build of funcsim have (portable"
+        in line
         and line.endswith(f'), got "{name}"')
         for line in error
     ), done.stderr
