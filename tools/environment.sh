@@ -13,11 +13,12 @@ else
 fi
 
 # Which of these packages are missing, with what everything needs. Anything else comes from PyPI.
-missing_system_packages() { # [packages; all but libgtest-dev are called like their command]
+missing_system_packages() { # [packages; all but those with headers are called like their command]
+  local -A headers=([libgtest-dev]=gtest/gtest.h [libbenchmark-dev]=benchmark/benchmark.h)
   local missing=() package
   for package in g++ "$@"; do
-    if [[ "$package" == libgtest-dev ]]; then
-      [[ -e /usr/include/gtest/gtest.h ]] || missing+=("$package")
+    if [[ -n "${headers[$package]:-}" ]]; then
+      [[ -e "/usr/include/${headers[$package]}" ]] || missing+=("$package")
     else
       command -v "$package" >/dev/null || missing+=("$package")
     fi
@@ -66,7 +67,7 @@ find_python() {
 
 make_environment() {
   local stamp
-  stamp="$venv/.installed-$(cat tools/requirements*.txt tools/environment.sh | sha256sum | cut -c1-16)"
+  stamp="$venv/.installed-$(cat tools/requirements{,-test}.txt tools/environment.sh | sha256sum | cut -c1-16)"
   if [[ ! -e "$stamp" ]]; then
     if [[ ! -x "$venv/bin/python" ]]; then
       local python
@@ -87,6 +88,18 @@ make_environment() {
   fi
   PATH="$PWD/$venv/bin:$PATH"
   export PATH
+}
+
+# What `./run bench` compares with. Apart from the rest, which works where one of these can't be installed.
+install_peers() {
+  local stamp
+  stamp="$venv/.peers-$(sha256sum <tools/requirements-bench.txt | cut -c1-16)"
+  if [[ ! -e "$stamp" ]]; then
+    echo "Installing what the benchmarks compare with into $venv"
+    "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" -r tools/requirements-bench.txt
+    rm -f "$venv"/.peers-*
+    touch "$stamp"
+  fi
 }
 
 prepare() { # [packages, as above]
