@@ -137,7 +137,7 @@ class Watch:
         """Of all processors' time since the start, other processes' and that stolen by other virtual machines."""
         elapsed = max(time.monotonic() - self.started, 1e-3)
         foreign = (busy_seconds() - self.busy) - (own_seconds() - self.own)
-        return max(0.0, foreign) / (elapsed * (os.cpu_count() or 1))
+        return min(max(0.0, foreign) / (elapsed * (os.cpu_count() or 1)), 1.0)
 
 
 def busy_seconds() -> float:

@@ -23,12 +23,16 @@ DENSITY = 0.25
 MOST_BIAS = 0.5
 MOST_SPREAD = 1.5
 FEW_PAIRS = 64
+EMPTY = 2**31 - 1  # in funcsim's int32 sketches; the other packages fill every slot
 
 
 def estimate_problem(sketches: NDArray[np.generic], expected: NDArray[np.float64]) -> str:
     """Says where all pairs' estimates are off by more than sketches of so many slots should be."""
     units, slots = sketches.shape
-    estimates = np.stack([(sketches == sketch).mean(axis=1) for sketch in sketches])
+    empty = sketches == EMPTY if sketches.dtype == np.int32 else np.zeros_like(sketches, bool)
+    equal = np.stack([((sketches == sketch) & ~empty).sum(axis=1) for sketch in sketches])
+    filled = np.stack([(~(empty & unit)).sum(axis=1) for unit in empty])
+    estimates = equal / filled
     others = ~np.eye(units, dtype=bool)
     deviations = ((estimates - expected) / np.sqrt(expected * (1 - expected) / slots + 1e-12))[others]
     bias, spread = float(deviations.mean()), float(np.sqrt((deviations**2).mean()))

@@ -1,7 +1,6 @@
-#include "kernels/shuffle_samples/shuffle_samples.h"
-
 #include <benchmark/benchmark.h>
 
+#include "kernels/shuffle_samples/shuffle_samples.h"
 #include "random_signatures.h"
 
 namespace funcsim {

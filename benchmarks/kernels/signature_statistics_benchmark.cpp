@@ -1,7 +1,6 @@
-#include "kernels/signature_statistics/signature_statistics.h"
-
 #include <benchmark/benchmark.h>
 
+#include "kernels/signature_statistics/signature_statistics.h"
 #include "random_signatures.h"
 
 namespace funcsim {

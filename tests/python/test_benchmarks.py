@@ -1,4 +1,4 @@
-"""The benchmarks run, compare nothing with a wrong answer, and call a missed target missed. No test asserts on times."""
+"""The benchmarks run, compare nothing with a wrong answer, and call a missed target missed. No test looks at times."""
 
 import json
 import os
@@ -22,6 +22,9 @@ if not REQUIRED:
 
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import (  # noqa: E402
+    __main__ as entry,
+)
 from benchmarks import (  # noqa: E402
     activation_signatures,
     compare,
@@ -50,9 +53,7 @@ SMOKE = Settings("smoke", 1)
 def run_benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "OPENBLAS_CORETYPE": "Prescott", "FUNCSIM_BUILD_DIR": str(BUILD)}
     command = [sys.executable, "-m", "benchmarks", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +76,24 @@ def test_every_benchmark_ran_and_agreed(results: dict[str, Any]) -> None:
         assert row["checked"]
         assert not row["ours"]["problem"], row
         assert all(peer["ratio"] > 0 for peer in row["peers"] if not peer["problem"]), row
-        wrong = [peer for peer in row["peers"] if peer["problem"]]
-        assert not wrong, "all peers are right on small cases"
+        wrong = {(row["case"], peer["label"]) for peer in row["peers"] if peer["problem"]}
+        assert wrong <= {("tiny 50", "lapjvc float64")}, "which takes costs of 1e-30 for equal"
 
 
 def test_every_package_took_part(results: dict[str, Any]) -> None:
     assert {peer["package"] for row in results["rows"] for peer in row["peers"]} == {
-        *("NumKong", "by hand", "datasketch", "forward passes", "lapx", "numpy", "numpy copy", "rensa", "scipy", "torch")
+        *(
+            "NumKong",
+            "by hand",
+            "datasketch",
+            "forward passes",
+            "lapx",
+            "numpy",
+            "numpy copy",
+            "rensa",
+            "scipy",
+            "torch",
+        )
     }
     solvers = {
         peer["label"].split()[0] for row in results["rows"] for peer in row["peers"] if peer["package"] == "lapx"
@@ -93,7 +105,7 @@ def test_every_package_took_part(results: dict[str, Any]) -> None:
 
 
 def test_every_target_is_printed_with_its_verdict(smoke: tuple[pathlib.Path, str], results: dict[str, Any]) -> None:
-    assert len(results["targets"]) == 22
+    assert len(results["targets"]) == 21
     printed = re.sub(r"\s+", " ", smoke[1].replace("│", " "))
     for target in results["targets"]:
         assert target["text"] in printed
@@ -122,15 +134,16 @@ def test_machine_is_described(results: dict[str, Any]) -> None:
     assert re.fullmatch(r"[\d.]+%", described["others' share of the processors"])
 
 
-def test_bad_options_are_refused() -> None:
+def test_bad_options_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, message in (
         (["--smoke", "jacard"], "no benchmark 'jacard'. There are: activation_signatures, jaccard"),
-        (["--threads", "0"], "--threads must be at least 1, got 0"),
         (["--write-docs", "jaccard"], "--write-docs takes a run of all benchmarks"),
     ):
-        done = run_benchmarks(*arguments)
-        assert done.returncode == 2
-        assert message in done.stderr
+        assert session.run_session(entry.parsed(arguments), []) == 2
+        assert message in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        entry.parsed(["--threads", "0"])
+    assert "--threads must be at least 1, got 0" in capsys.readouterr().err
 
 
 def test_environment_drops_what_pins_and_sets_threads() -> None:
@@ -227,7 +240,9 @@ def test_assignments_that_are_no_optimum_are_refused() -> None:
     right = raced(optimum, Contestant("scipy", optimum), linear_sum_assignment, **options)
     assert right.ratio() is not None
     for wrong in (swapped, twice, (rows[:5], columns[:5])):
-        row = raced(optimum, Contestant("lapx", lambda wrong=wrong: wrong, "lapjv float32"), linear_sum_assignment, **options)
+        row = raced(
+            optimum, Contestant("lapx", lambda wrong=wrong: wrong, "lapjv float32"), linear_sum_assignment, **options
+        )
         assert row.ratio() is None
         assert row.peers[0].problem
         row = raced(lambda wrong=wrong: wrong, Contestant("scipy", optimum), linear_sum_assignment, **options)
@@ -349,7 +364,7 @@ def test_page_has_every_table() -> None:
     names = re.findall(r"<!-- bench: (\w+) -->", page)
     others = {"command", "machine", "limits", "targets", "scaling", "memory", "kernels"}
     assert sorted(names) == sorted({*session.RACES, *others})
-    assert len(re.findall(r"^\| .* \| (?:met|MISSED) \|", page, re.MULTILINE)) == 20, "of a run at --quick or more"
+    assert len(re.findall(r"^\| .* \| (?:met|MISSED) \|", page, re.MULTILINE)) == 21, "of a run at --quick or more"
 
 
 def test_plots_are_the_same_for_the_same_numbers(tmp_path: pathlib.Path) -> None:
@@ -362,6 +377,9 @@ def test_plots_are_the_same_for_the_same_numbers(tmp_path: pathlib.Path) -> None
 def test_kernel_benchmarks_run(stem: str) -> None:
     if not rooflines.executable().exists() and not REQUIRED:
         pytest.skip(f"{rooflines.executable()} is not built")
-    pattern = {"shuffle_samples": "shuffle_samples_of_signatures/4096/1$", "signature_statistics": "statistics_of.*/4096"}
+    pattern = {
+        "shuffle_samples": "shuffle_samples_of_signatures/4096/1$",
+        "signature_statistics": "statistics_of.*/4096",
+    }
     [entry] = rooflines.run_kernel_benchmarks(pattern[stem], 0.001, 1)["benchmarks"]
     assert entry["items_per_second"] > 0
