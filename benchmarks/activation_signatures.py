@@ -63,7 +63,7 @@ def _case(settings: Settings, activations: Tensor, name: str) -> Row:
         1,
         lambda: torch.ops.funcsim.activation_signatures(activations),
         [with_numpy(activations), copying(activations)],
-        budget=settings.budget,
+        effort=settings.effort,
         checked=CHECKED,
         compare=_compare,
         work=activations.numel() * activations.element_size(),

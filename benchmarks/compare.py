@@ -81,7 +81,7 @@ def run(settings: Settings) -> Iterator[Row]:
                 Contestant(FORWARDS, forwards, is_peer=False),
                 Contestant(BY_HAND, lambda: score_by_hand(a, b, inputs), "without chance"),
             ],
-            budget=settings.budget,
+            effort=settings.effort,
             checked=CHECKED,
             compare=_compare,
             work=count,

@@ -7,13 +7,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-# A call of this many seconds is made once: it needs no warm-up, and its noise is small beside its length.
-LONG = 5.0
-# Shorter calls are repeated within one measurement, for the clock's sake.
+# Calls of fewer seconds are repeated within one measurement, for the clock's sake.
 SHORT = 0.001
 MOST_ROUNDS = 100
 
 FUNCSIM = "funcsim"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much to measure."""
+
+    budget: float  # seconds for each contestant in each case
+    least: int = 3  # measurements
+    # A call of this many seconds is made once: it needs no warm-up, and its noise is small beside its length.
+    long: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -104,8 +112,8 @@ Check = Callable[[object], str]
 Comparison = Callable[[object, Contestant, object], tuple[str, str]]
 
 
-def measure(contestants: Sequence[Contestant], budget: float, least: int = 3) -> tuple[list[list[float]], list[object]]:
-    """Times each contestant for `budget` seconds, in rounds of one measurement each, so that all meet the same noise.
+def measure(contestants: Sequence[Contestant], effort: Effort) -> tuple[list[list[float]], list[object]]:
+    """Times contestants in rounds of one measurement each, so that all meet the same noise.
 
     The first call warms up and gives the answer.
 
@@ -118,14 +126,14 @@ def measure(contestants: Sequence[Contestant], budget: float, least: int = 3) ->
         start = time.perf_counter()
         answers.append(contestant.call())
         seconds.append([time.perf_counter() - start])
-    once = [first[0] >= LONG for first in seconds]
+    once = [first[0] >= effort.long for first in seconds]
     calls = [max(1, math.ceil(SHORT / max(first[0], 1e-7))) for first in seconds]
     rounds = 0
     while rounds < MOST_ROUNDS:
         waiting = [
             index
             for index, times in enumerate(seconds)
-            if not once[index] and (len(times) <= least or sum(times[1:]) * calls[index] < budget)
+            if not once[index] and (len(times) <= effort.least or sum(times[1:]) * calls[index] < effort.budget)
         ]
         if not waiting:
             break
@@ -169,7 +177,7 @@ def race(  # noqa: D417
     ours: Callable[[], object],
     peers: Sequence[Contestant],
     *,
-    budget: float,
+    effort: Effort,
     checked: str,
     check: Check = lambda _: "",
     compare: Comparison = lambda *_: ("", ""),
@@ -187,7 +195,7 @@ def race(  # noqa: D417
         compare: Holds a peer's answer against funcsim's.
     """
     contestants = [Contestant(FUNCSIM, ours), *peers]
-    seconds, answers = measure(contestants, budget)
+    seconds, answers = measure(contestants, effort)
     problem = check(answers[0])
     measurements = []
     for contestant, times, answer in zip(contestants[1:], seconds[1:], answers[1:], strict=True):

@@ -135,7 +135,7 @@ def solve(
         settings.threads,
         lambda: tuple(torch.ops.funcsim.linear_sum_assignment(matrix)),
         contestants(cost, chosen),
-        budget=settings.budget,
+        effort=settings.effort,
         checked=CHECKED,
         check=lambda answer: problem_of(cost, _as_pairs(answer)),
         compare=compare_sums(cost),

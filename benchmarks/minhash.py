@@ -26,13 +26,19 @@ FEW_PAIRS = 64
 EMPTY = 2**31 - 1  # in funcsim's int32 sketches; the other packages fill every slot
 
 
+def equal_shares(sketch: NDArray[np.generic], sketches: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Of slots that aren't empty in both."""
+    filled = np.ones_like(sketches, bool)
+    if sketches.dtype == np.int32:
+        filled = (sketches != EMPTY) | (sketch != EMPTY)
+    shares: NDArray[np.float64] = ((sketches == sketch) & filled).sum(axis=1) / filled.sum(axis=1)
+    return shares
+
+
 def estimate_problem(sketches: NDArray[np.generic], expected: NDArray[np.float64]) -> str:
     """Says where all pairs' estimates are off by more than sketches of so many slots should be."""
     units, slots = sketches.shape
-    empty = sketches == EMPTY if sketches.dtype == np.int32 else np.zeros_like(sketches, bool)
-    equal = np.stack([((sketches == sketch) & ~empty).sum(axis=1) for sketch in sketches])
-    filled = np.stack([(~(empty & unit)).sum(axis=1) for unit in empty])
-    estimates = equal / filled
+    estimates = np.stack([equal_shares(sketch, sketches) for sketch in sketches])
     others = ~np.eye(units, dtype=bool)
     deviations = ((estimates - expected) / np.sqrt(expected * (1 - expected) / slots + 1e-12))[others]
     bias, spread = float(deviations.mean()), float(np.sqrt((deviations**2).mean()))
@@ -99,7 +105,7 @@ def case(settings: Settings, units: int, samples: int, slots: int, with_peers: b
         1,
         lambda: torch.ops.funcsim.minhash(signatures, samples, slots),
         peers,
-        budget=settings.budget,
+        effort=settings.effort,
         checked=CHECKED,
         check=lambda answer: estimate_problem(sketches_of(answer)[checked], expected),
         compare=_compare_with(exact_ratios(bits, bits, samples) if with_peers else expected),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .harness import Contestant, Limit, measure
+from .harness import Contestant, Effort, Limit, measure
 from .machine import ROOT
 
 # Benchmarks of benchmarks/kernels/rooflines_benchmark.cpp by the part of their name that says what they count, and the
@@ -74,7 +74,7 @@ def limits_of(rates: Mapping[tuple[str, int], float], threads: int) -> dict[str,
     return limits
 
 
-def with_numpy(budget: float, mebibytes: int = COPIED_MIB) -> dict[str, Limit]:
+def with_numpy(effort: Effort, mebibytes: int = COPIED_MIB) -> dict[str, Limit]:
     """Reading and copying memory on one thread, in bytes read."""
     source = np.ones(mebibytes * 2**18, np.float32)
     copy = np.zeros_like(source)
@@ -82,17 +82,17 @@ def with_numpy(budget: float, mebibytes: int = COPIED_MIB) -> dict[str, Limit]:
         "numpy copy": lambda: np.copyto(copy, source),
         "numpy sum": source.sum,
     }
-    seconds, _ = measure([Contestant("numpy", call) for call in ways.values()], budget)
+    seconds, _ = measure([Contestant("numpy", call) for call in ways.values()], effort)
     return {name: Limit(name, source.nbytes / min(times)) for name, times in zip(ways, seconds, strict=True)}
 
 
-def measure_all(threads: int, budget: float) -> tuple[dict[str, Limit], dict[str, Any]]:
+def measure_all(threads: int, effort: Effort) -> tuple[dict[str, Limit], dict[str, Any]]:
     """Limits by name, and what Google Benchmark says of its run."""
-    limits = with_numpy(budget)
+    limits = with_numpy(effort)
     if not executable().exists():
         return limits, {}
     time.sleep(0.1)  # for the threads of the last to end
-    report = run_kernel_benchmarks("[Rr]oofline", max(budget / 10, 0.02))
+    report = run_kernel_benchmarks("[Rr]oofline", max(effort.budget / 10, 0.02))
     return limits | limits_of(best_rates(report), threads), report.get("context", {})
 
 

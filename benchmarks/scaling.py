@@ -136,7 +136,7 @@ def run(settings: Settings) -> Iterator[Growth]:
         seconds = []
         for size in sweep.sizes:
             arguments = (size, sweep.other) if sweep.variable == "samples" else (sweep.other, size)
-            [times], _ = measure([Contestant(FUNCSIM, sweep.make(*arguments))], settings.budget)
+            [times], _ = measure([Contestant(FUNCSIM, sweep.make(*arguments))], settings.effort)
             seconds.append(min(times))
         yield Growth(sweep.operator, sweep.variable, sweep.sizes, tuple(seconds), sweep.bounded)
 

@@ -109,8 +109,8 @@ def _warn_beforehand(results: Results, options: argparse.Namespace, dropped: lis
 
 
 def _measure(results: Results, options: argparse.Namespace, dropped: list[str], console: Console) -> None:
-    budget = Settings(options.scale, options.threads).budget
-    results.limits, context = rooflines.measure_all(options.threads, budget)
+    effort = Settings(options.scale, options.threads).effort
+    results.limits, context = rooflines.measure_all(options.threads, effort)
     results.machine = machine.describe(options.threads, str(context.get("simd_level", "unknown")), dropped)
     settings = Settings(options.scale, options.threads, results.limits)
     chosen = options.only or BENCHMARKS

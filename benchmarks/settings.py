@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 import torch
 
-from .harness import Limit
+from .harness import Effort, Limit
 
 Scale = Literal["smoke", "quick", "full"]
 T = TypeVar("T")
@@ -22,9 +22,9 @@ class Settings:
     limits: Mapping[str, Limit] = field(default_factory=dict)  # by name, of `threads` threads and of one
 
     @property
-    def budget(self) -> float:
-        """Seconds that each contestant is measured for in each case."""
-        return self.pick(0.0, 0.3, 1.0)
+    def effort(self) -> Effort:
+        """For each case."""
+        return self.pick(Effort(0.0, 1), Effort(0.2, 2, 1.0), Effort(1.0))
 
     def pick(self, smoke: T, quick: T, full: T) -> T:
         """The one for this scale."""

@@ -156,16 +156,17 @@ def test_environment_drops_what_pins_and_sets_threads() -> None:
 def test_contestants_take_turns() -> None:
     order: list[str] = []
     contestants = [Contestant(name, lambda name=name: order.append(name)) for name in "abc"]
-    seconds, _ = harness.measure(contestants, 0.0, least=2)
+    seconds, _ = harness.measure(contestants, harness.Effort(0.0, least=2))
     assert [len(times) for times in seconds] == [2, 2, 2]
     calls = "".join(order)
     assert re.fullmatch(r"abc(a+b+c+){2}", calls), calls
 
 
-def test_long_calls_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(harness, "LONG", 0.0)
+def test_long_calls_are_made_once() -> None:
     calls: list[int] = []
-    seconds, answers = harness.measure([Contestant("slow", lambda: calls.append(1) or len(calls))], 1.0)
+    seconds, answers = harness.measure(
+        [Contestant("slow", lambda: calls.append(1) or len(calls))], harness.Effort(1.0, long=0.0)
+    )
     assert len(calls) == len(seconds[0]) == 1
     assert answers == [1]
 
@@ -227,7 +228,9 @@ def test_targets_of_memory_and_growth() -> None:
 
 
 def raced(call: Callable[[], object], peer: Contestant, module: Any, **options: Any) -> Row:
-    return harness.race(module.NAME, "case", 1, call, [peer], budget=0.0, checked=module.CHECKED, **options)
+    return harness.race(
+        module.NAME, "case", 1, call, [peer], effort=harness.Effort(0.0), checked=module.CHECKED, **options
+    )
 
 
 def test_assignments_that_are_no_optimum_are_refused() -> None:
