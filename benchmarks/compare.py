@@ -1,5 +1,6 @@
 """Comparing two networks, against running them and against what one writes today."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import funcsim
@@ -15,11 +16,13 @@ from .settings import Settings
 from .targets import Target, worst
 
 NAME = "compare"
-CHECKED = "score, to 10⁻⁴ for exact counts and 5 standard errors + 0.01 for sketches"
+CHECKED = "score, to 10⁻⁴ for exact counts and two standard errors of a single pair for sketches"
 # Pre-activations near 0 may fall on either side of it where sums are added up in another order.
 TOLERANCE = 1e-4
-# A score from sketches is biased upwards a little, since the matching picks lucky pairs.
-SKETCH_BIAS = 0.01
+# A score from sketches is biased upwards, since the matching picks pairs that came out lucky: by their own standard
+# error, and not that of the score, which is a mean of thousands.
+SLOTS = 1024
+LUCK = 2
 
 FORWARDS = "forward passes"
 BY_HAND = "by hand"
@@ -54,7 +57,8 @@ def _compare(ours: object, peer: Contestant, theirs: object) -> tuple[str, str]:
     if not peer.is_peer:
         return "", ""
     assert isinstance(theirs, float)
-    allowed = TOLERANCE if ours.method == "exact" else 5 * ours.standard_error + SKETCH_BIAS
+    of_a_pair = math.sqrt(theirs * (1 - theirs) / SLOTS)
+    allowed = TOLERANCE if ours.method == "exact" else LUCK * of_a_pair
     difference = abs(ours.score - theirs)
     return (f"score {ours.score:.6f}, by hand {theirs:.6f}", "") if not difference <= allowed else ("", "")
 
@@ -76,7 +80,7 @@ def run(settings: Settings) -> Iterator[Row]:
             NAME,
             f"two {'-'.join(map(str, widths))} MLPs, {count} inputs, {method}, with chance",
             settings.threads,
-            lambda method=method: funcsim.compare(a, b, inputs, method=method),  # type: ignore[misc]
+            lambda method=method: funcsim.compare(a, b, inputs, method=method, num_hashes=SLOTS),  # type: ignore[misc]
             [
                 Contestant(FORWARDS, forwards, is_peer=False),
                 Contestant(BY_HAND, lambda: score_by_hand(a, b, inputs), "without chance"),

@@ -144,6 +144,9 @@ def solve(
     )
 
 
+# Those that were ever fastest, for quick runs.
+FAST_NAMES = ("lapjvr", "lapjvh", "lapjvs")
+FAST = tuple((solver, dtype) for solver in SOLVERS if solver.name in FAST_NAMES for dtype in ("float32", "float64"))
 EVERY = tuple((solver, dtype) for solver in SOLVERS for dtype in ("float32", "float64"))
 
 
@@ -165,8 +168,9 @@ def run(settings: Settings) -> Iterator[Row]:
     """All cases, smallest first."""
     sizes = settings.pick((64,), (1024, 2048), (1024, 2048, 4096))
     factor = settings.pick(3.0, 1.5, 3.0)
+    first = settings.pick(EVERY, FAST, EVERY)
     for family, make in data.FAMILIES.items():
-        chosen = EVERY
+        chosen = first
         for n in sizes:
             row = solve(
                 make(n, n), settings, f"{family} {n}", {"kind": "family", "family": family, "n": n}, chosen=chosen
@@ -178,20 +182,15 @@ def run(settings: Settings) -> Iterator[Row]:
         [("corr", 2000, 4000), ("uniform", 2500, 5000), ("uniform", 10, 100_000), ("uniform", 1, 1_000_000)],
         [("corr", 2000, 4000), ("uniform", 2500, 5000), ("uniform", 10, 100_000), ("uniform", 1, 1_000_000)],
     )
-    # lapjvc makes rectangles square in a way that costs it a hundred times what the others take.
-    without_slowest = tuple((solver, dtype) for solver, dtype in EVERY if solver.name != "lapjvc")
     for family, rows, columns in shapes:
         cost = data.FAMILIES[family](rows, columns)
-        chosen = settings.pick(EVERY, without_slowest, EVERY)
-        yield solve(cost, settings, f"{family} {rows}×{columns}", {"kind": "rectangular"}, chosen=chosen)
+        yield solve(cost, settings, f"{family} {rows}×{columns}", {"kind": "rectangular"}, chosen=first)
     for layer, cost in enumerate(data.digits_costs(settings.pick(64, 2048, 2048), settings.pick(1, 3, 8)), 1):
-        yield solve(cost, settings, f"digits MLPs, layer {layer}", {"kind": "trained", "n": len(cost)})
+        yield solve(cost, settings, f"digits MLPs, layer {layer}", {"kind": "trained", "n": len(cost)}, chosen=first)
+    # In float64: many are beyond float32.
     for name, cost in data.hard_matrices(settings.pick(50, 1000, 2048)).items():
-        yield solve(cost, settings, f"{name} {len(cost)}", {"kind": "hard", "n": len(cost)}, chosen=HARD)
-
-
-# The float64 ways of scipy's competitors: float32 isn't meant for such matrices.
-HARD = tuple((solver, "float64") for solver in SOLVERS if solver.name not in WRAPPERS)
+        chosen = tuple((solver, dtype) for solver, dtype in first if dtype == "float64")
+        yield solve(cost, settings, f"{name} {len(cost)}", {"kind": "hard", "n": len(cost)}, chosen=chosen)
 
 
 def targets(rows: Sequence[Row]) -> list[Target]:

@@ -24,7 +24,7 @@ class Settings:
     @property
     def effort(self) -> Effort:
         """For each case."""
-        return self.pick(Effort(0.0, 1), Effort(0.2, 2, 1.0), Effort(1.0))
+        return self.pick(Effort(0.0, 1), Effort(0.2, 2, 1.0), Effort(0.5))
 
     def pick(self, smoke: T, quick: T, full: T) -> T:
         """The one for this scale."""
