@@ -4,7 +4,6 @@ That is ``python -m benchmarks.memory METHOD WIDTH INPUTS HOW``.
 """
 
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .machine import ROOT
 from .settings import Settings
 from .targets import Target
 
@@ -77,8 +77,7 @@ def run(settings: Settings) -> Iterator[Peak]:
         for method in ("exact", "minhash"):
             for inputs in sizes:
                 command = [sys.executable, "-m", "benchmarks.memory", method, str(width), str(inputs), how]
-                environment = {**os.environ, "MALLOC_ARENA_MAX": "2"}
-                done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+                done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
                 if done.returncode != 0:
                     raise RuntimeError(f"{' '.join(command[1:])} failed:\n{done.stderr}")
                 yield Peak(method, how, width, inputs, json.loads(done.stdout))

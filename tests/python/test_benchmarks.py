@@ -242,7 +242,8 @@ def test_assignments_that_are_no_optimum_are_refused() -> None:
     options = {"compare": linear_sum_assignment.compare_sums(cost)}
     right = raced(optimum, Contestant("scipy", optimum), linear_sum_assignment, **options)
     assert right.ratio() is not None
-    for wrong in (swapped, twice, (rows[:5], columns[:5])):
+    cheapest = (rows, cost.argmin(axis=1))  # a sum below the optimum
+    for wrong in (swapped, twice, cheapest, (rows[:5], columns[:5])):
         row = raced(
             optimum, Contestant("lapx", lambda wrong=wrong: wrong, "lapjv float32"), linear_sum_assignment, **options
         )
@@ -367,7 +368,7 @@ def test_page_has_every_table() -> None:
     names = re.findall(r"<!-- bench: (\w+) -->", page)
     others = {"command", "machine", "limits", "targets", "scaling", "memory", "kernels"}
     assert sorted(names) == sorted({*session.RACES, *others})
-    assert len(re.findall(r"^\| .* \| (?:met|MISSED) \|", page, re.MULTILINE)) == 21, "of a run at --quick or more"
+    assert len(re.findall(r"^\| .* \| (?:met|MISSED|not measured) \|", page, re.MULTILINE)) == 21
 
 
 def test_plots_are_the_same_for_the_same_numbers(tmp_path: pathlib.Path) -> None:
