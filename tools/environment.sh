@@ -17,6 +17,7 @@ missing_system_packages() { # [packages]
   # What shows that a package is there, where that isn't a command of the same name.
   local -A evidence=(
     [libgtest-dev]=/usr/src/googletest/CMakeLists.txt
+    [libbenchmark-dev]=/usr/include/benchmark/benchmark.h
     [g++-aarch64-linux-gnu]=/usr/bin/aarch64-linux-gnu-g++
     [qemu-user]=/usr/bin/qemu-aarch64
   )
@@ -70,7 +71,7 @@ find_python() {
 
 make_environment() {
   local stamp
-  stamp="$venv/.installed-$(cat tools/requirements*.txt tools/environment.sh | sha256sum | cut -c1-16)"
+  stamp="$venv/.installed-$(cat tools/requirements{,-test}.txt tools/environment.sh | sha256sum | cut -c1-16)"
   if [[ ! -e "$stamp" ]]; then
     if [[ ! -x "$venv/bin/python" ]]; then
       local python
@@ -91,6 +92,18 @@ make_environment() {
   fi
   PATH="$PWD/$venv/bin:$PATH"
   export PATH
+}
+
+# What `./run bench` compares with. Apart from the rest, which works where one of these can't be installed.
+install_peers() {
+  local stamp
+  stamp="$venv/.peers-$(sha256sum <tools/requirements-bench.txt | cut -c1-16)"
+  if [[ ! -e "$stamp" ]]; then
+    echo "Installing what the benchmarks compare with into $venv"
+    "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" -r tools/requirements-bench.txt
+    rm -f "$venv"/.peers-*
+    touch "$stamp"
+  fi
 }
 
 prepare() { # [packages]

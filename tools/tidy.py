@@ -38,12 +38,13 @@ def tidy(build: pathlib.Path, source: pathlib.Path, stamp: pathlib.Path) -> str:
 
 
 def main() -> int:
-    """Checks every source that has a compile command and lies in ops/ or csrc/."""
+    """Checks every source of the project that has a compile command, but for tests."""
     build = pathlib.Path(sys.argv[1]).resolve()
     commands = json.loads((build / "compile_commands.json").read_text())
     checked = [c for c in commands if pathlib.Path(c["file"]).is_relative_to(ROOT) and "/tests/" not in c["file"]]
-    headers = sorted(p for folder in ("csrc", "ops") for p in (ROOT / folder).rglob("*.h"))
-    common = digest([*headers, ROOT / ".clang-tidy", pathlib.Path(__file__)])
+    headers = sorted(p for folder in ("csrc", "ops", "benchmarks") for p in (ROOT / folder).rglob("*.h"))
+    settings = [ROOT / ".clang-tidy", ROOT / "benchmarks" / "kernels" / ".clang-tidy"]
+    common = digest([*headers, *settings, pathlib.Path(__file__)])
     work = []
     for command in checked:
         source = pathlib.Path(command["file"])

@@ -10,6 +10,8 @@ A page is Markdown in which every fenced block is one of these:
   so may the width of columns;
 - ``sh install``: commands that install funcsim;
 - any language, directly after a line ``<!-- not run: REASON -->``: shown only.
+
+``<!-- bench: NAME -->`` and ``<!-- end -->`` are around what ``./run bench --write-docs`` writes.
 """
 
 import os
@@ -25,6 +27,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPTS = sysconfig.get_path("scripts")  # python, cmake and ninja
 
 MARK = re.compile(r"<!-- (?:file: (?P<file>\S+)(?: from (?P<source>examples/\S+))?|not run: (?P<reason>\S.*)) -->")
+FILLED = re.compile(r"<!-- (?:bench: \w+|end) -->")
 
 
 class PageError(Exception):
@@ -79,7 +82,7 @@ def read_blocks(page: pathlib.Path) -> list[Block]:
             raise PageError(f"{page.name}:{number - 1}: {mark[0]} must be directly before a fence")
         elif re.match(r"\s*(```|~~~)", line):
             raise PageError(f"{page.name}:{number}: expected fences of three backquotes that start their line: {line}")
-        elif "<!--" in line:
+        elif "<!--" in line and not FILLED.fullmatch(line):
             mark = MARK.fullmatch(line)
             if mark is None:
                 raise PageError(

@@ -1,0 +1,213 @@
+"""Times contestants turn by turn, and gives a ratio only to those whose answers agree."""
+
+import gc
+import math
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+# Calls of fewer seconds are repeated within one measurement, for the clock's sake.
+SHORT = 0.001
+MOST_ROUNDS = 100
+
+FUNCSIM = "funcsim"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much to measure."""
+
+    budget: float  # seconds for each contestant in each case
+    least: int = 3  # measurements
+    # A call of this many seconds is made once: it needs no warm-up, and its noise is small beside its length.
+    long: float = 5.0
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A way to get the answer."""
+
+    package: str
+    call: Callable[[], object]
+    label: str = ""  # which of the package's ways
+    is_peer: bool = True  # else a reference, which gives no answer: a copy, a forward pass
+    work: float = 1.0  # the part of the work that it does, for packages too slow to do all: its time is scaled
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How long a contestant took. `seconds` is the minimum."""
+
+    package: str
+    label: str
+    seconds: float
+    median: float
+    repeats: int
+    problem: str = ""  # why its time is compared with nobody's
+    is_peer: bool = True
+
+    @property
+    def name(self) -> str:
+        """Package and way."""
+        return f"{self.package} {self.label}".strip()
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What the hardware was measured to do, in the unit of a row's work each second."""
+
+    name: str
+    rate: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case: funcsim, its peers, and whether they gave the same answer."""
+
+    benchmark: str
+    case: str
+    threads: int
+    ours: Measurement
+    peers: tuple[Measurement, ...] = ()
+    checked: str = ""  # what the answers were held against
+    work: float = 0.0
+    unit: str = ""
+    limit: Limit | None = None
+    tags: Mapping[str, str | float] = field(default_factory=dict)
+    left_out: str = ""  # peers that weren't run, and why
+
+    @property
+    def rate(self) -> float | None:
+        """Work each second."""
+        return self.work / self.ours.seconds if self.work else None
+
+    @property
+    def share(self) -> float | None:
+        """Of the hardware's limit."""
+        if self.rate is None or self.limit is None or self.ours.problem:
+            return None
+        return self.rate / self.limit.rate
+
+    def best(self, package: str | None = None) -> Measurement | None:
+        """The fastest peer, or way of one package, or that way, that gave the right answer."""
+        agreeing = [
+            peer
+            for peer in self.peers
+            if not peer.problem and (package in {peer.package, peer.name} or (package is None and peer.is_peer))
+        ]
+        return min(agreeing, key=lambda peer: peer.seconds, default=None)
+
+    def ratio(self, package: str | None = None) -> float | None:
+        """How many times longer the best peer took. None unless both answers were checked and right."""
+        best = self.best(package)
+        if best is None or self.ours.problem or not self.checked:
+            return None
+        return best.seconds / self.ours.seconds
+
+
+# Says what is wrong with an answer, or "".
+Check = Callable[[object], str]
+# Of a peer's answer, given ours: what is wrong with ours, and what is wrong with the peer's.
+Comparison = Callable[[object, Contestant, object], tuple[str, str]]
+
+
+def measure(contestants: Sequence[Contestant], effort: Effort) -> tuple[list[list[float]], list[object]]:
+    """Times contestants in rounds of one measurement each, so that all meet the same noise.
+
+    The first call warms up and gives the answer.
+
+    Returns:
+        Seconds of each measurement of each contestant, and their answers.
+    """
+    seconds: list[list[float]] = []
+    answers: list[object] = []
+    for contestant in contestants:
+        start = time.perf_counter()
+        answers.append(contestant.call())
+        seconds.append([time.perf_counter() - start])
+    once = [first[0] >= effort.long for first in seconds]
+    calls = [max(1, math.ceil(SHORT / max(first[0], 1e-7))) for first in seconds]
+    rounds = 0
+    while rounds < MOST_ROUNDS:
+        waiting = [
+            index
+            for index, times in enumerate(seconds)
+            if not once[index] and (len(times) <= effort.least or sum(times[1:]) * calls[index] < effort.budget)
+        ]
+        if not waiting:
+            break
+        for index in waiting:
+            seconds[index].append(_seconds_of(contestants[index].call, calls[index]))
+        rounds += 1
+    timed = [times if alone else times[1:] for times, alone in zip(seconds, once, strict=True)]
+    return timed, answers
+
+
+def _seconds_of(call: Callable[[], object], calls: int) -> float:
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        start = time.perf_counter()
+        for _ in range(calls):
+            call()
+        return (time.perf_counter() - start) / calls
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def summed_up(contestant: Contestant, seconds: Sequence[float], problem: str) -> Measurement:
+    """The measurement of a contestant, scaled to all of the work."""
+    return Measurement(
+        contestant.package,
+        contestant.label,
+        min(seconds) / contestant.work,
+        statistics.median(seconds) / contestant.work,
+        len(seconds),
+        problem,
+        contestant.is_peer,
+    )
+
+
+def race(  # noqa: D417
+    benchmark: str,
+    case: str,
+    threads: int,
+    ours: Callable[[], object],
+    peers: Sequence[Contestant],
+    *,
+    effort: Effort,
+    checked: str,
+    check: Check = lambda _: "",
+    compare: Comparison = lambda *_: ("", ""),
+    work: float = 0.0,
+    unit: str = "",
+    limit: Limit | None = None,
+    tags: Mapping[str, str | float] | None = None,
+    left_out: str = "",
+) -> Row:
+    """Measures funcsim and its peers, and checks their answers before anything is compared.
+
+    Args:
+        checked: What the answers are held against, in words.
+        check: Holds funcsim's answer against a reference.
+        compare: Holds a peer's answer against funcsim's.
+    """
+    contestants = [Contestant(FUNCSIM, ours), *peers]
+    seconds, answers = measure(contestants, effort)
+    problem = check(answers[0])
+    measurements = []
+    for contestant, times, answer in zip(contestants[1:], seconds[1:], answers[1:], strict=True):
+        wrong_here, wrong_there = compare(answers[0], contestant, answer)
+        problem = problem or wrong_here
+        measurements.append(summed_up(contestant, times, wrong_there))
+    mine = summed_up(contestants[0], seconds[0], problem)
+    return Row(
+        benchmark, case, threads, mine, tuple(measurements), checked, work, unit, limit, dict(tags or {}), left_out
+    )
+
+
+def geometric_mean(ratios: Sequence[float]) -> float | None:
+    """None of nothing."""
+    return math.exp(statistics.fmean(math.log(ratio) for ratio in ratios)) if ratios else None

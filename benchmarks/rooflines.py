@@ -1,0 +1,108 @@
+"""What the hardware can do, measured in the run that is compared with it."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .harness import Contestant, Effort, Limit, measure
+from .machine import ROOT
+
+# Benchmarks of benchmarks/kernels/rooflines_benchmark.cpp by the part of their name that says what they count, and the
+# counter that Google Benchmark gives it in.
+COUNTED = {"popcount": "items_per_second", "slots": "items_per_second", "read": "bytes_per_second"}
+COPIED_MIB = 256
+
+
+def executable() -> pathlib.Path:
+    """The C++ benchmarks."""
+    return (
+        pathlib.Path(os.environ.get("FUNCSIM_BUILD_DIR", ROOT / "build"))
+        / "benchmarks"
+        / "kernels"
+        / "kernel_benchmarks"
+    )
+
+
+def run_kernel_benchmarks(pattern: str, seconds: float, repetitions: int = 3) -> dict[str, Any]:
+    """Google Benchmark's own JSON."""
+    command = [
+        str(executable()),
+        f"--benchmark_filter={pattern}",
+        "--benchmark_format=json",
+        f"--benchmark_min_time={seconds}",
+        f"--benchmark_repetitions={repetitions}",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed with {done.returncode}:\n{done.stderr}")
+    # Without a benchmark that the pattern fits it says so in place of JSON.
+    found: dict[str, Any] = json.loads(done.stdout) if done.stdout.lstrip().startswith("{") else {"benchmarks": []}
+    return found
+
+
+def best_rates(report: Mapping[str, Any]) -> dict[tuple[str, int], float]:
+    """The highest rate of each kind of roofline and number of threads."""
+    rates: dict[tuple[str, int], float] = {}
+    for entry in report["benchmarks"]:
+        if entry.get("run_type") == "aggregate":
+            continue
+        name = str(entry["name"]).lower()
+        threads = int(entry.get("threads", 1))
+        for kind, counter in COUNTED.items():
+            if kind in name and counter in entry:
+                rates[kind, threads] = max(rates.get((kind, threads), 0.0), float(entry[counter]))
+    return rates
+
+
+def limits_of(rates: Mapping[tuple[str, int], float], threads: int) -> dict[str, Limit]:
+    """For one thread and for all. Where one alone was measured, n threads that share nothing would do n times that."""
+    limits = {}
+    for kind in {kind for kind, _ in rates}:
+        alone = rates.get((kind, 1))
+        if alone is None:
+            continue
+        limits[f"{kind}, 1 thread"] = Limit(f"{kind} roofline, 1 thread", alone)
+        together, name = rates.get((kind, threads)), f"{kind} roofline, {threads} threads"
+        limits[kind] = Limit(name, together) if together else Limit(f"{threads} × {kind} roofline", threads * alone)
+    return limits
+
+
+def with_numpy(effort: Effort, mebibytes: int = COPIED_MIB) -> dict[str, Limit]:
+    """Reading and copying memory on one thread, in bytes read."""
+    source = np.ones(mebibytes * 2**18, np.float32)
+    copy = np.zeros_like(source)
+    ways: dict[str, Callable[[], object]] = {
+        "numpy copy": lambda: np.copyto(copy, source),
+        "numpy sum": source.sum,
+    }
+    seconds, _ = measure([Contestant("numpy", call) for call in ways.values()], effort)
+    return {name: Limit(name, source.nbytes / min(times)) for name, times in zip(ways, seconds, strict=True)}
+
+
+def measure_all(threads: int, effort: Effort) -> tuple[dict[str, Limit], dict[str, Any]]:
+    """Limits by name, and what Google Benchmark says of its run."""
+    limits = with_numpy(effort)
+    if not executable().exists():
+        return limits, {}
+    time.sleep(0.1)  # for the threads of the last to end
+    report = run_kernel_benchmarks("[Rr]oofline", max(effort.budget / 10, 0.02))
+    return limits | limits_of(best_rates(report), threads), report.get("context", {})
+
+
+def kernels(scale_seconds: float) -> list[dict[str, Any]]:
+    """All C++ benchmarks, without the rooflines: the fastest repetition of each."""
+    fastest: dict[str, dict[str, Any]] = {}
+    for entry in run_kernel_benchmarks("-[Rr]oofline", scale_seconds, 2)["benchmarks"]:
+        if entry.get("run_type") == "aggregate":
+            continue
+        name = re.sub(r"/repeats:\d+", "", str(entry["name"]))
+        if name not in fastest or entry["real_time"] < fastest[name]["real_time"]:
+            fastest[name] = entry
+    return list(fastest.values())
