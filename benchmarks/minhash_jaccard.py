@@ -55,7 +55,6 @@ def case(settings: Settings, threads: int, units: int, samples: int, slots: int)
         compare=_compare,
         work=units * units * slots,
         unit="slots",
-        limit=settings.limits.get("slots" if threads == settings.threads else "slots, 1 thread"),
         tags={"kind": "pair"},
     )
 

@@ -24,6 +24,8 @@ TITLES = {
     "linear_sum_assignment": "Assignment",
     "compare": "Comparing two networks",
 }
+# Counters of Google Benchmark.
+RATES = (("bit-pairs/s", "bit pairs"), ("items_per_second", "items"), ("bytes_per_second", "bytes"))
 # Columns of the tables; all other packages have one column each.
 OWN_COLUMNS = {"torch": ("torch float matmul", "torch _int_mm")}
 
@@ -168,7 +170,7 @@ def peaks_grid(peaks: Sequence[Peak]) -> Grid:
 
 def limits_grid(limits: Mapping[str, Limit]) -> Grid:
     """Rooflines."""
-    units = {"popcount": "bit pairs", "slots": "slots"}
+    units = {"popcount": "bit pairs"}
     lines = [
         (limit.name, rate_text(limit.rate, units.get(name.split(",", maxsplit=1)[0], "bytes")))
         for name, limit in sorted(limits.items())
@@ -194,11 +196,7 @@ def kernels_grid(kernels: Sequence[Mapping[str, Any]]) -> Grid:
     to_seconds = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
     lines = []
     for entry in kernels:
-        rates = [
-            rate_text(entry[key], unit)
-            for key, unit in (("items_per_second", "items"), ("bytes_per_second", "bytes"))
-            if key in entry
-        ]
+        rates = [rate_text(entry[key], unit) for key, unit in RATES if key in entry]
         lines.append(
             (str(entry["name"]), seconds_text(entry["real_time"] * to_seconds[entry["time_unit"]]), ", ".join(rates))
         )

@@ -14,9 +14,13 @@ import numpy as np
 from .harness import Contestant, Effort, Limit, measure
 from .machine import ROOT
 
-# Benchmarks of benchmarks/kernels/rooflines_benchmark.cpp by the part of their name that says what they count, and the
-# counter that Google Benchmark gives it in.
-COUNTED = {"popcount": "items_per_second", "slots": "items_per_second", "read": "bytes_per_second"}
+# Benchmarks of benchmarks/kernels/rooflines_benchmark.cpp: what they measure, and which counter has it.
+COUNTED = {
+    "popcount_roofline": ("popcount", "bit-pairs/s"),
+    "memory_read": ("memory read", "bytes_per_second"),
+    "memory_copy": ("memory copy", "bytes_per_second"),
+}
+PATTERN = f"^({'|'.join(COUNTED)})"
 COPIED_MIB = 256
 
 
@@ -53,11 +57,10 @@ def best_rates(report: Mapping[str, Any]) -> dict[tuple[str, int], float]:
     for entry in report["benchmarks"]:
         if entry.get("run_type") == "aggregate":
             continue
-        name = str(entry["name"]).lower()
-        threads = int(entry.get("threads", 1))
-        for kind, counter in COUNTED.items():
-            if kind in name and counter in entry:
-                rates[kind, threads] = max(rates.get((kind, threads), 0.0), float(entry[counter]))
+        kind, counter = COUNTED.get(str(entry["name"]).split("/", maxsplit=1)[0], ("", ""))
+        if counter in entry:
+            key = kind, int(entry.get("threads", 1))
+            rates[key] = max(rates.get(key, 0.0), float(entry[counter]))
     return rates
 
 
@@ -68,9 +71,11 @@ def limits_of(rates: Mapping[tuple[str, int], float], threads: int) -> dict[str,
         alone = rates.get((kind, 1))
         if alone is None:
             continue
-        limits[f"{kind}, 1 thread"] = Limit(f"{kind} roofline, 1 thread", alone)
-        together, name = rates.get((kind, threads)), f"{kind} roofline, {threads} threads"
-        limits[kind] = Limit(name, together) if together else Limit(f"{threads} × {kind} roofline", threads * alone)
+        limits[f"{kind}, 1 thread"] = Limit(f"{kind}, 1 thread", alone)
+        if kind != "popcount":  # threads share the memory
+            continue
+        together, name = rates.get((kind, threads)), f"{kind}, {threads} threads"
+        limits[kind] = Limit(name, together) if together else Limit(f"{threads} × {kind}, 1 thread", threads * alone)
     return limits
 
 
@@ -92,14 +97,14 @@ def measure_all(threads: int, effort: Effort) -> tuple[dict[str, Limit], dict[st
     if not executable().exists():
         return limits, {}
     time.sleep(0.1)  # for the threads of the last to end
-    report = run_kernel_benchmarks("[Rr]oofline", max(effort.budget / 10, 0.02))
+    report = run_kernel_benchmarks(PATTERN, max(effort.budget / 10, 0.02))
     return limits | limits_of(best_rates(report), threads), report.get("context", {})
 
 
 def kernels(scale_seconds: float) -> list[dict[str, Any]]:
     """All C++ benchmarks, without the rooflines: the fastest repetition of each."""
     fastest: dict[str, dict[str, Any]] = {}
-    for entry in run_kernel_benchmarks("-[Rr]oofline", scale_seconds, 2)["benchmarks"]:
+    for entry in run_kernel_benchmarks(f"-{PATTERN}", scale_seconds, 2)["benchmarks"]:
         if entry.get("run_type") == "aggregate":
             continue
         name = re.sub(r"/repeats:\d+", "", str(entry["name"]))

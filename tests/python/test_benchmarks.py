@@ -331,19 +331,18 @@ def test_rooflines_are_read_from_google_benchmark() -> None:
 
     given = {
         "benchmarks": [
-            entry("popcount_roofline/threads:1", 1, items_per_second=2e12),
-            entry("popcount_roofline/threads:1", 1, items_per_second=3e12),
-            entry("popcount_roofline/threads:2", 2, items_per_second=5e12),
-            entry("slots_roofline", 1, items_per_second=4e10),
-            {"name": "popcount_roofline_mean", "run_type": "aggregate", "items_per_second": 9e12},
+            entry("popcount_roofline/threads:1", 1, **{"bit-pairs/s": 2e12}),
+            entry("popcount_roofline/threads:1", 1, **{"bit-pairs/s": 3e12}),
+            entry("popcount_roofline/threads:2", 2, **{"bit-pairs/s": 5e12}),
+            entry("memory_read", 1, bytes_per_second=4e10),
+            {"name": "popcount_roofline", "run_type": "aggregate", "bit-pairs/s": 9e12},
         ]
     }
     limits = rooflines.limits_of(rooflines.best_rates(given), 2)
     assert {name: limit.rate for name, limit in limits.items()} == {
         "popcount": 5e12,
         "popcount, 1 thread": 3e12,
-        "slots": 8e10,
-        "slots, 1 thread": 4e10,
+        "memory read, 1 thread": 4e10,
     }
 
 
