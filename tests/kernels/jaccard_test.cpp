@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/common/error.h"
 #include "packed_bits.h"
 
 namespace funcsim {
@@ -162,6 +163,13 @@ TEST(Jaccard, EmptySetsAreEqualAndUnlikeOthers) {
   EXPECT_EQ(out, (std::vector<float>{1, 0, 0, 1}));
   jaccard(nullptr, 2, nullptr, 2, 0, out.data(), serial_for);
   EXPECT_EQ(out, (std::vector<float>{1, 1, 1, 1}));
+}
+
+TEST(Jaccard, RefusesMoreSamplesThanCountsHold) {
+  constexpr std::int64_t row_bytes = std::int64_t{1} << 28;
+  jaccard(nullptr, 0, nullptr, 0, row_bytes - 1, nullptr, serial_for);
+  EXPECT_THROW(jaccard(nullptr, 0, nullptr, 0, row_bytes, nullptr, serial_for), Error);
+  EXPECT_THROW(phi(nullptr, 0, nullptr, 0, row_bytes, 1, nullptr, serial_for), Error);
 }
 
 TEST(Jaccard, IsSymmetricAndOneMinusItAMetric) {

@@ -71,3 +71,17 @@ def test_any_layout(layout: str) -> None:
     other = x[1:4, : view.shape[1]]
     assert torch.equal(ops.jaccard(view, other), ops.jaccard(view.contiguous(), other.contiguous()))
     assert torch.equal(ops.jaccard(other, view), ops.jaccard(other.contiguous(), view.contiguous()))
+
+
+@pytest.mark.parametrize("density", [0.1, 0.9])
+def test_of_a_tensor_with_itself(density: float) -> None:
+    rng = np.random.default_rng(8)
+    x = _tensor(rng.random((300, 3000)) < density)
+    torch.testing.assert_close(ops.jaccard(x, x), ops.jaccard(x, x.clone()), rtol=0, atol=0)
+
+
+def test_refuses_more_samples_than_counts_hold() -> None:
+    # Expanded, so that nothing of it is there.
+    huge = torch.zeros(1, 1, dtype=torch.uint8).expand(0, 2**28)
+    with pytest.raises(RuntimeError, match="fewer than 2\\^31 samples, 2\\^28 bytes a unit, got"):
+        ops.jaccard(huge, huge)

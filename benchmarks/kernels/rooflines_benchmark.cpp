@@ -1,0 +1,105 @@
+// What the hardware can do on one thread, for the shares of it that the other benchmarks reach.
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+#include "kernels/common/simd_level.h"
+
+namespace funcsim {
+namespace {
+
+#ifdef __x86_64__
+/// And, count, add on lines in the first-level cache, with eight sums so that nothing waits: written in assembly, which
+/// the compiler can't improve or spoil.
+[[gnu::target("avx512f,avx512vpopcntdq")]] void popcount_avx512(const std::uint8_t* lines, std::int64_t rounds) {
+  __m512i sums[8] = {};
+  const __m512i row = _mm512_loadu_si512(lines);
+  for (std::int64_t k = 0; k < rounds; ++k) {
+    for (int line = 0; line < 8; ++line) {
+      __m512i both;
+      asm volatile(
+          "vpandq %3, %2, %0\n\t"
+          "vpopcntq %0, %0\n\t"
+          "vpaddq %0, %1, %1"
+          : "=&v"(both), "+v"(sums[line])
+          : "v"(row), "m"(*reinterpret_cast<const __m512i*>(lines + (64 * line))));
+    }
+  }
+}
+
+/// The same with the instruction for words, of which processors before AVX-512 have no wider one.
+[[gnu::target("popcnt")]] void popcount_words(const std::uint8_t* lines, std::int64_t rounds) {
+  std::uint64_t sums[8] = {};
+  std::uint64_t row = 0;
+  std::memcpy(&row, lines, sizeof(row));
+  for (std::int64_t k = 0; k < rounds; ++k) {
+    for (int word = 0; word < 8; ++word) {
+      std::uint64_t both = row;
+      asm volatile(
+          "andq %2, %0\n\t"
+          "popcntq %0, %0\n\t"
+          "addq %0, %1"
+          : "+r"(both), "+r"(sums[word])
+          : "m"(*reinterpret_cast<const std::uint64_t*>(lines + (8 * word))));
+    }
+  }
+}
+
+void popcount_roofline(benchmark::State& state) {
+  alignas(64) static std::uint8_t lines[512] = {1, 2, 3};
+  constexpr std::int64_t rounds = 10000;
+  const bool wide = simd_level() == SimdLevel::avx512;
+  if (simd_level() == SimdLevel::portable) {
+    state.SkipWithError("the portable level has no instruction that counts bits");
+    return;
+  }
+  for (auto _ : state) {
+    if (wide) {
+      popcount_avx512(lines, rounds);
+    } else {
+      popcount_words(lines, rounds);
+    }
+  }
+  state.counters["bit-pairs/s"] = benchmark::Counter(static_cast<double>(rounds * 8 * (wide ? 512 : 64)),
+                                                     benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(popcount_roofline);
+#endif
+
+/// Larger than any cache.
+constexpr std::int64_t memory_bytes = std::int64_t{1} << 28;
+
+void memory_read(benchmark::State& state) {
+  const std::vector<std::uint64_t> words(memory_bytes / 8, 1);
+  for (auto _ : state) {
+    std::uint64_t sum = 0;
+    for (const std::uint64_t word : words) {
+      sum += word;
+    }
+    benchmark::DoNotOptimize(sum);
+  }
+  state.SetBytesProcessed(state.iterations() * memory_bytes);
+}
+BENCHMARK(memory_read)->Unit(benchmark::kMillisecond);
+
+/// Bytes read; as many are written.
+void memory_copy(benchmark::State& state) {
+  const std::vector<std::uint8_t> from(memory_bytes, 1);
+  std::vector<std::uint8_t> to(memory_bytes);
+  for (auto _ : state) {
+    std::memcpy(to.data(), from.data(), from.size());
+    benchmark::DoNotOptimize(to.data());
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * memory_bytes);
+}
+BENCHMARK(memory_copy)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace funcsim

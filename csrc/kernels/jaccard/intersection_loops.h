@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/common/simd_level.h"
+
+namespace funcsim {
+
+/// Rows whose counts with the lanes of one block are added up by add_rows: their samples as lists of offsets.
+struct DecodedRows {
+  const std::uint16_t* offsets;  ///< [rows, offsets_stride]
+  std::int64_t offsets_stride;
+  const std::int64_t* lengths;     ///< [rows], offsets of each row, each a multiple of offsets_grain
+  const std::int64_t* num_planes;  ///< [rows], planes that the row's counters need once these are added
+  /// [rows], rows in the order in which they are counted: those of equal length together, or the processor would
+  /// mispredict where each one ends.
+  const std::int64_t* order;
+  std::int64_t rows;
+};
+
+/// The inner loops of intersection_counts.cpp at one level. `lane_bytes` are the bytes of a register; a block of lanes
+/// is 8 * lane_bytes units.
+struct IntersectionLoops {
+  std::int64_t lane_bytes;
+  /// Time that count_pairs takes for lane_bytes bytes of a pair, in that which add_rows takes for a run. Measured once;
+  /// only the ratio matters, for choose_count_method.
+  double popcount_cost;
+
+  /// Set bits that each of rows_a rows has in common with each of rows_b rows, on `bytes` bytes, added to counts.
+  void (*count_pairs)(const std::uint8_t* a, std::int64_t rows_a, const std::uint8_t* b, std::int64_t rows_b,
+                      std::int64_t row_bytes, std::int64_t bytes, std::int32_t* counts, std::int64_t counts_stride);
+
+  /// The transpose of up to 8 * lane_bytes rows on 64 samples: 64 runs of lane_bytes bytes, in which bit j of byte b
+  /// is for row j * lane_bytes + b. `words` are the rows' samples, [rows, words_stride].
+  void (*transpose)(const std::uint64_t* words, std::int64_t words_stride, std::uint8_t* transposed);
+
+  /// Writes lane_bytes * s for every sample s that is set in bits[0, words), in complement for those that aren't, and
+  /// returns how many. Writes up to 32 entries more than that.
+  std::int64_t (*decode)(const std::uint64_t* bits, std::int64_t words, bool complement, std::uint16_t* offsets);
+
+  /// Adds up the runs of `block` at the rows' offsets, each into the row's counters: bit planes of lane_bytes bytes,
+  /// `planes` + row * planes_stride, as many as num_planes and as count the
+  /// samples of a block. In all fewer than twice
+  /// Meanwhile next_block, of as many bytes, is fetched into the second-level cache.
+  void (*add_rows)(const DecodedRows& decoded, const std::uint8_t* block, const std::uint8_t* next_block,
+                   std::int64_t block_bytes, std::uint8_t* planes, std::int64_t planes_stride);
+
+  /// The counts that num_planes bit planes hold, [8 * lane_bytes].
+  void (*read_counts)(const std::uint8_t* planes, std::int64_t num_planes, std::int32_t* counts);
+};
+
+/// Offsets that add_rows takes at a time.
+constexpr std::int64_t offsets_grain = 8;
+/// Bytes of a transposed block but for its last run: it stays in a first-level cache of 48 KiB.
+constexpr std::int64_t transposed_bytes = 32768;
+
+extern const IntersectionLoops intersection_loops_portable;
+extern const IntersectionLoops intersection_loops_neon;
+extern const IntersectionLoops intersection_loops_avx2;
+extern const IntersectionLoops intersection_loops_avx512;
+
+}  // namespace funcsim
