@@ -32,8 +32,7 @@ void minhash_build(benchmark::State& state) {
   const std::vector<std::uint8_t> bits = random_bits(units, row_bytes, static_cast<double>(state.range(3)) / 1000);
   std::vector<std::int32_t> sketches(static_cast<std::size_t>(units * num_hashes), empty_slot);
   for (auto _ : state) {
-    std::fill(sketches.begin(), sketches.end(), empty_slot);
-    minhash(bits.data(), units, row_bytes, sample_order(samples, num_hashes, 0, 0), sketches.data(), serial_for);
+    new_minhash(bits.data(), units, row_bytes, sample_order(samples, num_hashes, 0, 0), sketches.data(), serial_for);
     benchmark::ClobberMemory();
   }
   state.SetItemsProcessed(state.iterations() * units * num_hashes);

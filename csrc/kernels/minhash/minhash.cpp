@@ -63,7 +63,7 @@ const MinhashLoops& loops() {
 }
 
 void merge_columns(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
-                   std::int32_t* sketches, const ParallelFor& parallel_for) {
+                   std::int32_t* sketches, bool fresh, const ParallelFor& parallel_for) {
   const auto num_samples = static_cast<std::int64_t>(order.samples.size());
   const auto num_hashes = static_cast<std::int64_t>(order.slot_begin.size()) - 1;
   const std::int64_t padded = (num_samples + transposed_samples - 1) / transposed_samples * transposed_samples;
@@ -80,28 +80,45 @@ void merge_columns(const std::uint8_t* signatures, std::int64_t units, std::int6
       loops().transpose(signatures + (first * row_bytes), present, row_bytes, (num_samples + 7) / 8, words,
                         columns.get());
       loops().merge_block({columns.get(), words, present, order.slot_begin.data(), order.samples.data(),
-                           order.values.data(), num_hashes, sketches + (first * num_hashes)});
+                           order.values.data(), num_hashes, sketches + (first * num_hashes), fresh});
       g += words;
     }
   });
+}
+
+/// Looks at the samples of one unit after the other.
+void merge_rows(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
+                std::int32_t* sketches, bool fresh, const ParallelFor& parallel_for) {
+  const auto num_hashes = static_cast<std::int64_t>(order.slot_begin.size()) - 1;
+  const std::int64_t grain = 1 + ((1 << 14) / num_hashes);
+  parallel_for(0, units, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t u = begin; u < end; ++u) {
+      if (fresh) {
+        std::fill_n(sketches + (u * num_hashes), num_hashes, empty_slot);
+      }
+      merge_unit(signatures + (u * row_bytes), order, sketches + (u * num_hashes));
+    }
+  });
+}
+
+void merge_samples(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
+                   std::int32_t* sketches, bool fresh, const ParallelFor& parallel_for) {
+  const auto num_samples = static_cast<std::int64_t>(order.samples.size());
+  const auto num_hashes = static_cast<std::int64_t>(order.slot_begin.size()) - 1;
+  const bool by_columns = units >= fewest_transposed_units && num_samples <= most_slot_samples * num_hashes;
+  (by_columns ? merge_columns : merge_rows)(signatures, units, row_bytes, order, sketches, fresh, parallel_for);
 }
 
 }  // namespace
 
 void minhash(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
              std::int32_t* sketches, const ParallelFor& parallel_for) {
-  const auto num_hashes = static_cast<std::int64_t>(order.slot_begin.size()) - 1;
-  if (units >= fewest_transposed_units &&
-      static_cast<std::int64_t>(order.samples.size()) <= most_slot_samples * num_hashes) {
-    merge_columns(signatures, units, row_bytes, order, sketches, parallel_for);
-    return;
-  }
-  const std::int64_t grain = 1 + ((1 << 14) / num_hashes);
-  parallel_for(0, units, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t u = begin; u < end; ++u) {
-      merge_unit(signatures + (u * row_bytes), order, sketches + (u * num_hashes));
-    }
-  });
+  merge_samples(signatures, units, row_bytes, order, sketches, false, parallel_for);
+}
+
+void new_minhash(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
+                 std::int32_t* sketches, const ParallelFor& parallel_for) {
+  merge_samples(signatures, units, row_bytes, order, sketches, true, parallel_for);
 }
 
 }  // namespace funcsim

@@ -176,8 +176,8 @@ struct Avx512 : AnyLevel {
   template <int words>
   static void ranks_of_planes(const std::uint64_t* planes, int used, std::uint8_t* ranks) {
     for (int w = 0; w < words; ++w) {
-      // The last plane is that of units without a rank, unless ranks take all planes.
-      const __mmask64 none = planes[((rank_bits - 1) * words) + w];
+      // A plane that no rank needs is that of units without one.
+      const __mmask64 none = used < rank_bits ? planes[((rank_bits - 1) * words) + w] : 0;
       __m512i rank = _mm512_movm_epi8(none);
       for (int b = 0; b < used; ++b) {
         const __mmask64 bits = planes[(b * words) + w];
@@ -188,7 +188,7 @@ struct Avx512 : AnyLevel {
   }
 
   static void merge_group(const SlotGroup& group, std::int64_t slots, std::int64_t units, std::int64_t num_hashes,
-                          std::int32_t* sketches) {
+                          bool fresh, std::int32_t* sketches) {
     const __mmask16 present = static_cast<__mmask16>((1U << slots) - 1);
     for (std::int64_t first = 0; first < units; first += 16) {
       __m512i values[16];
@@ -211,7 +211,7 @@ struct Avx512 : AnyLevel {
       }
       transpose_16x16(values);
       const std::int64_t rows = units - first < 16 ? units - first : 16;
-      for (std::int64_t i = 0; i < rows; ++i) {
+      for (std::int64_t i = 0; i < rows && !fresh; ++i) {
         const std::int32_t* sketch = sketches + ((first + i) * num_hashes);
         values[i] = _mm512_min_epi32(_mm512_maskz_loadu_epi32(present, sketch), values[i]);
       }

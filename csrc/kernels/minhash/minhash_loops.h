@@ -20,6 +20,7 @@ struct UnitBlock {
   const std::int32_t* values;
   std::int64_t num_hashes;
   std::int32_t* sketches;  ///< [units, num_hashes]
+  bool fresh;              ///< whether the sketches hold nothing yet, and are written without being read
 };
 
 /// The loops of minhash() and sample_order() for one instruction set.

@@ -118,14 +118,14 @@ void ranks_of_planes(const std::uint64_t* planes, int /*used*/, std::uint8_t* ra
   }
 }
 
-/// Merges the group's values into slots `slot`, slot + 1, ... of the units' sketches.
+/// Merges the group's values into slots of the units' sketches, or writes them where the sketches are fresh.
 inline void merge_group(const SlotGroup& group, std::int64_t slots, std::int64_t units, std::int64_t num_hashes,
-                        std::int32_t* sketches) {
+                        bool fresh, std::int32_t* sketches) {
   for (std::int64_t u = 0; u < units; ++u) {
     std::int32_t* sketch = sketches + (u * num_hashes);
     for (std::int64_t g = 0; g < slots; ++g) {
       const std::int32_t value = group.values[g][group.ranks[g][u]];
-      sketch[g] = value < sketch[g] ? value : sketch[g];
+      sketch[g] = fresh || value < sketch[g] ? value : sketch[g];
     }
   }
 }
@@ -141,8 +141,8 @@ struct AnyLevel {
     funcsim::ranks_of_planes<words>(planes, used, ranks);
   }
   static void merge_group(const SlotGroup& group, std::int64_t slots, std::int64_t units, std::int64_t num_hashes,
-                          std::int32_t* sketches) {
-    funcsim::merge_group(group, slots, units, num_hashes, sketches);
+                          bool fresh, std::int32_t* sketches) {
+    funcsim::merge_group(group, slots, units, num_hashes, fresh, sketches);
   }
 };
 
@@ -176,12 +176,16 @@ void merge_units(const UnitBlock& block) {
         more = more || (in_slot > ranked_samples && Level::any_bit(remaining[g]));
         std::memcpy(group.values[g], block.values + begin, static_cast<std::size_t>(count) * sizeof(std::int32_t));
         group.values[g][no_rank] = no_value;
+        if (count < 32) {
+          group.values[g][31] = no_value;  // what no_rank is modulo 32
+        }
         group.samples[g] = count;
         std::uint64_t plane_words[rank_bits * words];
         std::memcpy(plane_words, planes, sizeof(planes));
         Level::template ranks_of_planes<words>(plane_words, planes_for(count), group.ranks[g]);
       }
-      Level::merge_group(group, slots, block.units, block.num_hashes, block.sketches + first);
+      Level::merge_group(group, slots, block.units, block.num_hashes, block.fresh && skipped == 0,
+                         block.sketches + first);
     }
   }
 }
