@@ -1,17 +1,31 @@
+#include <immintrin.h>
+
 #include "kernels/minhash/minhash_loops_inline.h"
 
 namespace funcsim {
 
 namespace {
 
+struct Avx2 : AnyLevel {
+  template <typename Vec>
+  static Vec load(const std::uint64_t* words) {
+    if constexpr (sizeof(Vec) == sizeof(__m256i)) {
+      // Not memcpy(), which GCC turns into two halves.
+      return reinterpret_cast<Vec>(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(words)));
+    } else {
+      return AnyLevel::load<Vec>(words);
+    }
+  }
+};
+
 void merge_block(const UnitBlock& block) {
   switch (block.words) {
     case 1:
-      return merge_units<std::uint64_t, AnyLevel>(block);
+      return merge_units<std::uint64_t, Avx2>(block);
     case 2:
-      return merge_units<Words2, AnyLevel>(block);
+      return merge_units<Words2, Avx2>(block);
     default:
-      return merge_units<Words4, AnyLevel>(block);
+      return merge_units<Words4, Avx2>(block);
   }
 }
 

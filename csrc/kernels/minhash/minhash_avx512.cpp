@@ -165,9 +165,17 @@ void transpose_16x16(__m512i (&x)[16]) {
 
 struct Avx512 : AnyLevel {
   template <typename Vec>
+  static Vec load(const std::uint64_t* words) {
+    if constexpr (sizeof(Vec) == sizeof(__m512i)) {
+      return reinterpret_cast<Vec>(_mm512_loadu_si512(words));
+    } else {
+      return AnyLevel::load<Vec>(words);
+    }
+  }
+  template <typename Vec>
   static bool any_bit(const Vec& x) {
     if constexpr (sizeof(Vec) == 64) {
-      return _mm512_test_epi64_mask((__m512i)x, (__m512i)x) != 0;
+      return _mm512_test_epi64_mask(reinterpret_cast<__m512i>(x), reinterpret_cast<__m512i>(x)) != 0;
     } else {
       return AnyLevel::any_bit(x);
     }

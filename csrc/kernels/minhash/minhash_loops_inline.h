@@ -60,8 +60,7 @@ void find_first(const std::uint64_t* columns, const std::int64_t* samples, std::
   Vec high[rank_bits - 3] = {};
   Vec rest = remaining;
   const auto visit = [&](std::int64_t k, unsigned rank) {
-    Vec row;
-    std::memcpy(&row, columns + (samples[k] * static_cast<std::int64_t>(sizeof(Vec) / 8)), sizeof(Vec));
+    const Vec row = Level::template load<Vec>(columns + (samples[k] * static_cast<std::int64_t>(sizeof(Vec) / 8)));
     for (unsigned b = 0; b < 3; ++b) {
       if (((rank >> b) & 1U) != 0) {
         low[b] |= rest & row;
@@ -132,6 +131,12 @@ inline void merge_group(const SlotGroup& group, std::int64_t slots, std::int64_t
 
 /// The functions above, some of which a level has better ones for.
 struct AnyLevel {
+  template <typename Vec>
+  static Vec load(const std::uint64_t* words) {
+    Vec x;
+    std::memcpy(&x, words, sizeof(x));
+    return x;
+  }
   template <typename Vec>
   static bool any_bit(const Vec& x) {
     return funcsim::any_bit(x);

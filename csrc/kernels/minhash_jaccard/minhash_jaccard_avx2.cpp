@@ -11,6 +11,7 @@ struct Avx2ByteCounters {
   using Codes = __m256i;
   static constexpr std::int64_t most = 255;
 
+  static Codes load(const Element* codes) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes)); }
   static void add_equal(Codes& counters, const Codes& x, const Codes& y) {
     counters = _mm256_sub_epi8(counters, _mm256_cmpeq_epi8(x, y));
   }
@@ -26,6 +27,7 @@ struct Avx2HalfCounters {
   using Codes = __m256i;
   static constexpr std::int64_t most = 32767;
 
+  static Codes load(const Element* codes) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes)); }
   static void add_equal(Codes& counters, const Codes& x, const Codes& y) {
     counters = _mm256_sub_epi16(counters, _mm256_cmpeq_epi16(x, y));
   }

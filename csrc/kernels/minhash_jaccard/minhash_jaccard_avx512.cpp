@@ -12,6 +12,7 @@ struct Avx512ByteCounters {
   using Codes = __m512i;
   static constexpr std::int64_t most = 255;
 
+  static Codes load(const Element* codes) { return _mm512_loadu_si512(codes); }
   static void add_equal(Codes& counters, const Codes& x, const Codes& y) {
     counters = _mm512_mask_sub_epi8(counters, _mm512_cmpeq_epi8_mask(x, y), counters, _mm512_set1_epi8(-1));
   }
@@ -25,6 +26,7 @@ struct Avx512HalfCounters {
   using Codes = __m512i;
   static constexpr std::int64_t most = 32767;
 
+  static Codes load(const Element* codes) { return _mm512_loadu_si512(codes); }
   static void add_equal(Codes& counters, const Codes& x, const Codes& y) {
     counters = _mm512_mask_sub_epi16(counters, _mm512_cmpeq_epi16_mask(x, y), counters, _mm512_set1_epi16(-1));
   }

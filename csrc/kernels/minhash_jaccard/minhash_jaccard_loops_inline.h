@@ -25,6 +25,11 @@ struct ByteCounters {
   using Words = Words2;
   static constexpr std::int64_t most = 255;
 
+  static Codes load(const Element* codes) {
+    Codes x;
+    std::memcpy(&x, codes, sizeof(x));
+    return x;
+  }
   static void add_equal(Codes& counters, const Codes& x, const Codes& y) {
     counters -= reinterpret_cast<Codes>(x == y);  // all bits of a place where equal: -1
   }
@@ -46,6 +51,11 @@ struct HalfCounters {
   using Words = Words2;
   static constexpr std::int64_t most = 65535;
 
+  static Codes load(const Element* codes) {
+    Codes x;
+    std::memcpy(&x, codes, sizeof(x));
+    return x;
+  }
   static void add_equal(Codes& counters, const Codes& x, const Codes& y) {
     counters -= reinterpret_cast<Codes>(x == y);
   }
@@ -73,11 +83,10 @@ void count_square(const typename Counters::Element* const (&a)[rows_a],
     for (std::int64_t k = first; k < end; k += together) {
       Codes y[rows_b];
       for (int j = 0; j < rows_b; ++j) {
-        std::memcpy(&y[j], b[j] + k, sizeof(Codes));
+        y[j] = Counters::load(b[j] + k);
       }
       for (int i = 0; i < rows_a; ++i) {
-        Codes x;
-        std::memcpy(&x, a[i] + k, sizeof(Codes));
+        const Codes x = Counters::load(a[i] + k);
         for (int j = 0; j < rows_b; ++j) {
           Counters::add_equal(counters[i][j], x, y[j]);
         }
