@@ -51,7 +51,7 @@ struct Float64Lanes : Float64 {
   static bool any(__m512i nan) { return _mm512_test_epi64_mask(nan, nan) != 0; }
 };
 
-/// The register `nan` holds the largest magnitude.
+/// See exceeds() in activation_loops_inline.h. The register `nan` holds the largest magnitude.
 template <typename Type>
 struct NarrowLanes : Type {
   using Vec = __m512i;
@@ -62,13 +62,13 @@ struct NarrowLanes : Type {
   static Vec load(const void* z, Mask present) { return _mm512_maskz_loadu_epi16(present, z); }
   static Vec spread(std::int16_t t) { return _mm512_set1_epi16(t); }
   static Mask above(Vec z, Vec t) {
-    const Vec magnitude = _mm512_and_si512(_mm512_srai_epi16(z, 15), _mm512_set1_epi16(0x7FFF));
-    return _mm512_cmpgt_epi16_mask(_mm512_xor_si512(z, magnitude), t);
+    const Vec flipped = _mm512_srli_epi16(_mm512_srai_epi16(t, 15), 1);
+    return _mm512_cmpgt_epi16_mask(_mm512_xor_si512(z, flipped), t);
   }
   static __m512i load_bits(const typename Type::Bits* bits, Mask present) { return _mm512_maskz_loadu_epi16(present, bits); }
   static void store(typename Type::Bits* bits, Mask present, __m512i x) { _mm512_mask_storeu_epi16(bits, present, x); }
   static __m512i merge(__m512i bits, Mask above, int place) {
-    return _mm512_mask_blend_epi16(above, bits, _mm512_or_si512(bits, _mm512_set1_epi16(static_cast<short>(1U << place))));
+    return _mm512_mask_add_epi16(bits, above, bits, _mm512_set1_epi16(static_cast<short>(1U << place)));
   }
   static void note_nan(__m512i& nan, Vec x, Vec y) {
     const Vec magnitude = _mm512_set1_epi16(0x7FFF);

@@ -20,10 +20,11 @@ inline bool exceeds(float z, float t) {
 inline bool exceeds(double z, double t) {
   return z > t;
 }
-/// Sign and magnitude as an integer that increases with the value; -1 for -0 and 0 for +0.
+/// Elements as sign and magnitude, t as an integer in their order, -1 below -0. Above t >= 0 are positive elements, whose
+/// integers are in order; below 0, all positive ones, and negative ones whose flipped magnitude is: flipping the
+/// positive ones as well leaves them above t.
 inline bool exceeds(std::uint16_t z, std::int16_t t) {
-  const auto bits = static_cast<std::int16_t>(z);
-  return static_cast<std::int16_t>(bits ^ ((bits >> 15) & 0x7FFF)) > t;
+  return static_cast<std::int16_t>(z ^ static_cast<std::uint16_t>((t >> 15) & 0x7FFF)) > t;
 }
 
 /// Whether one of two elements is NaN.

@@ -147,7 +147,7 @@ class Packer {
   }
 
  private:
-  static constexpr std::int64_t most_units = 2048;
+  static constexpr std::int64_t most_units = 512;
 
   /// Whether neighbours in memory are the units of one sample, rather than the samples of one unit.
   bool units_are_closest() const {
