@@ -182,25 +182,27 @@ class Packer {
 
   /// What pack_along_units() writes before it goes to the signatures.
   struct Scratch {
-    Scratch(std::int64_t units, bool contiguous)
-        : words(static_cast<std::size_t>(units)),
+    Scratch(std::int64_t units_at_once, bool contiguous)
+        : units(units_at_once),
+          parts(static_cast<std::size_t>(8 / sizeof(Bits) * units)),
           lines(static_cast<std::size_t>(units)),
           copies(contiguous ? 0 : static_cast<std::size_t>(rows_together * units)) {}
 
-    std::vector<Bits> words;
+    std::int64_t units;
+    std::vector<Bits> parts;  ///< [parts of a word, units]
     std::vector<std::array<std::uint8_t, line_bytes>> lines;
     std::vector<Element> copies;  ///< [rows_together, units], where units are not contiguous
   };
 
   /// Rows are samples. Each unit's word fills up with the bits of consecutive samples: a transpose without one.
   bool pack_along_units(const Tile& tile, Scratch& scratch) const {
-    constexpr std::int64_t word_samples = 8 * sizeof(Bits);
+    constexpr std::int64_t part_samples = 8 * sizeof(Bits);
     const Threshold* thresholds = thresholds_.data() + tile.first_unit;
     const bool contiguous = view_.unit_stride == 1;
     Bits nan = 0;
-    for (std::int64_t first = 0; first < tile.samples; first += word_samples) {
-      std::fill(scratch.words.begin(), scratch.words.end(), Bits{0});
-      for (std::int64_t s = first; s < std::min(first + word_samples, tile.samples); s += rows_together) {
+    for (std::int64_t first = 0; first < tile.samples; first += 64) {
+      std::fill(scratch.parts.begin(), scratch.parts.end(), Bits{0});
+      for (std::int64_t s = first; s < std::min(first + 64, tile.samples); s += rows_together) {
         std::array<const void*, rows_together> rows{};
         std::array<const void*, rows_together> next{};
         for (std::int64_t k = 0; k < rows_together; ++k) {
@@ -209,11 +211,17 @@ class Packer {
           rows[k] = contiguous ? unit_row(tile, present) : copy_units(tile, present, k, scratch);
           next[k] = unit_row(tile, std::min(s + k + rows_together, view_.samples - 1 - tile.first_sample));
         }
+        Bits* part = scratch.parts.data() + ((s - first) / part_samples * scratch.units);
         loops_.compare_units(rows.data(), contiguous ? next.data() : nullptr, thresholds, tile.units,
-                             static_cast<int>(s - first), scratch.words.data(), &nan);
+                             static_cast<int>((s - first) % part_samples), part, &nan);
       }
+      // One store a unit and word: the lines of all units are more than the first cache holds.
       for (std::int64_t u = 0; u < tile.units; ++u) {
-        std::memcpy(scratch.lines[u].data() + (first / 8), &scratch.words[u], sizeof(Bits));
+        std::uint64_t word = 0;
+        for (std::int64_t p = 0; p < 64 / part_samples; ++p) {
+          word |= std::uint64_t{scratch.parts[(p * scratch.units) + u]} << (p * part_samples);
+        }
+        std::memcpy(scratch.lines[u].data() + (first / 8), &word, sizeof(word));
       }
     }
     for (std::int64_t u = 0; u < tile.units; ++u) {
@@ -233,7 +241,7 @@ class Packer {
   }
   const Element* copy_units(const Tile& tile, std::int64_t s, std::int64_t place, Scratch& scratch) const {
     const Element* row = unit_row(tile, s);
-    Element* copy = scratch.copies.data() + (place * static_cast<std::int64_t>(scratch.words.size()));
+    Element* copy = scratch.copies.data() + (place * scratch.units);
     for (std::int64_t u = 0; u < tile.units; ++u) {
       copy[u] = row[u * view_.unit_stride];
     }
