@@ -1,3 +1,4 @@
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -16,26 +17,44 @@ namespace {
 using CompareLayersResult =
     std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, std::vector<Tensor>, std::vector<Tensor>>;
 
-void check_like(const char* op, const EvidenceList& b, const EvidenceList& shuffled) {
-  for (std::size_t l = 0; l < b.layers.size(); ++l) {
-    check(b.layers[l].units == shuffled.layers[l].units && b.layers[l].width == shuffled.layers[l].width, op,
-          ": shuffled_b must hold layers of the shapes of layers_b, got ", describe_tensor(shuffled.memory[l]), " for ",
-          describe_tensor(b.memory[l]), " at ", l);
+/// What chance levels are computed against, and the memory that it lies in.
+struct ChanceEvidence {
+  EvidenceList given;
+  ShuffledLayers shuffled;
+};
+
+ChanceEvidence checked_chance(const char* op, Measure measure, const EvidenceList& b,
+                              const std::vector<Tensor>& shuffled_b, const std::vector<std::int64_t>& num_samples_b,
+                              const std::optional<Tensor>& partners) {
+  check(shuffled_b.empty() == partners.has_value(), op, ": chance levels need either shuffled_b or partners, got ",
+        partners.has_value() ? "both" : "neither");
+  ChanceEvidence chance;
+  if (partners.has_value()) {
+    chance.shuffled.partners = checked_partners(op, measure, b, partners);
+    return chance;
   }
+  chance.given = checked_layers(op, "shuffled_b", "num_samples_b", measure, shuffled_b, num_samples_b);
+  for (std::size_t l = 0; l < b.layers.size(); ++l) {
+    const LayerEvidence& layer = chance.given.layers[l];
+    check(b.layers[l].units == layer.units && b.layers[l].width == layer.width, op,
+          ": shuffled_b must hold layers of the shapes of layers_b, got ", describe_tensor(chance.given.memory[l]),
+          " for ", describe_tensor(b.memory[l]), " at ", l);
+  }
+  chance.shuffled.layers = chance.given.layers;
+  return chance;
 }
 
 CompareLayersResult compare_layers_op(const std::vector<Tensor>& layers_a, const std::vector<Tensor>& layers_b,
                                       const std::vector<Tensor>& shuffled_b,
                                       const std::vector<std::int64_t>& num_samples_a,
                                       const std::vector<std::int64_t>& num_samples_b, const std::string& similarity,
-                                      const std::vector<std::int64_t>& pairs) {
+                                      const std::vector<std::int64_t>& pairs, const std::optional<Tensor>& partners) {
   constexpr const char* op = "compare_layers";
   const Measure measure = checked_measure(op, similarity, layers_a);
   const EvidenceList a = checked_layers(op, "layers_a", "num_samples_a", measure, layers_a, num_samples_a);
   const EvidenceList b = checked_layers(op, "layers_b", "num_samples_b", measure, layers_b, num_samples_b);
-  const EvidenceList shuffled = checked_layers(op, "shuffled_b", "num_samples_b", measure, shuffled_b, num_samples_b);
+  const ChanceEvidence chance = checked_chance(op, measure, b, shuffled_b, num_samples_b, partners);
   check_equal_hashes(op, measure, a, b);
-  check_like(op, b, shuffled);
   check(pairs.size() % 2 == 0, op, ": pairs must be [layer of a, layer of b, ...], so of even length, got ",
         pairs.size(), " numbers");
   std::vector<std::pair<std::int64_t, std::int64_t>> given;
@@ -43,7 +62,7 @@ CompareLayersResult compare_layers_op(const std::vector<Tensor>& layers_a, const
     given.emplace_back(pairs[p], pairs[p + 1]);
   }
 
-  const NetworkMatch match = compare_layers(measure, a.layers, b.layers, shuffled.layers, given, torch_parallel_for());
+  const NetworkMatch match = compare_layers(measure, a.layers, b.layers, chance.shuffled, given, torch_parallel_for());
 
   Tensor paired = new_tensor({static_cast<std::int64_t>(match.pairs.size()), 2}, Dtype::Long);
   auto* next = paired.mutable_data_ptr<std::int64_t>();
@@ -62,7 +81,8 @@ CompareLayersResult compare_layers_op(const std::vector<Tensor>& layers_a, const
 
 const OperatorRegistration registration(
     "compare_layers(Tensor[] layers_a, Tensor[] layers_b, Tensor[] shuffled_b, SymInt[] num_samples_a, "
-    "SymInt[] num_samples_b, str similarity=\"jaccard\", int[] pairs=[]) -> (Tensor pairs, Tensor scores, "
+    "SymInt[] num_samples_b, str similarity=\"jaccard\", int[] pairs=[], Tensor? partners=None) -> (Tensor pairs, "
+    "Tensor scores, "
     "Tensor chances, Tensor standard_errors, Tensor network, Tensor[] matches, Tensor[] similarities)",
     TORCH_BOX(&compare_layers_op));
 

@@ -1,5 +1,7 @@
 #include "layer_evidence.h"
 
+#include <torch/csrc/stable/ops.h>
+
 #include "checks.h"
 
 namespace funcsim {
@@ -37,6 +39,29 @@ EvidenceList checked_layers(const char* op, const std::string& name, const char*
     evidence.memory.push_back(std::move(rows));
   }
   return evidence;
+}
+
+std::vector<std::int64_t> checked_partners(const char* op, Measure measure, const EvidenceList& b,
+                                           const std::optional<Tensor>& partners) {
+  if (!partners.has_value()) {
+    return {};
+  }
+  check(measure != Measure::minhash, op, ": partners are for signatures; of sketches give those of shuffled inputs");
+  check(partners->dim() == 1 && dtype_of(*partners) == Dtype::Long && partners->size(0) >= 1, op,
+        ": partners must be int64 [inputs] with at least one input, got ", describe_tensor(*partners));
+  check_cpu(*partners, op, "partners");
+  const Tensor contiguous = torch::stable::contiguous(*partners);
+  const auto* partner = contiguous.const_data_ptr<std::int64_t>();
+  const std::int64_t num_inputs = contiguous.size(0);
+  for (std::int64_t i = 0; i < num_inputs; ++i) {
+    check(partner[i] >= 0 && partner[i] < num_inputs, op, ": partners must be indices of the ", num_inputs,
+          " inputs, got ", partner[i], " at ", i);
+  }
+  for (std::size_t l = 0; l < b.layers.size(); ++l) {
+    check(b.layers[l].num_samples % num_inputs == 0, op, ": partners has ", num_inputs, " inputs, and the ",
+          b.layers[l].num_samples, " samples of layers_b[", l, "] are no multiple of that");
+  }
+  return {partner, partner + num_inputs};
 }
 
 void check_equal_hashes(const char* op, Measure measure, const EvidenceList& a, const EvidenceList& b) {

@@ -3,6 +3,7 @@
 #include <torch/csrc/stable/tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,11 @@ Measure checked_measure(const char* op, const std::string& similarity,
 EvidenceList checked_layers(const char* op, const std::string& name, const char* counts, Measure measure,
                             const std::vector<torch::stable::Tensor>& layers,
                             const std::vector<std::int64_t>& num_samples);
+
+/// Checks who trades places: int64 [inputs], each an index of inputs, of which every layer has whole samples.
+/// @return nothing for no tensor
+std::vector<std::int64_t> checked_partners(const char* op, Measure measure, const EvidenceList& b,
+                                           const std::optional<torch::stable::Tensor>& partners);
 
 /// @throws Error unless all sketches of both lists have equally many slots
 void check_equal_hashes(const char* op, Measure measure, const EvidenceList& a, const EvidenceList& b);

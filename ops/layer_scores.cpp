@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace {
 
 Tensor layer_scores_op(const std::vector<Tensor>& layers_a, const std::vector<Tensor>& layers_b,
                        const std::vector<std::int64_t>& num_samples_a, const std::vector<std::int64_t>& num_samples_b,
-                       const std::string& similarity) {
+                       const std::string& similarity, const std::optional<Tensor>& partners) {
   constexpr const char* op = "layer_scores";
   const Measure measure = checked_measure(op, similarity, layers_a);
   const EvidenceList a = checked_layers(op, "layers_a", "num_samples_a", measure, layers_a, num_samples_a);
@@ -24,7 +25,8 @@ Tensor layer_scores_op(const std::vector<Tensor>& layers_a, const std::vector<Te
       check_comparable(a.layers, b.layers, static_cast<std::int64_t>(i), static_cast<std::int64_t>(j));
     }
   }
-  const std::vector<double> scores = layer_scores(measure, a.layers, b.layers, torch_parallel_for());
+  const std::vector<double> scores =
+      layer_scores(measure, a.layers, b.layers, checked_partners(op, measure, b, partners), torch_parallel_for());
   Tensor matrix = new_tensor({static_cast<std::int64_t>(a.layers.size()), static_cast<std::int64_t>(b.layers.size())},
                              Dtype::Double);
   std::ranges::copy(scores, matrix.mutable_data_ptr<double>());
@@ -33,7 +35,7 @@ Tensor layer_scores_op(const std::vector<Tensor>& layers_a, const std::vector<Te
 
 const OperatorRegistration registration(
     "layer_scores(Tensor[] layers_a, Tensor[] layers_b, SymInt[] num_samples_a, SymInt[] num_samples_b, "
-    "str similarity=\"jaccard\") -> Tensor",
+    "str similarity=\"jaccard\", Tensor? partners=None) -> Tensor",
     TORCH_BOX(&layer_scores_op));
 
 }  // namespace

@@ -14,14 +14,14 @@ std::vector<Tensor> network_signatures_op(const std::string& architecture, const
                                           const Tensor& inputs, double margin, std::int64_t positions,
                                           std::int64_t seed, std::int64_t first_input) {
   const Network network(architecture, parameters, "network_signatures");
-  const std::vector<LayerExtent> extents = layer_extents(network, inputs, positions);
+  const NetworkRun run(network, inputs, {margin, positions, seed, first_input});
   std::vector<Tensor> signatures;
   std::vector<std::uint8_t*> rows;
-  for (const LayerExtent& extent : extents) {
+  for (const LayerExtent& extent : run.extents()) {
     signatures.push_back(new_tensor({extent.units, signature_bytes(extent.num_samples)}, Dtype::Byte));
     rows.push_back(signatures.back().mutable_data_ptr<std::uint8_t>());
   }
-  collect_signatures(network, inputs, {margin, positions, seed, first_input}, extents, rows, torch_parallel_for());
+  collect_signatures(run, rows, torch_parallel_for());
   return signatures;
 }
 

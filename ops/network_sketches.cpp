@@ -14,15 +14,14 @@ std::vector<Tensor> network_sketches_op(const std::string& architecture, const s
                                         std::int64_t num_hashes, std::int64_t first_input) {
   check_num_hashes("network_sketches", num_hashes);
   const Network network(architecture, parameters, "network_sketches");
-  const std::vector<LayerExtent> extents = layer_extents(network, inputs, positions);
+  const NetworkRun run(network, inputs, {margin, positions, seed, first_input});
   std::vector<Tensor> sketches;
   std::vector<std::int32_t*> slots;
-  for (const LayerExtent& extent : extents) {
+  for (const LayerExtent& extent : run.extents()) {
     sketches.push_back(new_tensor({extent.units, num_hashes}, Dtype::Int));
     slots.push_back(sketches.back().mutable_data_ptr<std::int32_t>());
   }
-  collect_sketches(network, inputs, {margin, positions, seed, first_input}, extents, num_hashes, slots, {},
-                   torch_parallel_for());
+  collect_sketches(run, num_hashes, slots, {}, torch_parallel_for());
   return sketches;
 }
 

@@ -12,14 +12,18 @@ else
   build_dir="build-torch-$torch_version"
 fi
 
-# Which of these packages are missing, with what everything needs. Anything else comes from PyPI.
-missing_system_packages() { # [packages; all but libgtest-dev are called like their command]
+# Which of these Debian packages are missing, with what everything needs. Anything else comes from PyPI.
+missing_system_packages() { # [packages]
+  # What shows that a package is there, where that isn't a command of the same name.
+  local -A evidence=(
+    [libgtest-dev]=/usr/src/googletest/CMakeLists.txt
+    [g++-aarch64-linux-gnu]=/usr/bin/aarch64-linux-gnu-g++
+    [qemu-user]=/usr/bin/qemu-aarch64
+  )
   local missing=() package
   for package in g++ "$@"; do
-    if [[ "$package" == libgtest-dev ]]; then
-      [[ -e /usr/include/gtest/gtest.h ]] || missing+=("$package")
-    else
-      command -v "$package" >/dev/null || missing+=("$package")
+    if [[ ! -e "${evidence[$package]:-}" ]] && ! command -v "$package" >/dev/null; then
+      missing+=("$package")
     fi
   done
   if [[ ! -x "$venv/bin/python" ]]; then
@@ -28,7 +32,7 @@ missing_system_packages() { # [packages; all but libgtest-dev are called like th
   echo "${missing[@]}"
 }
 
-install_system_packages() { # [packages, as above]
+install_system_packages() { # [packages]
   local missing
   missing="$(missing_system_packages "$@")"
   [[ -n "$missing" ]] || return 0
@@ -89,7 +93,7 @@ make_environment() {
   export PATH
 }
 
-prepare() { # [packages, as above]
+prepare() { # [packages]
   install_system_packages "$@"
   make_environment
 }

@@ -16,29 +16,14 @@ constexpr bool exact_is_cheaper(std::int64_t num_samples, std::int64_t num_hashe
   return num_samples <= 32 * num_hashes;
 }
 
-/// Shape of one hidden layer's signatures for given inputs.
-struct LayerExtent {
-  std::int64_t units;
-  std::int64_t samples_per_input;
-  std::int64_t num_samples;
-};
-
-/// The extents of all hidden layers. @throws Error for inputs whose shape doesn't fit
-std::vector<LayerExtent> layer_extents(const Network& network, const torch::stable::Tensor& inputs,
-                                       std::int64_t positions);
-
 /// Writes the packed signatures of all layers: rows[l] is [units, signature_bytes(num_samples)], contiguous.
-void collect_signatures(const Network& network, const torch::stable::Tensor& inputs, const SignatureOptions& options,
-                        const std::vector<LayerExtent>& extents, const std::vector<std::uint8_t*>& rows,
-                        const ParallelFor& parallel_for);
+void collect_signatures(const NetworkRun& run, const std::vector<std::uint8_t*>& rows, const ParallelFor& parallel_for);
 
 /// Writes the sketches of all layers, sketches[l] is [units, num_hashes]. Holds the bits of one block of inputs,
 /// however many inputs there are.
 ///
-/// @param shuffled the same with the inputs shuffled, all of the call (see shuffle_partners); empty: not wanted
-void collect_sketches(const Network& network, const torch::stable::Tensor& inputs, const SignatureOptions& options,
-                      const std::vector<LayerExtent>& extents, std::int64_t num_hashes,
-                      const std::vector<std::int32_t*>& sketches, const std::vector<std::int32_t*>& shuffled,
-                      const ParallelFor& parallel_for);
+/// @param shuffled the same with the inputs shuffled, all of the run (see shuffle_partners); empty: not wanted
+void collect_sketches(const NetworkRun& run, std::int64_t num_hashes, const std::vector<std::int32_t*>& sketches,
+                      const std::vector<std::int32_t*>& shuffled, const ParallelFor& parallel_for);
 
 }  // namespace funcsim

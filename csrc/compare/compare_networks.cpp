@@ -13,14 +13,13 @@ namespace {
 
 using torch::stable::Tensor;
 
-bool counts_exactly(const ComparisonOptions& options, const std::vector<LayerExtent>& extents_a,
-                    const std::vector<LayerExtent>& extents_b) {
+bool counts_exactly(const ComparisonOptions& options, const NetworkRun& a, const NetworkRun& b) {
   if (options.method != "auto") {
     return options.method == "exact";
   }
   std::int64_t most = 0;
-  for (const auto* extents : {&extents_a, &extents_b}) {
-    for (const LayerExtent& extent : *extents) {
+  for (const NetworkRun* run : {&a, &b}) {
+    for (const LayerExtent& extent : run->extents()) {
       most = std::max(most, extent.num_samples);
     }
   }
@@ -55,46 +54,38 @@ std::int64_t signature_width(const LayerExtent& extent) {
   return signature_bytes(extent.num_samples);
 }
 
-NetworkMatch compare_exactly(const Network& a, const Network& b, const Tensor& inputs, const ComparisonOptions& options,
-                             const std::vector<LayerExtent>& extents_a, const std::vector<LayerExtent>& extents_b,
+NetworkMatch compare_exactly(const NetworkRun& a, const NetworkRun& b, const ComparisonOptions& options,
                              const ParallelFor& parallel_for) {
-  const SignatureRows rows_a(extents_a, signature_width);
-  const SignatureRows rows_b(extents_b, signature_width);
-  collect_signatures(a, inputs, options.signatures, extents_a, rows_a.rows, parallel_for);
-  collect_signatures(b, inputs, options.signatures, extents_b, rows_b.rows, parallel_for);
-  const SignatureRows shuffled(options.with_chance ? extents_b : std::vector<LayerExtent>(), signature_width);
+  const SignatureRows rows_a(a.extents(), signature_width);
+  const SignatureRows rows_b(b.extents(), signature_width);
+  collect_signatures(a, rows_a.rows, parallel_for);
+  collect_signatures(b, rows_b.rows, parallel_for);
+  ShuffledLayers shuffled;
   if (options.with_chance) {
-    const std::vector<std::int64_t> partners =
-        shuffle_partners(inputs.size(0), options.signatures.seed, options.signatures.first_input);
-    for (std::size_t l = 0; l < extents_b.size(); ++l) {
-      shuffle_samples(rows_b.rows[l], extents_b[l].units, signature_width(extents_b[l]), partners,
-                      extents_b[l].samples_per_input, shuffled.rows[l], parallel_for);
-    }
+    shuffled.partners = shuffle_partners(b.num_inputs(), options.signatures.seed, options.signatures.first_input);
   }
-  return compare_layers(Measure::jaccard, rows_a.evidence, rows_b.evidence, shuffled.evidence, {}, parallel_for);
+  return compare_layers(Measure::jaccard, rows_a.evidence, rows_b.evidence, shuffled, {}, parallel_for);
 }
 
-NetworkMatch compare_sketches(const Network& a, const Network& b, const Tensor& inputs,
-                              const ComparisonOptions& options, const std::vector<LayerExtent>& extents_a,
-                              const std::vector<LayerExtent>& extents_b, const ParallelFor& parallel_for) {
+NetworkMatch compare_sketches(const NetworkRun& a, const NetworkRun& b, const ComparisonOptions& options,
+                              const ParallelFor& parallel_for) {
   const auto width = [&](const LayerExtent&) { return options.num_hashes; };
-  const SketchRows rows_a(extents_a, width);
-  const SketchRows rows_b(extents_b, width);
-  const SketchRows shuffled(options.with_chance ? extents_b : std::vector<LayerExtent>(), width);
-  collect_sketches(a, inputs, options.signatures, extents_a, options.num_hashes, rows_a.rows, {}, parallel_for);
-  collect_sketches(b, inputs, options.signatures, extents_b, options.num_hashes, rows_b.rows, shuffled.rows,
-                   parallel_for);
-  return compare_layers(Measure::minhash, rows_a.evidence, rows_b.evidence, shuffled.evidence, {}, parallel_for);
+  const SketchRows rows_a(a.extents(), width);
+  const SketchRows rows_b(b.extents(), width);
+  const SketchRows shuffled(options.with_chance ? b.extents() : std::vector<LayerExtent>(), width);
+  collect_sketches(a, options.num_hashes, rows_a.rows, {}, parallel_for);
+  collect_sketches(b, options.num_hashes, rows_b.rows, shuffled.rows, parallel_for);
+  return compare_layers(Measure::minhash, rows_a.evidence, rows_b.evidence, {shuffled.evidence, {}}, {}, parallel_for);
 }
 
 }  // namespace
 
 NetworkMatch compare_networks(const Network& a, const Network& b, const Tensor& inputs,
                               const ComparisonOptions& options, const ParallelFor& parallel_for) {
-  const std::vector<LayerExtent> extents_a = layer_extents(a, inputs, options.signatures.positions);
-  const std::vector<LayerExtent> extents_b = layer_extents(b, inputs, options.signatures.positions);
-  const bool exact = counts_exactly(options, extents_a, extents_b);
-  return (exact ? compare_exactly : compare_sketches)(a, b, inputs, options, extents_a, extents_b, parallel_for);
+  const NetworkRun run_a(a, inputs, options.signatures);
+  const NetworkRun run_b(b, inputs, options.signatures);
+  const bool exact = counts_exactly(options, run_a, run_b);
+  return (exact ? compare_exactly : compare_sketches)(run_a, run_b, options, parallel_for);
 }
 
 double adjusted_score(double score, double chance) {

@@ -12,6 +12,7 @@
 #include "kernels/linear_sum_assignment/linear_sum_assignment.h"
 #include "kernels/minhash/minhash.h"
 #include "kernels/minhash_jaccard/minhash_jaccard.h"
+#include "kernels/shuffle_samples/shuffle_samples.h"
 
 namespace funcsim {
 
@@ -20,6 +21,13 @@ namespace {
 /// Similarity matrices that may be alive at once: enough to keep all threads at work on assignments, which are
 /// sequential, without holding those of a whole deep network.
 constexpr std::int64_t matrix_budget_bytes = std::int64_t{256} << 20;
+
+/// One assignment to solve: a layer of A against one of B.
+struct MatchTask {
+  const LayerEvidence* a;
+  const LayerEvidence* b;
+  const std::vector<std::int64_t>* partners = nullptr;  ///< b's inputs trade places first
+};
 
 std::vector<float> similarity_matrix(Measure measure, const LayerEvidence& a, const LayerEvidence& b,
                                      const ParallelFor& parallel_for) {
@@ -59,11 +67,17 @@ LayerMatch assign_units(const std::vector<float>& similarity, std::int64_t units
   return match;
 }
 
-/// One assignment to solve: a layer of A against one of B.
-struct MatchTask {
-  const LayerEvidence* a;
-  const LayerEvidence* b;
-};
+std::vector<float> task_similarities(Measure measure, const MatchTask& task, const ParallelFor& parallel_for) {
+  if (task.partners == nullptr) {
+    return similarity_matrix(measure, *task.a, *task.b, parallel_for);
+  }
+  LayerEvidence shuffled = *task.b;
+  std::vector<std::uint8_t> rows(static_cast<std::size_t>(shuffled.units) * static_cast<std::size_t>(shuffled.width));
+  shuffle_samples(static_cast<const std::uint8_t*>(shuffled.data), shuffled.units, shuffled.width, *task.partners,
+                  shuffled.num_samples / static_cast<std::int64_t>(task.partners->size()), rows.data(), parallel_for);
+  shuffled.data = rows.data();
+  return similarity_matrix(measure, *task.a, shuffled, parallel_for);
+}
 
 std::vector<LayerMatch> match_all(Measure measure, const std::vector<MatchTask>& tasks,
                                   const ParallelFor& parallel_for) {
@@ -74,7 +88,7 @@ std::vector<LayerMatch> match_all(Measure measure, const std::vector<MatchTask>&
     std::int64_t bytes = 0;
     while (begin + similarities.size() < tasks.size() && (similarities.size() < 2 || bytes < matrix_budget_bytes)) {
       const MatchTask& task = tasks[begin + similarities.size()];
-      similarities.push_back(similarity_matrix(measure, *task.a, *task.b, parallel_for));
+      similarities.push_back(task_similarities(measure, task, parallel_for));
       bytes += static_cast<std::int64_t>(similarities.back().size() * sizeof(float));
     }
     const auto solve = [&](std::int64_t first, std::int64_t last) {
@@ -180,14 +194,15 @@ void check_comparable(const std::vector<LayerEvidence>& a, const std::vector<Lay
 }
 
 std::vector<double> layer_scores(Measure measure, const std::vector<LayerEvidence>& a,
-                                 const std::vector<LayerEvidence>& b, const ParallelFor& parallel_for) {
+                                 const std::vector<LayerEvidence>& b, const std::vector<std::int64_t>& partners,
+                                 const ParallelFor& parallel_for) {
   std::vector<double> scores(a.size() * b.size(), std::numeric_limits<double>::quiet_NaN());
   std::vector<MatchTask> tasks;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < a.size(); ++i) {
     for (std::size_t j = 0; j < b.size(); ++j) {
       if (a[i].num_samples == b[j].num_samples) {
-        tasks.push_back({&a[i], &b[j]});
+        tasks.push_back({&a[i], &b[j], partners.empty() ? nullptr : &partners});
         places.push_back((i * b.size()) + j);
       }
     }
@@ -200,7 +215,7 @@ std::vector<double> layer_scores(Measure measure, const std::vector<LayerEvidenc
 }
 
 NetworkMatch compare_layers(Measure measure, const std::vector<LayerEvidence>& a, const std::vector<LayerEvidence>& b,
-                            const std::vector<LayerEvidence>& shuffled_b,
+                            const ShuffledLayers& shuffled_b,
                             const std::vector<std::pair<std::int64_t, std::int64_t>>& pairs,
                             const ParallelFor& parallel_for) {
   std::vector<std::pair<std::int64_t, std::int64_t>> chosen = pairs;
@@ -212,7 +227,7 @@ NetworkMatch compare_layers(Measure measure, const std::vector<LayerEvidence>& a
       chosen.emplace_back(l, l);
     }
   } else {
-    chosen = pair_layers(layer_scores(measure, a, b, parallel_for), static_cast<std::int64_t>(a.size()),
+    chosen = pair_layers(layer_scores(measure, a, b, {}, parallel_for), static_cast<std::int64_t>(a.size()),
                          static_cast<std::int64_t>(b.size()));
     if (chosen.empty()) {
       check_comparable(a, b, 0, 0);
@@ -225,10 +240,13 @@ NetworkMatch compare_layers(Measure measure, const std::vector<LayerEvidence>& a
     tasks.push_back({&a[i], &b[j]});
   }
   for (const auto& [i, j] : chosen) {
-    if (!shuffled_b.empty()) {
-      tasks.push_back({&a[i], &shuffled_b[j]});
+    if (!shuffled_b.layers.empty()) {
+      tasks.push_back({&a[i], &shuffled_b.layers[j]});
+    } else if (!shuffled_b.partners.empty()) {
+      tasks.push_back({&a[i], &b[j], &shuffled_b.partners});
     }
   }
+  const bool with_chance = tasks.size() > chosen.size();
   std::vector<LayerMatch> matches = match_all(measure, tasks, parallel_for);
 
   NetworkMatch network;
@@ -238,7 +256,7 @@ NetworkMatch compare_layers(Measure measure, const std::vector<LayerEvidence>& a
   std::vector<bool> paired_b(b.size());
   for (std::size_t p = 0; p < chosen.size(); ++p) {
     const auto [i, j] = chosen[p];
-    LayerPair pair{i, j, std::move(matches[p]), shuffled_b.empty() ? 0.0 : matches[chosen.size() + p].score, 0.0};
+    LayerPair pair{i, j, std::move(matches[p]), with_chance ? matches[chosen.size() + p].score : 0.0, 0.0};
     const auto weight = static_cast<double>(std::max(a[i].units, b[j].units));
     if (measure == Measure::minhash) {
       const std::vector<double> residuals = slot_residuals(a[i], b[j], pair.match);

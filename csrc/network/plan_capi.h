@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-// The one plain C function of the library: the Python fake kernels call it through ctypes, because shapes are wanted
-// there where no operator can run (torch.compile and torch.export trace without data).
+// A plain C function of the library: the Python fake kernels call it through ctypes, because shapes are wanted there
+// where no operator can run (torch.compile and torch.export trace without data).
 extern "C" {
 
 /// Hidden layers of an architecture for inputs of shape [N, input_shape...].

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <limits>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "kernels/activation_signatures/activation_signatures.h"
@@ -27,15 +28,11 @@ constexpr std::int64_t activation_budget_bytes = std::int64_t{8} << 20;
 /// Inputs whose bits fill whole bytes in every layer, whatever its samples an input.
 constexpr std::int64_t whole_bytes = 8;
 
-/// What the fronts stream at a time. A sum may be rounded in another way in a batch of another size, so a call with all
-/// inputs and calls with blocks of them must run the same batches: a power of two divides both.
-constexpr std::int64_t most_inputs = 4096;
-
 std::int64_t batch_inputs(std::int64_t elements_per_input) {
   const std::int64_t wanted = activation_budget_bytes / static_cast<std::int64_t>(sizeof(float)) /
                               std::max<std::int64_t>(elements_per_input, 1);
   return static_cast<std::int64_t>(
-      std::bit_floor(static_cast<std::uint64_t>(std::clamp(wanted, whole_bytes, most_inputs))));
+      std::bit_floor(static_cast<std::uint64_t>(std::clamp(wanted, whole_bytes, block_inputs))));
 }
 
 /// What a layer gives is of the network's dtype. Autocast casts inside of ATen, where it can't be switched off from
@@ -72,40 +69,39 @@ class SignatureRecorder {
     }
   }
 
-  /// @param first_input counted from the first input of the call
-  void record(std::int64_t layer, const Tensor& preactivations, std::int64_t first_input,
-              const std::function<void(const SignatureBatch&)>& sink) {
-    const LayerSamples& samples = plan_.samples[layer];
-    const std::int64_t inputs = preactivations.size(0);
+  void record(const SignatureBatch& batch, const Tensor& preactivations, const PackedRows& rows) {
+    const LayerSamples& samples = plan_.samples[batch.layer];
+    const std::int64_t units = network_.hidden_layers()[batch.layer].units;
     const std::int64_t places = element_count(samples.grid);
     const bool any = options_.positions == any_position && places > 1;
     const std::int64_t read_per_input = any ? places : samples.samples_per_input;
-    choose_places(layer, inputs, first_input, read_per_input, places);
-    pack(layer, aten::contiguous(preactivations), first_input, read_per_input, places);
-    if (any) {
-      any_bits_.resize(network_.hidden_layers()[layer].units * signature_bytes(inputs));
-      any_of_groups(bits_.data(), network_.hidden_layers()[layer].units, signature_bytes(inputs * places), inputs,
-                    places, any_bits_.data(), signature_bytes(inputs), parallel_for_);
+    choose_places(batch, read_per_input, places);
+    const Tensor contiguous = aten::contiguous(preactivations);
+    if (!any) {
+      pack(batch, contiguous, read_per_input, places, rows);
+      return;
     }
-    const std::int64_t num_samples = inputs * samples.samples_per_input;
-    sink(
-        {layer, first_input, inputs, num_samples, any ? any_bits_.data() : bits_.data(), signature_bytes(num_samples)});
+    const std::int64_t row_bytes = signature_bytes(batch.num_inputs * places);
+    all_bits_.resize(units * row_bytes);
+    pack(batch, contiguous, read_per_input, places, {all_bits_.data(), row_bytes});
+    any_of_groups(all_bits_.data(), units, row_bytes, batch.num_inputs, places, rows.data, rows.row_bytes,
+                  parallel_for_);
   }
 
  private:
   /// Which entries of the layer's output are samples: offsets_, empty where they lie one after the other.
-  void choose_places(std::int64_t layer, std::int64_t inputs, std::int64_t first_input, std::int64_t read_per_input,
-                     std::int64_t places) {
+  void choose_places(const SignatureBatch& batch, std::int64_t read_per_input, std::int64_t places) {
     offsets_.clear();
-    const HiddenLayer& hidden = network_.hidden_layers()[layer];
+    const std::int64_t inputs = batch.num_inputs;
+    const HiddenLayer& hidden = network_.hidden_layers()[batch.layer];
     const bool units_last = network_.architecture().items[hidden.item].type->spatial_dimensions == 0;
     const bool all = read_per_input == places;
     if (places == 1 || (all && units_last && options_.positions <= 0)) {
       return;
     }
     if (options_.positions > 0) {
-      offsets_ = grid_points(options_.first_input + first_input, inputs, options_.positions, plan_.samples[layer].grid,
-                             options_.seed);
+      offsets_ = grid_points(options_.first_input + batch.first_input, inputs, options_.positions,
+                             plan_.samples[batch.layer].grid, options_.seed);
     } else {
       offsets_.resize(inputs * places);
       for (std::int64_t s = 0; s < inputs * places; ++s) {
@@ -119,24 +115,23 @@ class SignatureRecorder {
     }
   }
 
-  void pack(std::int64_t layer, const Tensor& contiguous, std::int64_t first_input, std::int64_t read_per_input,
-            std::int64_t places) {
-    const HiddenLayer& hidden = network_.hidden_layers()[layer];
+  void pack(const SignatureBatch& batch, const Tensor& contiguous, std::int64_t read_per_input, std::int64_t places,
+            const PackedRows& rows) {
+    const HiddenLayer& hidden = network_.hidden_layers()[batch.layer];
     const bool units_last = network_.architecture().items[hidden.item].type->spatial_dimensions == 0;
     const Activations activations{
         contiguous.const_data_ptr(),
         contiguous.scalar_type() == torch::headeronly::ScalarType::Double ? ScalarType::float64 : ScalarType::float32,
-        contiguous.size(0) * read_per_input,
+        batch.num_inputs * read_per_input,
         hidden.units,
         hidden.units,
         units_last ? 1 : places,
         offsets_.empty() ? nullptr : offsets_.data()};
-    const std::int64_t row_bytes = signature_bytes(activations.samples);
-    bits_.resize(hidden.units * row_bytes);
-    const std::optional<NanPosition> nan = activation_signatures(
-        activations, thresholds_.empty() ? nullptr : thresholds_[layer].data(), bits_.data(), row_bytes, parallel_for_);
+    const double* thresholds = thresholds_.empty() ? nullptr : thresholds_[batch.layer].data();
+    const std::optional<NanPosition> nan =
+        activation_signatures(activations, thresholds, rows.data, rows.row_bytes, parallel_for_);
     if (nan.has_value()) {
-      fail_nan(layer, options_.first_input + first_input + (nan->sample / read_per_input), nan->unit);
+      fail_nan(batch.layer, options_.first_input + batch.first_input + (nan->sample / read_per_input), nan->unit);
     }
   }
 
@@ -157,32 +152,46 @@ class SignatureRecorder {
   const ParallelFor& parallel_for_;
   std::vector<std::vector<double>> thresholds_;  ///< of every layer and unit; empty for 0 everywhere
   std::vector<std::int64_t> offsets_;
-  std::vector<std::uint8_t> bits_;
-  std::vector<std::uint8_t> any_bits_;
+  std::vector<std::uint8_t> all_bits_;  ///< of all positions, where one sample says whether any of them fires
 };
 
 }  // namespace
 
-void record_signatures(const Network& network, const Tensor& inputs, const SignatureOptions& options,
-                       const ParallelFor& parallel_for, const std::function<void(const SignatureBatch&)>& sink) {
-  const Plan plan = network.plan(inputs, options.positions);
-  check_options(network, inputs, options);
-  SignatureRecorder recorder(network, plan, inputs.dim(), options, parallel_for);
-  const Tensor detached = aten::detach(inputs);
-  const std::int64_t batch = batch_inputs(plan.most_elements);
-  const std::vector<HiddenLayer>& layers = network.hidden_layers();
-  for (std::int64_t start = 0; start < inputs.size(0); start += batch) {
-    const std::int64_t size = std::min(batch, inputs.size(0) - start);
-    Tensor activations = aten::aligned(aten::to_dtype(aten::narrow(detached, 0, start, size), network.dtype()));
+NetworkRun::NetworkRun(const Network& network, Tensor inputs, const SignatureOptions& options)
+    : network_(network),
+      inputs_(std::move(inputs)),
+      options_(options),
+      plan_(network.plan(inputs_, options.positions)) {
+  check_options(network, inputs_, options);
+  for (std::size_t l = 0; l < plan_.samples.size(); ++l) {
+    const std::int64_t samples_per_input = plan_.samples[l].samples_per_input;
+    extents_.push_back({network.hidden_layers()[l].units, samples_per_input, num_inputs() * samples_per_input});
+  }
+}
+
+void NetworkRun::record(const std::function<PackedRows(const SignatureBatch&)>& rows,
+                        const std::function<void(const SignatureBatch&)>& packed,
+                        const ParallelFor& parallel_for) const {
+  SignatureRecorder recorder(network_, plan_, inputs_.dim(), options_, parallel_for);
+  const Tensor detached = aten::detach(inputs_);
+  const std::int64_t most = batch_inputs(plan_.most_elements);
+  const std::vector<HiddenLayer>& layers = network_.hidden_layers();
+  for (std::int64_t start = 0; start < num_inputs(); start += most) {
+    const std::int64_t size = std::min(most, num_inputs() - start);
+    Tensor activations = aten::aligned(aten::to_dtype(aten::narrow(detached, 0, start, size), network_.dtype()));
     std::size_t next = 0;
     for (std::int64_t i = 0; next < layers.size(); ++i) {
-      const Layer layer = network.layer(i);
+      const Layer layer = network_.layer(i);
       if (layer.item.type->forward != nullptr) {
         activations = layer.item.type->forward(layer, activations);
-        check_dtype(network, i, activations);
+        check_dtype(network_, i, activations);
       }
       if (i == layers[next].preactivation_item) {
-        recorder.record(static_cast<std::int64_t>(next++), activations, start, sink);
+        const SignatureBatch batch{static_cast<std::int64_t>(next), start, size,
+                                   size * extents_[next].samples_per_input};
+        recorder.record(batch, activations, rows(batch));
+        packed(batch);
+        ++next;
       }
     }
   }

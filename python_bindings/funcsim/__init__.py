@@ -8,7 +8,7 @@ which unit of the other. The operators behind it are ``torch.ops.funcsim.*``: th
 from . import _autograd as _autograd  # these three register
 from . import _fakes as _fakes
 from . import _network_fakes as _network_fakes
-from ._library import cmake_prefix_path
+from ._library import cmake_prefix_path, simd_level
 from ._version import __version__
 from .canonicalize import canonicalize
 from .compare import compare
@@ -38,5 +38,6 @@ __all__ = [
     "minhash",
     "minhash_jaccard",
     "parameters",
+    "simd_level",
     "sketch",
 ]

@@ -172,6 +172,7 @@ def _compare_layers(
     num_samples_b: Sequence[Size],
     similarity: str = "jaccard",
     pairs: Sequence[int] = (),
+    partners: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, list[Tensor], list[Tensor]]:
     """Pairs, matches and scores layers by their signatures or sketches, with chance levels and standard errors.
 
@@ -179,12 +180,14 @@ def _compare_layers(
         layers_a: For each hidden layer of a, in order, its signatures, uint8 ``[units, ceil(samples / 8)]``; or for all
             layers of both networks sketches of one length and seed, int32 ``[units, num_hashes]``.
         layers_b: Those of b, of the same inputs.
-        shuffled_b: Those of b with their inputs shuffled, for the chance level.
+        shuffled_b: Those of b with their inputs shuffled, for the chance level; none with ``partners``.
         num_samples_a: Samples of each layer of a, at least 1.
         num_samples_b: Of each layer of b. Only layers with equally many are comparable.
         similarity: "jaccard", or for signatures of at most 2**31 samples "phi".
         pairs: Layer of a, layer of b, layer of a, ..., each at most once. Empty pairs them in order where there are
             equally many, and otherwise so that the order is kept and the sum of scores is largest.
+        partners: For signatures, instead of ``shuffled_b``: int64 ``[inputs]``, from which input each one comes when
+            they are shuffled (``shuffle_partners``). It is done layer by layer, so that the memory is that of one.
 
     Returns:
         ``pairs``, int64 ``[pairs, 2]``, in a's order; ``scores``, ``chances`` and ``standard_errors``, float64
@@ -193,10 +196,10 @@ def _compare_layers(
 
     Raises:
         RuntimeError: For layers of other dtypes or shapes, numbers of samples that don't fit them, sketches of
-            different lengths, an unknown similarity, "phi" of sketches, and pairs that don't exist, come twice or have
-            different numbers of samples.
+            different lengths, an unknown similarity, "phi" of sketches, partners that are no indices of inputs or that
+            come with ``shuffled_b``, and pairs that don't exist, come twice or have different numbers of samples.
     """
-    check_one_device("compare_layers", *layers_a, *layers_b, *shuffled_b)
+    check_one_device("compare_layers", *layers_a, *layers_b, *shuffled_b, *([] if partners is None else [partners]))
     units_a = [layer.shape[0] for layer in layers_a]
     sizes = [units_a[layer] for layer in sorted(pairs[::2])] if pairs else paired_units(units_a, len(layers_b))
     like = layers_a[0]
@@ -222,6 +225,7 @@ def _layer_scores(
     num_samples_a: Sequence[Size],
     num_samples_b: Sequence[Size],
     similarity: str = "jaccard",
+    partners: Tensor | None = None,
 ) -> Tensor:
     """Scores each layer of a against each of b.
 
@@ -231,6 +235,7 @@ def _layer_scores(
         num_samples_a: Samples of each layer of a; here all layers of both networks must have equally many.
         num_samples_b: Of each layer of b.
         similarity: "jaccard" or "phi".
+        partners: As for ``compare_layers``: the scores are those of b with its inputs shuffled.
 
     Returns:
         float64 ``[layers of a, layers of b]``.

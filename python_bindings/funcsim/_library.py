@@ -98,13 +98,36 @@ def _load() -> ctypes.CDLL:
         library = ctypes.CDLL(str(file))
     except OSError as error:
         raise _failure(file, str(error.__cause__ or error)) from error
-    if not _is_registered() or not hasattr(library, "funcsim_plan"):
+    if not _is_registered() or not hasattr(library, "funcsim_simd_level"):
         raise _failure(file, "it is a library, but not this version of funcsim's")
     return library
 
 
 _library = _load()
 _library.funcsim_plan.restype = ctypes.c_int64
+_library.funcsim_simd_level.restype = ctypes.c_int64
+
+
+def simd_level() -> str:
+    """The instruction set that kernels on the CPU run at.
+
+    It is the best that the machine has, or the one that the environment variable ``FUNCSIM_SIMD`` names: to see what an
+    instruction set gains, or to rule one out. The results are the same, bit for bit.
+
+    Returns:
+        "portable", "avx2" or "avx512" on x86-64 (the last with VPOPCNTDQ, VBMI2 and BITALG: Intel from Ice Lake, AMD
+        from Zen 4 on), "portable" or "neon" on 64-bit ARM.
+
+    Raises:
+        RuntimeError: If ``FUNCSIM_SIMD`` names something else, or what this machine doesn't have; operators raise it as
+            well. It is read once, when the first kernel runs or at the first call.
+    """
+    text = ctypes.create_string_buffer(MESSAGE_BYTES)
+    failed = _library.funcsim_simd_level(text, ctypes.c_int64(MESSAGE_BYTES)) != 0
+    said = text.value.decode(errors="replace")
+    if failed:
+        raise RuntimeError(said)
+    return said
 
 
 def plan_samples(architecture: str, input_shape: Sequence[int], positions: int) -> list[tuple[int, int]]:

@@ -113,11 +113,12 @@ def _compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: li
     pairs, scores, chances, errors, network, partners, similarities = torch.ops.funcsim.compare_layers(
         [layer.rows for layer in a.layers],
         [layer.rows for layer in b.layers],
-        [layer.shuffled for layer in b.layers],
+        b.shuffled,
         a.num_samples,
         b.num_samples,
         similarity,
         given_pairs,
+        b.partners,
     )
     values = torch.stack([scores, chances, adjusted_score(scores, chances), errors], dim=1).tolist()
     layers = tuple(

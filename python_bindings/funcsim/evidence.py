@@ -26,7 +26,7 @@ class LayerEvidence:
         name: Place of the affine layer in its network, for example "0" or "3.0".
         samples_per_input: 1, or more for a layer whose units have a grid of positions.
         rows: Signatures, uint8 ``[units, ceil(samples / 8)]``; or sketches, int32 ``[units, num_hashes]``.
-        shuffled: The same with the inputs shuffled, for the chance level.
+        shuffled: The sketches with the inputs shuffled, for the chance level.
         counts: int64 ``[units]``: samples on which a unit fires.
         fingerprints: int64 ``[units]``: equal for units with equal signatures.
     """
@@ -51,6 +51,12 @@ class Evidence:
     method: str  # "exact": signatures, "minhash": sketches
     num_inputs: int
     layers: tuple[LayerEvidence, ...]
+    partners: Tensor | None = None  # int64 [inputs], of signatures: who trades places for the chance level
+
+    @property
+    def shuffled(self) -> list[Tensor]:
+        """The sketches of the layers with the inputs shuffled; none of signatures."""
+        return [layer.shuffled for layer in self.layers if layer.shuffled is not None]
 
     @property
     def num_samples(self) -> list[int]:
@@ -74,13 +80,34 @@ def affine_places(items: Sequence[Item]) -> list[str]:
     return [item.place for item in items if item.type == "Linear" or item.type.startswith("Conv")]
 
 
-def _joined(parts: list[Tensor]) -> Tensor:
-    """Signatures of samples one after the other. All parts but the last are whole bytes."""
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+class _SignatureRows:
+    """Signatures of samples one after the other, in one piece of memory that grows by doubling.
+
+    A tensor for each chunk would be simpler, but would lie among the activations of its chunk: when these are freed it
+    leaves a hole in which those of the next chunk don't fit, and the process would grow as if it kept them all.
+    """
+
+    def __init__(self, signatures: Tensor):
+        self._rows = signatures.clone()
+        self.bytes = signatures.shape[1]
+
+    def append(self, signatures: Tensor) -> None:
+        """Adds signatures of further samples. All but the last are whole bytes."""
+        end = self.bytes + signatures.shape[1]
+        if end > self._rows.shape[1]:
+            grown = self._rows.new_empty(len(self._rows), max(end, 2 * self._rows.shape[1]))
+            grown[:, : self.bytes] = self._rows[:, : self.bytes]
+            self._rows = grown
+        self._rows[:, self.bytes : end] = signatures
+        self.bytes = end
+
+    def read(self, start: int, end: int) -> Tensor:
+        """Bytes of all units, contiguous."""
+        return self._rows[:, start:end].contiguous()
 
 
-def _merged(sketch: Tensor | None, new: Tensor) -> Tensor:
-    return new if sketch is None else torch.minimum(sketch, new)
+def _merge(sketch: Tensor | None, new: Tensor) -> Tensor:
+    return new if sketch is None else torch.minimum(sketch, new, out=sketch)
 
 
 class _LayerBlocks:
@@ -91,8 +118,8 @@ class _LayerBlocks:
         self._samples = samples_per_input
         self._with_shuffled = with_shuffled
         self._partners = partners
-        self._chunks: list[Tensor] = []  # signatures of the block that is being filled
-        self._blocks: list[Tensor] | None = []  # signatures of the blocks before; None: they are sketched
+        self._rows: _SignatureRows | None = None  # of all inputs so far, or of the block that is being filled
+        self._is_sketching = False
         self._sketch: Tensor | None = None
         self._shuffled: Tensor | None = None
         self._counts: Tensor | int = 0
@@ -100,31 +127,38 @@ class _LayerBlocks:
         self._num_inputs = 0  # of finished blocks
 
     def add(self, signatures: Tensor) -> None:
-        self._chunks.append(signatures)
+        if self._rows is None:
+            self._rows = _SignatureRows(signatures)
+        else:
+            self._rows.append(signatures)
 
     def finish_block(self, num_inputs: int) -> None:
-        block = _joined(self._chunks)
-        self._chunks.clear()
+        assert self._rows is not None
         samples, first = num_inputs * self._samples, self._num_inputs * self._samples
+        block = self._rows.read(0 if self._is_sketching else first // 8, self._rows.bytes)
         counts, fingerprints = ops.signature_statistics(block, samples, first)
         self._counts = self._counts + counts
         self._fingerprints = self._fingerprints + fingerprints
-        if self._blocks is not None:
-            self._blocks.append(block)
-        else:
+        if self._is_sketching:
             self._add_to_sketch(block, num_inputs, self._num_inputs)
+            self._rows = None
         self._num_inputs += num_inputs
 
     def start_sketching(self) -> None:
-        blocks, self._blocks = self._blocks or [], None
-        for index, block in enumerate(blocks):
-            # Only the last block of all may be shorter, and it isn't finished before the end.
-            self._add_to_sketch(block, BLOCK_INPUTS, index * BLOCK_INPUTS)
+        # Only the last block of all may be shorter, and it isn't finished before the end.
+        for first in range(0, self._num_inputs, BLOCK_INPUTS):
+            assert self._rows is not None
+            start, end = (first * self._samples // 8, (first + BLOCK_INPUTS) * self._samples // 8)
+            self._add_to_sketch(self._rows.read(start, end), BLOCK_INPUTS, first)
+        if self._rows is not None:
+            unfinished = self._rows.read(self._num_inputs * self._samples // 8, self._rows.bytes)
+            self._rows = _SignatureRows(unfinished) if unfinished.shape[1] > 0 else None
+        self._is_sketching = True
 
     def _add_to_sketch(self, block: Tensor, num_inputs: int, first_input: int) -> None:
         num_hashes, seed = self._settings.num_hashes, self._settings.seed
         samples, first_sample = num_inputs * self._samples, first_input * self._samples
-        self._sketch = _merged(self._sketch, ops.minhash(block, samples, num_hashes, seed, first_sample))
+        self._sketch = _merge(self._sketch, ops.minhash(block, samples, num_hashes, seed, first_sample))
         if not self._with_shuffled:
             return
         if self._partners is None:  # how many inputs will come isn't known: those of a block trade places
@@ -132,18 +166,17 @@ class _LayerBlocks:
         else:
             partners = self._partners[first_input : first_input + num_inputs]
         shuffled = ops.shuffled_minhash(block, partners, self._samples, num_hashes, seed)
-        self._shuffled = _merged(self._shuffled, shuffled)
+        self._shuffled = _merge(self._shuffled, shuffled)
 
     def evidence(self, name: str) -> LayerEvidence:
-        rows, shuffled = self._sketch, self._shuffled
-        if self._blocks is not None:
-            rows = _joined(self._blocks)
-            if self._with_shuffled:
-                shuffled = ops.shuffle_samples(rows, self._num_inputs, self._samples, self._settings.seed)
+        rows = self._sketch
+        if not self._is_sketching:
+            assert self._rows is not None
+            rows, self._rows = self._rows.read(0, self._rows.bytes), None
         assert isinstance(rows, Tensor)
         assert isinstance(self._counts, Tensor)
         assert isinstance(self._fingerprints, Tensor)
-        return LayerEvidence(name, self._samples, rows, shuffled, self._counts, self._fingerprints)
+        return LayerEvidence(name, self._samples, rows, self._shuffled, self._counts, self._fingerprints)
 
 
 class NetworkReader:
@@ -226,7 +259,10 @@ class NetworkReader:
         if self._in_block:
             self._finish_block()
         layers = tuple(layer.evidence(name) for layer, name in zip(self._layers, self._names, strict=True))
-        return Evidence(method, self._num_inputs, layers)
+        partners = None
+        if method == "exact" and self._with_shuffled:
+            partners = ops.shuffle_partners(layers[0].rows.new_empty(self._num_inputs), self._settings.seed)
+        return Evidence(method, self._num_inputs, layers, partners)
 
 
 class InputsHash:

@@ -94,18 +94,20 @@ def layer_similarity(
         positions=positions,
     )
 
-    def matrix(rows_b: Sequence[Tensor | None]) -> Tensor:
+    def matrix(rows_b: Sequence[Tensor], partners: Tensor | None = None) -> Tensor:
         scores: Tensor = torch.ops.funcsim.layer_scores(
             [layer.rows for layer in evidence_a.layers],
             rows_b,
             evidence_a.num_samples,
             evidence_b.num_samples,
             similarity,
+            partners,
         )
         return scores
 
-    scores = matrix([layer.rows for layer in evidence_b.layers])
-    chances = matrix([layer.shuffled for layer in evidence_b.layers])
+    rows_b = [layer.rows for layer in evidence_b.layers]
+    scores = matrix(rows_b)
+    chances = matrix(evidence_b.shuffled or rows_b, evidence_b.partners)
     return LayerSimilarity(
         names_a=_names(evidence_a.layers),
         names_b=_names(evidence_b.layers),

@@ -53,7 +53,7 @@ TEST(CompareLayers, ANetworkWithItselfScoresExactlyOne) {
   const Bits second = random_bits(5, 2);
   const std::vector<LayerEvidence> network{exact(first), exact(second)};
   for (const Measure measure : {Measure::jaccard, Measure::phi}) {
-    const NetworkMatch match = compare_layers(measure, network, network, network, {}, serial_for);
+    const NetworkMatch match = compare_layers(measure, network, network, {network, {}}, {}, serial_for);
     EXPECT_EQ(match.score, 1.0);
     EXPECT_EQ(match.chance, 1.0);
     EXPECT_EQ(match.standard_error, 0.0);
@@ -86,8 +86,8 @@ TEST(CompareLayers, UnitsWithoutPartnerCountAsZero) {
 TEST(CompareLayers, WeighsLayersByTheirWidthAndCountsLeftoversAsZero) {
   const Bits wide = random_bits(6, 5);
   const Bits narrow = random_bits(2, 6);
-  const NetworkMatch match =
-      compare_layers(Measure::jaccard, {exact(wide), exact(narrow)}, {exact(wide)}, {exact(narrow)}, {}, serial_for);
+  const NetworkMatch match = compare_layers(Measure::jaccard, {exact(wide), exact(narrow)}, {exact(wide)},
+                                            {{exact(narrow)}, {}}, {}, serial_for);
   ASSERT_EQ(match.pairs.size(), 1U);
   EXPECT_EQ(match.pairs[0].layer_a, 0);
   EXPECT_DOUBLE_EQ(match.score, 6.0 / 8.0);
@@ -137,7 +137,7 @@ TEST(LayerScores, AreTheScoresOfSinglePairs) {
   const Bits x = random_bits(4, 13);
   const Bits y = random_bits(6, 14);
   const std::vector<double> scores =
-      layer_scores(Measure::jaccard, {exact(x), exact(y)}, {exact(y, 60), exact(x)}, serial_for);
+      layer_scores(Measure::jaccard, {exact(x), exact(y)}, {exact(y, 60), exact(x)}, {}, serial_for);
   EXPECT_TRUE(std::isnan(scores[0]));
   EXPECT_EQ(scores[1], 1.0);
   EXPECT_EQ(scores[3], compare_layers(Measure::jaccard, {exact(y)}, {exact(x)}, {}, {}, serial_for).score);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <string>
 
+#include "kernels/activation_signatures/activation_signatures.h"
 #include "kernels/common/error.h"
 #include "tensors.h"
 
@@ -17,16 +18,25 @@ using torch::stable::Tensor;
 std::vector<std::vector<std::string>> bits_of(const Network& network, const Tensor& inputs,
                                               const SignatureOptions& options = {}) {
   std::vector<std::vector<std::string>> layers(network.hidden_layers().size());
-  record_signatures(network, inputs, options, serial_for, [&](const SignatureBatch& batch) {
+  std::vector<std::uint8_t> rows;
+  std::int64_t row_bytes = 0;
+  const auto place = [&](const SignatureBatch& batch) {
+    row_bytes = signature_bytes(batch.num_samples) + 1;
+    rows.assign(network.hidden_layers()[batch.layer].units * row_bytes, 0xA5);
+    return PackedRows{rows.data(), row_bytes};
+  };
+  const auto read = [&](const SignatureBatch& batch) {
     std::vector<std::string>& units = layers[batch.layer];
     units.resize(network.hidden_layers()[batch.layer].units);
     for (std::size_t u = 0; u < units.size(); ++u) {
-      const std::uint8_t* row = batch.signatures + (static_cast<std::int64_t>(u) * batch.row_bytes);
+      const std::uint8_t* row = rows.data() + (static_cast<std::int64_t>(u) * row_bytes);
       for (std::int64_t s = 0; s < batch.num_samples; ++s) {
         units[u] += ((row[s / 8] >> (s % 8)) & 1) != 0 ? '1' : '0';
       }
+      EXPECT_EQ(row[row_bytes - 1], 0xA5);
     }
-  });
+  };
+  NetworkRun(network, inputs, options).record(place, read, serial_for);
   return layers;
 }
 
@@ -93,17 +103,17 @@ TEST(RecordSignatures, BatchesFillBytesAndFollowEachOther) {
     values.insert(values.end(), features, i % 3 == 0 ? 1.0F : -1.0F);
   }
   std::vector<std::int64_t> starts;
-  std::string bits;
-  record_signatures(network, tensor_of<float>({21, 1, features}, values), {}, serial_for,
-                    [&](const SignatureBatch& batch) {
-                      starts.push_back(batch.first_input);
-                      EXPECT_EQ(batch.first_input % 8, 0);
-                      for (std::int64_t s = 0; s < batch.num_samples; ++s) {
-                        bits += ((batch.signatures[s / 8] >> (s % 8)) & 1) != 0 ? '1' : '0';
-                      }
-                    });
+  std::vector<std::uint8_t> bits(3);
+  NetworkRun(network, tensor_of<float>({21, 1, features}, values), {})
+      .record(
+          [&](const SignatureBatch& batch) {
+            starts.push_back(batch.first_input);
+            EXPECT_EQ(batch.num_samples, batch.num_inputs);
+            return PackedRows{bits.data() + (batch.first_input / 8), 1};
+          },
+          [](const SignatureBatch&) {}, serial_for);
   EXPECT_EQ(starts, (std::vector<std::int64_t>{0, 8, 16}));
-  EXPECT_EQ(bits, "100100100100100100100");
+  EXPECT_EQ(bits, (std::vector<std::uint8_t>{0b01001001, 0b10010010, 0b00000100}));
 }
 
 TEST(RecordSignatures, InfinitiesCountBySignAndNanIsAnError) {

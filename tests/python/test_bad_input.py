@@ -125,6 +125,35 @@ PRIMITIVES: dict[str, tuple[Callable[[], object], list[str]]] = {
     "too few counts of samples": (lambda: _layers([U8, U8], [U8], [U8], [16], [16]), ["num_samples_a", "2", "1"]),
     "too few shuffled layers": (lambda: _layers([U8], [U8, U8], [U8], [16], [16, 16]), ["shuffled_b", "2", "1"]),
     "shuffled layer of another size": (lambda: _layers([U8], [U8], [U8[:2]], [16], [16]), ["shuffled_b", "3", "2"]),
+    "no chance level": (lambda: _layers([U8], [U8], [], [16], [16]), ["shuffled_b", "partners", "neither"]),
+    "two chance levels": (
+        lambda: _layers([U8], [U8], [U8], [16], [16], "jaccard", [], torch.arange(16)),
+        ["shuffled_b", "partners", "both"],
+    ),
+    "partners for sketches": (
+        lambda: _layers([I32], [I32], [], [9], [9], "jaccard", [], torch.arange(9)),
+        ["partners", "signatures"],
+    ),
+    "partners of floats": (
+        lambda: _layers([U8], [U8], [], [16], [16], "jaccard", [], torch.zeros(16)),
+        ["partners", "int64", "float"],
+    ),
+    "partner beyond the last input": (
+        lambda: _layers([U8], [U8], [], [16], [16], "jaccard", [], torch.arange(1, 17)),
+        ["partners", "16", "15"],
+    ),
+    "partners of another number of inputs": (
+        lambda: _layers([U8], [U8], [], [16], [16], "phi", [], torch.arange(5)),
+        ["partners", "5", "16"],
+    ),
+    "no partners": (
+        lambda: _layers([U8], [U8], [], [16], [16], "jaccard", [], torch.arange(0)),
+        ["partners", "at least one", "0"],
+    ),
+    "negative partner of layer scores": (
+        lambda: ops.layer_scores([U8], [U8], [16], [16], "jaccard", torch.tensor([0, -1])),
+        ["partners", "-1", "1"],
+    ),
     "sample count that does not fit": (lambda: _layers([U8], [U8], [U8], [17], [16]), ["17", "2"]),
     "sketches of other lengths in a pair": (lambda: _layers([I32], [I32[:, :4]], [I32[:, :4]], [9], [9]), ["8", "4"]),
     "unknown similarity": (

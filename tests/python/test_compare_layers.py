@@ -192,3 +192,21 @@ def test_estimates_are_within_their_standard_errors() -> None:
         deviations.append((scores[0].item() - exact) / errors[0].item())
     assert 0.8 < np.std(deviations) < 1.2
     assert abs(np.mean(deviations)) < 4 / np.sqrt(200)
+
+
+@pytest.mark.parametrize("similarity", SIMILARITY)
+@pytest.mark.parametrize("samples_per_input", [1, 3, 8])
+def test_partners_are_a_shuffle_of_each_layer(similarity: str, samples_per_input: int) -> None:
+    inputs = 50
+    samples = inputs * samples_per_input
+    a, b = _random_layers([9, 5], [samples] * 2, 3), _random_layers([7, 6], [samples] * 2, 4)
+    partners = ops.shuffle_partners(torch.zeros(inputs), 5)
+    shuffled = [ops.shuffle_samples(rows, inputs, samples_per_input, 5) for rows in _tensors(b)]
+    counts = ([samples] * 2, [samples] * 2)
+    expected = ops.compare_layers(_tensors(a), _tensors(b), shuffled, *counts, similarity)
+    result = ops.compare_layers(_tensors(a), _tensors(b), [], *counts, similarity, [], partners)
+    for one, other in zip(result[:5], expected[:5], strict=True):
+        assert torch.equal(one, other)
+    assert not torch.equal(result[1], result[2])
+    scores = ops.layer_scores(_tensors(a), shuffled, *counts, similarity)
+    assert torch.equal(ops.layer_scores(_tensors(a), _tensors(b), *counts, similarity, partners), scores)

@@ -44,6 +44,7 @@ IMAGES = torch.randn(9, 2, 5, 5, generator=generator)
 BITS = [random_bits(5, 21), random_bits(4, 21)]
 OTHER = [random_bits(6, 21), random_bits(4, 21)]
 SHUFFLED = [ops.shuffle_samples(bits, 21) for bits in OTHER]
+PARTNERS = torch.tensor([4, 0, 6, 2, 2, 1, 5])
 SKETCHES = [ops.minhash(bits, 21, 16) for bits in BITS]
 
 CALLS: dict[str, list[tuple]] = {
@@ -65,8 +66,13 @@ CALLS: dict[str, list[tuple]] = {
         (BITS, OTHER, SHUFFLED, [21, 21], [21, 21]),
         (BITS, OTHER, SHUFFLED, [21, 21], [21, 21], "phi", [1, 0]),
         (SKETCHES, SKETCHES, SKETCHES, [21, 21], [21, 21]),
+        (BITS, OTHER, [], [21, 21], [21, 21], "jaccard", [], PARTNERS),
     ],
-    "layer_scores": [(BITS, OTHER, [21, 21], [21, 21]), (BITS, OTHER, [21, 21], [21, 21], "phi")],
+    "layer_scores": [
+        (BITS, OTHER, [21, 21], [21, 21]),
+        (BITS, OTHER, [21, 21], [21, 21], "phi"),
+        (BITS, OTHER, [21, 21], [21, 21], "jaccard", PARTNERS),
+    ],
 }
 CASES = [
     pytest.param(name, arguments, id=f"{name}-{i}") for name, all_ in CALLS.items() for i, arguments in enumerate(all_)

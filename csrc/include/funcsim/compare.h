@@ -28,9 +28,10 @@ inline MatchedLayers match_layers(const Evidence& a, const Evidence& b, const Co
     pairs.push_back(layer_b);
   }
   return call_operator<MatchedLayers(at::TensorList, at::TensorList, at::TensorList, c10::SymIntArrayRef,
-                                     c10::SymIntArrayRef, std::string_view, at::IntArrayRef)>(
+                                     c10::SymIntArrayRef, std::string_view, at::IntArrayRef,
+                                     const std::optional<at::Tensor>&)>(
       "compare_layers", a.layers, b.layers, b.shuffled, c10::fromIntArrayRefSlow(a.num_samples),
-      c10::fromIntArrayRefSlow(b.num_samples), to_string(options.similarity), pairs);
+      c10::fromIntArrayRefSlow(b.num_samples), to_string(options.similarity), pairs, b.partners);
 }
 
 inline double adjusted_score(double score, double chance) {

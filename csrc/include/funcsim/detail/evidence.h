@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -22,7 +23,8 @@ namespace funcsim::detail {
 struct Evidence {
   std::vector<std::string> names;           ///< of the affine layers
   std::vector<torch::Tensor> layers;        ///< uint8 signatures or int32 sketches
-  std::vector<torch::Tensor> shuffled;      ///< the same with the inputs shuffled, for the chance level
+  std::vector<torch::Tensor> shuffled;      ///< sketches with the inputs shuffled, for the chance level
+  std::optional<torch::Tensor> partners;    ///< of signatures: who trades places, instead
   std::vector<torch::Tensor> counts;        ///< int64 [units]: samples on which a unit fires
   std::vector<torch::Tensor> fingerprints;  ///< int64 [units]: equal for equal signatures
   std::vector<std::int64_t> num_samples;
@@ -129,13 +131,17 @@ class NetworkReader {
       // as statistics need. One block is all there is for the exact method.
       const std::int64_t inputs_at_once = method == Method::minhash ? sketched_inputs : inputs_.size(0);
       torch::Tensor partners;
-      if (method == Method::minhash && with_shuffled) {
+      if (with_shuffled) {
         partners = call_operator<at::Tensor(const at::Tensor&, std::int64_t, c10::SymInt)>("shuffle_partners", inputs_,
                                                                                            options_.seed, 0);
       }
+      if (with_shuffled && method == Method::exact) {
+        evidence.partners = partners;
+      }
+      const bool sketch_shuffled = with_shuffled && method == Method::minhash;
       for (std::int64_t start = 0; start < inputs_.size(0); start += inputs_at_once) {
         const std::int64_t size = std::min(inputs_at_once, inputs_.size(0) - start);
-        add_block(evidence, inputs_.narrow(0, start, size), start, method, with_shuffled, partners);
+        add_block(evidence, inputs_.narrow(0, start, size), start, method, sketch_shuffled, partners);
       }
     });
     return evidence;
@@ -177,7 +183,7 @@ class NetworkReader {
   }
 
   void add_block(Evidence& evidence, const torch::Tensor& inputs, std::int64_t first_input, Method method,
-                 bool with_shuffled, const torch::Tensor& partners) const {
+                 bool sketch_shuffled, const torch::Tensor& partners) const {
     const std::vector<torch::Tensor> layers = signatures(inputs, first_input);
     for (std::size_t l = 0; l < layers.size(); ++l) {
       const std::int64_t num_samples = inputs.size(0) * samples_per_input_[l];
@@ -187,8 +193,9 @@ class NetworkReader {
                                        : minhash(rows, num_samples, options_.num_hashes, options_.seed, first_sample);
       };
       merge(evidence.layers, l, sketched(layers[l]), torch::minimum);
-      if (with_shuffled) {
-        merge(evidence.shuffled, l, shuffled(layers[l], l, first_input, inputs.size(0), partners), torch::minimum);
+      if (sketch_shuffled) {
+        const torch::Tensor here = partners.narrow(0, first_input, inputs.size(0));
+        merge(evidence.shuffled, l, shuffled_sketch(layers[l], l, here), torch::minimum);
       }
       const auto [counts, fingerprints] =
           call_operator<std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, c10::SymInt, c10::SymInt)>(
@@ -199,16 +206,10 @@ class NetworkReader {
     }
   }
 
-  /// The evidence on layer l with all inputs shuffled. Of a block's sketch, it is enough to know where its inputs go.
-  torch::Tensor shuffled(const torch::Tensor& rows, std::size_t l, std::int64_t first_input, std::int64_t num_inputs,
-                         const torch::Tensor& partners) const {
-    if (!partners.defined()) {
-      return call_operator<at::Tensor(const at::Tensor&, c10::SymInt, std::int64_t, std::int64_t, c10::SymInt)>(
-          "shuffle_samples", rows, num_inputs, samples_per_input_[l], options_.seed, first_input);
-    }
+  /// The sketch of layer l with its inputs shuffled: it is enough to know where they go.
+  torch::Tensor shuffled_sketch(const torch::Tensor& rows, std::size_t l, const torch::Tensor& partners) const {
     return call_operator<at::Tensor(const at::Tensor&, const at::Tensor&, std::int64_t, std::int64_t, std::int64_t)>(
-        "shuffled_minhash", rows, partners.narrow(0, first_input, num_inputs), samples_per_input_[l],
-        options_.num_hashes, options_.seed);
+        "shuffled_minhash", rows, partners, samples_per_input_[l], options_.num_hashes, options_.seed);
   }
 
   /// Entry l becomes `operation` of what it was and `value`, or `value` where there was none.
