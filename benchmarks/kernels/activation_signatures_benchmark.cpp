@@ -38,9 +38,7 @@ void pack(benchmark::State& state) {
   const std::int64_t units = state.range(2);
   const bool by_sample = state.range(3) != 0;
   const std::vector<std::uint8_t> numbers = random_numbers(type, samples * units);
-  const Activations activations{numbers.data(), type,
-                                samples,        units,
-                                by_sample ? units : 1, by_sample ? 1 : samples};
+  const Activations activations{numbers.data(), type, samples, units, by_sample ? units : 1, by_sample ? 1 : samples};
   const std::int64_t row_bytes = signature_bytes(samples);
   std::vector<std::uint8_t> signatures(static_cast<std::size_t>(units * row_bytes));
   for (auto _ : state) {

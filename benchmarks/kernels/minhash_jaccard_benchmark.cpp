@@ -11,7 +11,8 @@ namespace funcsim {
 namespace {
 
 /// Sketches whose slots have about `values` different values, the first ones most often, as units that fire often do.
-std::vector<std::int32_t> random_sketches(std::int64_t units, std::int64_t num_hashes, std::int64_t values, unsigned seed) {
+std::vector<std::int32_t> random_sketches(std::int64_t units, std::int64_t num_hashes, std::int64_t values,
+                                          unsigned seed) {
   std::mt19937_64 random(seed);
   std::geometric_distribution<std::int64_t> rank(8.0 / static_cast<double>(values));
   std::vector<std::int32_t> sketches(static_cast<std::size_t>(units * num_hashes));

@@ -10,8 +10,8 @@ inline constexpr std::int64_t rows_together = 8;
 /// The loops of activation_signatures() for one element type. Pointers are to its Element, Threshold and Bits (see
 /// element_types.h).
 struct PackLoops {
-  /// Sets bit `shift` + k of bits[i] where rows[k][i] is above thresholds[i], and all bits of `nan` if an element is NaN.
-  /// `next` are the rows that will be wanted next, or null.
+  /// Sets bit `shift` + k of bits[i] where rows[k][i] is above thresholds[i], and all bits of `nan` if an element is
+  /// NaN. `next` are the rows that will be wanted next, or null.
   void (*compare_units)(const void* const* rows, const void* const* next, const void* thresholds, std::int64_t elements,
                         int shift, void* bits, void* nan);
 

@@ -65,7 +65,9 @@ struct NarrowLanes : Type {
     const Vec flipped = _mm512_srli_epi16(_mm512_srai_epi16(t, 15), 1);
     return _mm512_cmpgt_epi16_mask(_mm512_xor_si512(z, flipped), t);
   }
-  static __m512i load_bits(const typename Type::Bits* bits, Mask present) { return _mm512_maskz_loadu_epi16(present, bits); }
+  static __m512i load_bits(const typename Type::Bits* bits, Mask present) {
+    return _mm512_maskz_loadu_epi16(present, bits);
+  }
   static void store(typename Type::Bits* bits, Mask present, __m512i x) { _mm512_mask_storeu_epi16(bits, present, x); }
   static __m512i merge(__m512i bits, Mask above, int place) {
     return _mm512_mask_add_epi16(bits, above, bits, _mm512_set1_epi16(static_cast<short>(1U << place)));

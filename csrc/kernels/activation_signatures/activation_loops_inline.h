@@ -1,7 +1,7 @@
 #pragma once
 
-// The loops of ActivationLoops, for the compiler to vectorise. Each level's file includes this once, and makes of it its
-// table: all of it is in an unnamed namespace, so that no level's code is taken for another's.
+// The loops of ActivationLoops, for the compiler to vectorise. Each level's file includes this once, and makes of it
+// its table: all of it is in an unnamed namespace, so that no level's code is taken for another's.
 
 #include <cstdint>
 #include <cstring>
@@ -20,8 +20,8 @@ inline bool exceeds(float z, float t) {
 inline bool exceeds(double z, double t) {
   return z > t;
 }
-/// Elements as sign and magnitude, t as an integer in their order, -1 below -0. Above t >= 0 are positive elements, whose
-/// integers are in order; below 0, all positive ones, and negative ones whose flipped magnitude is: flipping the
+/// Elements as sign and magnitude, t as an integer in their order, -1 below -0. Above t >= 0 are positive elements,
+/// whose integers are in order; below 0, all positive ones, and negative ones whose flipped magnitude is: flipping the
 /// positive ones as well leaves them above t.
 inline bool exceeds(std::uint16_t z, std::int16_t t) {
   return static_cast<std::int16_t>(z ^ static_cast<std::uint16_t>((t >> 15) & 0x7FFF)) > t;

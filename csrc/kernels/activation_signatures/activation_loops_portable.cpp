@@ -3,8 +3,8 @@
 namespace funcsim {
 
 const ActivationLoops activation_loops_portable = {.float32 = loops_of<Float32>,
-                                               .float64 = loops_of<Float64>,
-                                               .float16 = loops_of<Float16>,
-                                               .bfloat16 = loops_of<BFloat16>};
+                                                   .float64 = loops_of<Float64>,
+                                                   .float16 = loops_of<Float16>,
+                                                   .bfloat16 = loops_of<BFloat16>};
 
 }  // namespace funcsim

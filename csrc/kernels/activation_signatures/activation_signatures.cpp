@@ -69,15 +69,17 @@ bool is_nan(NarrowFloat<exponent_bits> /*type*/, std::uint16_t z) {
 }
 
 const ActivationLoops& loops() {
-  static const ActivationLoops& chosen = LoopsByLevel<ActivationLoops>{
-      .portable = &activation_loops_portable,
+  static const ActivationLoops& chosen =
+      LoopsByLevel<ActivationLoops>{
+          .portable = &activation_loops_portable,
 #if defined(__aarch64__)
-      .neon = &activation_loops_neon,
+          .neon = &activation_loops_neon,
 #elif defined(__x86_64__)
-      .avx2 = &activation_loops_avx2,
-      .avx512 = &activation_loops_avx512,
+          .avx2 = &activation_loops_avx2,
+          .avx512 = &activation_loops_avx512,
 #endif
-  }.chosen();
+      }
+          .chosen();
   return chosen;
 }
 

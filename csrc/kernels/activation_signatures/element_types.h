@@ -4,8 +4,8 @@
 
 namespace funcsim {
 
-// How each element type is compared with a threshold. Nothing is converted in the loops over samples: z > t holds exactly
-// where z is above the largest element value that is not above t, and that one is found once a unit.
+// How each element type is compared with a threshold. Nothing is converted in the loops over samples: z > t holds
+// exactly where z is above the largest element value that is not above t, and that one is found once a unit.
 
 template <typename Float, typename Unsigned>
 struct NativeFloat {

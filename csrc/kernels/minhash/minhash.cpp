@@ -44,21 +44,23 @@ void merge_unit(const std::uint8_t* row, const SampleOrder& order, std::int32_t*
   }
 }
 
-/// Units that are worth turning rows into columns for, and the samples a slot up to which it is: it takes a pass over all
-/// bits, where a walk looks at 1/density of a slot's samples.
+/// Units that are worth turning rows into columns for, and the samples a slot up to which it is: it takes a pass over
+/// all bits, where a walk looks at 1/density of a slot's samples.
 constexpr std::int64_t fewest_transposed_units = 6;
 constexpr std::int64_t most_slot_samples = 512;
 
 const MinhashLoops& loops() {
-  static const MinhashLoops& chosen = LoopsByLevel<MinhashLoops>{
-      .portable = &minhash_loops_portable,
+  static const MinhashLoops& chosen =
+      LoopsByLevel<MinhashLoops>{
+          .portable = &minhash_loops_portable,
 #if defined(__aarch64__)
-      .neon = &minhash_loops_neon,
+          .neon = &minhash_loops_neon,
 #elif defined(__x86_64__)
-      .avx2 = &minhash_loops_avx2,
-      .avx512 = &minhash_loops_avx512,
+          .avx2 = &minhash_loops_avx2,
+          .avx512 = &minhash_loops_avx512,
 #endif
-  }.chosen();
+      }
+          .chosen();
   return chosen;
 }
 

@@ -31,7 +31,6 @@ void merge_block(const UnitBlock& block) {
 
 }  // namespace
 
-const MinhashLoops minhash_loops_avx2 = {
-    .most_words = 4, .transpose = transpose_rows, .merge_block = merge_block};
+const MinhashLoops minhash_loops_avx2 = {.most_words = 4, .transpose = transpose_rows, .merge_block = merge_block};
 
 }  // namespace funcsim

@@ -41,15 +41,15 @@ __m512i transpose_bits(__m512i x) {
 
 /// Eight words, each a column of bytes of an 8x8 matrix: byte 8 r + c goes to byte 8 c + r.
 __m512i transpose_bytes_8x8(__m512i x) {
-  alignas(64) static constexpr std::uint8_t places[64] = {
-      0, 8,  16, 24, 32, 40, 48, 56, 1, 9,  17, 25, 33, 41, 49, 57, 2, 10, 18, 26, 34, 42,
-      50, 58, 3, 11, 19, 27, 35, 43, 51, 59, 4, 12, 20, 28, 36, 44, 52, 60, 5, 13, 21, 29,
-      37, 45, 53, 61, 6, 14, 22, 30, 38, 46, 54, 62, 7, 15, 23, 31, 39, 47, 55, 63};
+  alignas(64) static constexpr std::uint8_t places[64] = {0, 8,  16, 24, 32, 40, 48, 56, 1, 9,  17, 25, 33, 41, 49, 57,
+                                                          2, 10, 18, 26, 34, 42, 50, 58, 3, 11, 19, 27, 35, 43, 51, 59,
+                                                          4, 12, 20, 28, 36, 44, 52, 60, 5, 13, 21, 29, 37, 45, 53, 61,
+                                                          6, 14, 22, 30, 38, 46, 54, 62, 7, 15, 23, 31, 39, 47, 55, 63};
   return _mm512_permutexvar_epi8(_mm512_load_si512(places), x);
 }
 
-/// 64 words of 64 samples' bits: bits[8 q + g] holds samples 8 j ... 8 j + 7 of units 8 g ... 8 g + 7 in word j, byte by
-/// byte. Sample 16 l + 2 q + h becomes word 2 l + h of squares[q].
+/// 64 words of 64 samples' bits: bits[8 q + g] holds samples 8 j ... 8 j + 7 of units 8 g ... 8 g + 7 in word j, byte
+/// by byte. Sample 16 l + 2 q + h becomes word 2 l + h of squares[q].
 void join_units(const __m512i* bits, __m512i* squares) {
   __m512i a[8];
   __m512i b[8];
@@ -71,8 +71,8 @@ void join_units(const __m512i* bits, __m512i* squares) {
 
 constexpr std::int64_t line_bytes = transposed_samples / 8;
 
-/// One line of up to 64 units: squares[8 c + q], word 2 l + h is sample 64 c + 16 l + 2 q + h. The lines that are wanted
-/// next are those of `next_units` rows from `next` on.
+/// One line of up to 64 units: squares[8 c + q], word 2 l + h is sample 64 c + 16 l + 2 q + h. The lines that are
+/// wanted next are those of `next_units` rows from `next` on.
 void transpose_line(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t line,
                     std::int64_t bytes, const std::uint8_t* next, std::int64_t next_units, __m512i* squares) {
   __m512i bits[8][8];
@@ -247,7 +247,6 @@ void merge_block(const UnitBlock& block) {
 
 }  // namespace
 
-const MinhashLoops minhash_loops_avx512 = {
-    .most_words = 8, .transpose = transpose, .merge_block = merge_block};
+const MinhashLoops minhash_loops_avx512 = {.most_words = 8, .transpose = transpose, .merge_block = merge_block};
 
 }  // namespace funcsim

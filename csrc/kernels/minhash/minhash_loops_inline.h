@@ -1,7 +1,7 @@
 #pragma once
 
-// The loops of MinhashLoops for registers of any width. Each level's file includes this once, and makes of it its table:
-// all of it is in an unnamed namespace, so that no level's code is taken for another's.
+// The loops of MinhashLoops for registers of any width. Each level's file includes this once, and makes of it its
+// table: all of it is in an unnamed namespace, so that no level's code is taken for another's.
 
 #include <cstdint>
 #include <cstring>

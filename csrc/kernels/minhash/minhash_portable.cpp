@@ -10,7 +10,6 @@ void merge_block(const UnitBlock& block) {
 
 }  // namespace
 
-const MinhashLoops minhash_loops_portable = {
-    .most_words = 2, .transpose = transpose_rows, .merge_block = merge_block};
+const MinhashLoops minhash_loops_portable = {.most_words = 2, .transpose = transpose_rows, .merge_block = merge_block};
 
 }  // namespace funcsim

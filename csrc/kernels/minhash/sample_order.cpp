@@ -35,8 +35,8 @@ void sort_bucket(SampleOrder& order, std::int64_t begin, std::int64_t end) {
   }
 }
 
-/// Buckets are parts of a slot by the leading bits of the value, so many that each gets few samples: one pass puts every
-/// sample into its bucket, and there is little left to sort.
+/// Buckets are parts of a slot by the leading bits of the value, so many that each gets few samples: one pass puts
+/// every sample into its bucket, and there is little left to sort.
 SampleOrder sorted_order(const std::vector<std::uint64_t>& hashes, std::int64_t num_hashes) {
   const auto num_samples = static_cast<std::int64_t>(hashes.size());
   const auto buckets = static_cast<std::uint64_t>(num_samples / bucket_samples / num_hashes);

@@ -21,15 +21,17 @@ constexpr std::int64_t block_bytes = 2048;
 constexpr std::int64_t fewest_pairs_a_unit = 64;
 
 const MinhashJaccardLoops& loops() {
-  static const MinhashJaccardLoops& chosen = LoopsByLevel<MinhashJaccardLoops>{
-      .portable = &minhash_jaccard_loops_portable,
+  static const MinhashJaccardLoops& chosen =
+      LoopsByLevel<MinhashJaccardLoops>{
+          .portable = &minhash_jaccard_loops_portable,
 #if defined(__aarch64__)
-      .neon = &minhash_jaccard_loops_neon,
+          .neon = &minhash_jaccard_loops_neon,
 #elif defined(__x86_64__)
-      .avx2 = &minhash_jaccard_loops_avx2,
-      .avx512 = &minhash_jaccard_loops_avx512,
+          .avx2 = &minhash_jaccard_loops_avx2,
+          .avx512 = &minhash_jaccard_loops_avx512,
 #endif
-  }.chosen();
+      }
+          .chosen();
   return chosen;
 }
 

@@ -39,7 +39,8 @@ std::int64_t count_common_bits_wide(const std::uint64_t* x, const std::uint64_t*
   __m512i counts = _mm512_setzero_si512();
   for (std::int64_t w = 0; w < words; w += 8) {
     const __mmask8 present = static_cast<__mmask8>(words - w >= 8 ? 0xFFU : (1U << (words - w)) - 1);
-    const __m512i both = _mm512_and_si512(_mm512_maskz_loadu_epi64(present, x + w), _mm512_maskz_loadu_epi64(present, y + w));
+    const __m512i both =
+        _mm512_and_si512(_mm512_maskz_loadu_epi64(present, x + w), _mm512_maskz_loadu_epi64(present, y + w));
     counts = _mm512_add_epi64(counts, _mm512_popcnt_epi64(both));
   }
   return _mm512_reduce_add_epi64(counts);

@@ -3,9 +3,9 @@
 namespace funcsim {
 
 const MinhashJaccardLoops minhash_jaccard_loops_portable = {.count_equal_bytes = count_tile<2, 4, ByteCounters>,
-                                                      .count_equal_halves = count_tile<2, 4, HalfCounters>,
-                                                      .count_equal_slots = count_equal_slots,
-                                                      .count_common_bits = count_common_bits,
-                                                      .divide = divide};
+                                                            .count_equal_halves = count_tile<2, 4, HalfCounters>,
+                                                            .count_equal_slots = count_equal_slots,
+                                                            .count_common_bits = count_common_bits,
+                                                            .divide = divide};
 
 }  // namespace funcsim

@@ -187,7 +187,9 @@ SlotCodes encode_slots(std::span<const std::int32_t> a, std::span<const std::int
   codes.always_equal = codes.byte_stride - num_hashes;
 
   std::vector<std::uint8_t> too_many(static_cast<std::size_t>(groups));
-  const auto slots_of = [&](std::int64_t group) { return std::min(slots_together, num_hashes - (group * slots_together)); };
+  const auto slots_of = [&](std::int64_t group) {
+    return std::min(slots_together, num_hashes - (group * slots_together));
+  };
   parallel_for(0, groups, 1, [&](std::int64_t begin, std::int64_t end) {
     ByteTables tables;
     for (std::int64_t group = begin; group < end; ++group) {
