@@ -3,6 +3,8 @@
 #include "kernels/activation_signatures/activation_loops.h"
 #include "kernels/activation_signatures/element_types.h"
 
+// NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for this level and linked into all
+// NOLINTBEGIN(portability-simd-intrinsics): this file is for one kind of processor
 namespace funcsim {
 
 namespace {
@@ -139,3 +141,5 @@ const ActivationLoops activation_loops_avx512 = {.float32 = loops_of<Float32Lane
                                                  .bfloat16 = loops_of<NarrowLanes<BFloat16>>};
 
 }  // namespace funcsim
+// NOLINTEND(portability-simd-intrinsics)
+// NOLINTEND(*-avoid-c-arrays)

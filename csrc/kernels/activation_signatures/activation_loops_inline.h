@@ -10,6 +10,8 @@
 #include "kernels/activation_signatures/element_types.h"
 #include "kernels/common/bits.h"
 
+// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): that
+// NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for one level and linked into all
 namespace funcsim {
 
 namespace {
@@ -114,3 +116,5 @@ constexpr PackLoops loops_of = {.compare_units = compare_units<Type>, .pack_samp
 }  // namespace
 
 }  // namespace funcsim
+// NOLINTEND(*-avoid-c-arrays)
+// NOLINTEND(cert-dcl59-cpp,misc-anonymous-namespace-in-header)

@@ -72,7 +72,7 @@ const ActivationLoops& loops() {
   static const ActivationLoops& chosen =
       LoopsByLevel<ActivationLoops>{
           .portable = &activation_loops_portable,
-#if defined(__aarch64__)
+#ifdef __aarch64__
           .neon = &activation_loops_neon,
 #elif defined(__x86_64__)
           .avx2 = &activation_loops_avx2,

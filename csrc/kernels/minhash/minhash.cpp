@@ -53,7 +53,7 @@ const MinhashLoops& loops() {
   static const MinhashLoops& chosen =
       LoopsByLevel<MinhashLoops>{
           .portable = &minhash_loops_portable,
-#if defined(__aarch64__)
+#ifdef __aarch64__
           .neon = &minhash_loops_neon,
 #elif defined(__x86_64__)
           .avx2 = &minhash_loops_avx2,
@@ -73,7 +73,7 @@ void merge_columns(const std::uint8_t* signatures, std::int64_t units, std::int6
     const auto words_for = [&](std::int64_t groups) {
       return std::min(loops().most_words, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(groups))));
     };
-    // Uninitialised: every block fills it.
+    // Uninitialised: every block fills it. NOLINTNEXTLINE(*-avoid-c-arrays)
     const auto columns = std::make_unique_for_overwrite<std::uint64_t[]>(padded * words_for(end - begin));
     for (std::int64_t g = begin; g < end;) {
       const std::int64_t words = words_for(end - g);

@@ -2,6 +2,8 @@
 
 #include "kernels/minhash/minhash_loops_inline.h"
 
+// NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for this level and linked into all
+// NOLINTBEGIN(portability-simd-intrinsics): this file is for one kind of processor
 namespace funcsim {
 
 namespace {
@@ -34,3 +36,5 @@ void merge_block(const UnitBlock& block) {
 const MinhashLoops minhash_loops_avx2 = {.most_words = 4, .transpose = transpose_rows, .merge_block = merge_block};
 
 }  // namespace funcsim
+// NOLINTEND(portability-simd-intrinsics)
+// NOLINTEND(*-avoid-c-arrays)

@@ -2,6 +2,8 @@
 
 #include "kernels/minhash/minhash_loops_inline.h"
 
+// NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for this level and linked into all
+// NOLINTBEGIN(portability-simd-intrinsics): this file is for one kind of processor
 namespace funcsim {
 
 namespace {
@@ -127,7 +129,7 @@ void transpose(const std::uint8_t* rows, std::int64_t units, std::int64_t row_by
           x[w] = squares[w][(8 * c) + q];
         }
         transpose_words_8x8(x);
-        const __mmask8 mask = static_cast<__mmask8>((1U << words) - 1);
+        const auto mask = static_cast<__mmask8>((1U << words) - 1);
         for (std::int64_t i = 0; i < 8; ++i) {
           const std::int64_t sample = (64 * c) + (16 * (i / 2)) + (2 * q) + (i % 2);
           _mm512_mask_storeu_epi64(to + (sample * words), mask, x[i]);
@@ -197,7 +199,7 @@ struct Avx512 : AnyLevel {
 
   static void merge_group(const SlotGroup& group, std::int64_t slots, std::int64_t units, std::int64_t num_hashes,
                           bool fresh, std::int32_t* sketches) {
-    const __mmask16 present = static_cast<__mmask16>((1U << slots) - 1);
+    const auto present = static_cast<__mmask16>((1U << slots) - 1);
     for (std::int64_t first = 0; first < units; first += 16) {
       __m512i values[16];
       for (std::int64_t g = 0; g < 16; ++g) {
@@ -250,3 +252,5 @@ void merge_block(const UnitBlock& block) {
 const MinhashLoops minhash_loops_avx512 = {.most_words = 8, .transpose = transpose, .merge_block = merge_block};
 
 }  // namespace funcsim
+// NOLINTEND(portability-simd-intrinsics)
+// NOLINTEND(*-avoid-c-arrays)

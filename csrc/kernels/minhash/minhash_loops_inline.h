@@ -9,6 +9,8 @@
 #include "kernels/common/bits.h"
 #include "kernels/minhash/minhash_loops.h"
 
+// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): that
+// NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for one level and linked into all
 namespace funcsim {
 
 namespace {
@@ -71,17 +73,18 @@ void find_first(const std::uint64_t* columns, const std::int64_t* samples, std::
   for (std::int64_t k = 0; k < count; k += 8) {
     const Vec before = rest;
     if (count - k >= 8) {
-      visit(k, 0), visit(k + 1, 1), visit(k + 2, 2), visit(k + 3, 3);
-      visit(k + 4, 4), visit(k + 5, 5), visit(k + 6, 6), visit(k + 7, 7);
-    } else {
-      const std::int64_t left = count - k;
       visit(k, 0);
-      if (left > 1) visit(k + 1, 1);
-      if (left > 2) visit(k + 2, 2);
-      if (left > 3) visit(k + 3, 3);
-      if (left > 4) visit(k + 4, 4);
-      if (left > 5) visit(k + 5, 5);
-      if (left > 6) visit(k + 6, 6);
+      visit(k + 1, 1);
+      visit(k + 2, 2);
+      visit(k + 3, 3);
+      visit(k + 4, 4);
+      visit(k + 5, 5);
+      visit(k + 6, 6);
+      visit(k + 7, 7);
+    } else {
+      for (std::int64_t r = 0; r < count - k; ++r) {
+        visit(k + r, static_cast<unsigned>(r));
+      }
     }
     const Vec found = before & ~rest;
     for (unsigned b = 0; b < rank_bits - 3; ++b) {
@@ -113,7 +116,7 @@ void ranks_of_planes(const std::uint64_t* planes, int /*used*/, std::uint8_t* ra
       }
       bytes[j] = transpose_bits_8x8(word);
     }
-    std::memcpy(ranks + (64 * w), bytes, sizeof(bytes));
+    std::memcpy(ranks + (std::int64_t{64} * w), bytes, sizeof(bytes));
   }
 }
 
@@ -157,9 +160,12 @@ void merge_units(const UnitBlock& block) {
   std::uint64_t present[words];
   for (std::int64_t w = 0; w < words; ++w) {
     const std::int64_t units = block.units - (64 * w);
-    present[w] = units >= 64 ? ~std::uint64_t{0} : units <= 0 ? 0 : (std::uint64_t{1} << units) - 1;
+    present[w] = 0;
+    if (units > 0) {
+      present[w] = units >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << units) - 1;
+    }
   }
-  SlotGroup group;
+  SlotGroup group;  // NOLINT(*-member-init): ranks are written before they are read
   std::memset(group.values, 0, sizeof(group.values));
   for (std::int64_t first = 0; first < block.num_hashes; first += slots_together) {
     const std::int64_t left = block.num_hashes - first;
@@ -175,7 +181,8 @@ void merge_units(const UnitBlock& block) {
       for (std::int64_t g = 0; g < slots; ++g) {
         const std::int64_t begin = block.slot_begin[first + g] + skipped;
         const std::int64_t in_slot = block.slot_begin[first + g + 1] - begin;
-        const std::int64_t count = in_slot < 0 ? 0 : in_slot < ranked_samples ? in_slot : ranked_samples;
+        std::int64_t count = in_slot < ranked_samples ? in_slot : ranked_samples;
+        count = count > 0 ? count : 0;
         Vec planes[rank_bits];
         find_first<Level>(block.columns, block.samples + begin, count, remaining[g], planes);
         more = more || (in_slot > ranked_samples && Level::any_bit(remaining[g]));
@@ -249,3 +256,5 @@ using Words8 [[gnu::vector_size(64)]] = std::uint64_t;
 }  // namespace
 
 }  // namespace funcsim
+// NOLINTEND(*-avoid-c-arrays)
+// NOLINTEND(cert-dcl59-cpp,misc-anonymous-namespace-in-header)

@@ -24,7 +24,7 @@ const MinhashJaccardLoops& loops() {
   static const MinhashJaccardLoops& chosen =
       LoopsByLevel<MinhashJaccardLoops>{
           .portable = &minhash_jaccard_loops_portable,
-#if defined(__aarch64__)
+#ifdef __aarch64__
           .neon = &minhash_jaccard_loops_neon,
 #elif defined(__x86_64__)
           .avx2 = &minhash_jaccard_loops_avx2,

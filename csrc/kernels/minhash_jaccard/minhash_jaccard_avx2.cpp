@@ -2,6 +2,8 @@
 
 #include "kernels/minhash_jaccard/minhash_jaccard_loops_inline.h"
 
+// NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for this level and linked into all
+// NOLINTBEGIN(portability-simd-intrinsics): this file is for one kind of processor
 namespace funcsim {
 
 namespace {
@@ -48,3 +50,5 @@ const MinhashJaccardLoops minhash_jaccard_loops_avx2 = {.count_equal_bytes = cou
                                                         .divide = divide};
 
 }  // namespace funcsim
+// NOLINTEND(portability-simd-intrinsics)
+// NOLINTEND(*-avoid-c-arrays)

@@ -2,6 +2,8 @@
 
 #include "kernels/minhash_jaccard/minhash_jaccard_loops_inline.h"
 
+// NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for this level and linked into all
+// NOLINTBEGIN(portability-simd-intrinsics): this file is for one kind of processor
 namespace funcsim {
 
 namespace {
@@ -38,7 +40,7 @@ struct Avx512HalfCounters {
 std::int64_t count_common_bits_wide(const std::uint64_t* x, const std::uint64_t* y, std::int64_t words) {
   __m512i counts = _mm512_setzero_si512();
   for (std::int64_t w = 0; w < words; w += 8) {
-    const __mmask8 present = static_cast<__mmask8>(words - w >= 8 ? 0xFFU : (1U << (words - w)) - 1);
+    const auto present = static_cast<__mmask8>(words - w >= 8 ? 0xFFU : (1U << (words - w)) - 1);
     const __m512i both =
         _mm512_and_si512(_mm512_maskz_loadu_epi64(present, x + w), _mm512_maskz_loadu_epi64(present, y + w));
     counts = _mm512_add_epi64(counts, _mm512_popcnt_epi64(both));
@@ -55,3 +57,5 @@ const MinhashJaccardLoops minhash_jaccard_loops_avx512 = {.count_equal_bytes = c
                                                           .divide = divide};
 
 }  // namespace funcsim
+// NOLINTEND(portability-simd-intrinsics)
+// NOLINTEND(*-avoid-c-arrays)

@@ -9,6 +9,8 @@
 #include "kernels/common/bits.h"
 #include "kernels/minhash_jaccard/minhash_jaccard_loops.h"
 
+// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): that
+// NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for one level and linked into all
 namespace funcsim {
 
 namespace {
@@ -34,7 +36,7 @@ struct ByteCounters {
     counters -= reinterpret_cast<Codes>(x == y);  // all bits of a place where equal: -1
   }
   static std::int32_t sum(const Codes& counters) {
-    const Words bytes_of = reinterpret_cast<Words>(counters);
+    const auto bytes_of = reinterpret_cast<Words>(counters);
     const Words pairs = (bytes_of & 0x00FF00FF00FF00FFULL) + ((bytes_of >> 8) & 0x00FF00FF00FF00FFULL);
     const Words fours = (pairs & 0x0000FFFF0000FFFFULL) + ((pairs >> 16) & 0x0000FFFF0000FFFFULL);
     std::uint64_t total = 0;
@@ -60,7 +62,7 @@ struct HalfCounters {
     counters -= reinterpret_cast<Codes>(x == y);
   }
   static std::int32_t sum(const Codes& counters) {
-    const Words pairs_of = reinterpret_cast<Words>(counters);
+    const auto pairs_of = reinterpret_cast<Words>(counters);
     const Words pairs = (pairs_of & 0x0000FFFF0000FFFFULL) + ((pairs_of >> 16) & 0x0000FFFF0000FFFFULL);
     std::uint64_t total = 0;
     for (unsigned i = 0; i < sizeof(Words) / 8; ++i) {
@@ -169,3 +171,5 @@ inline void divide(const std::int32_t* counts, std::int64_t count, std::int64_t 
 }  // namespace
 
 }  // namespace funcsim
+// NOLINTEND(*-avoid-c-arrays)
+// NOLINTEND(cert-dcl59-cpp,misc-anonymous-namespace-in-header)
