@@ -67,10 +67,8 @@ struct NarrowLanes : Type {
     const Vec flipped = _mm512_srli_epi16(_mm512_srai_epi16(t, 15), 1);
     return _mm512_cmpgt_epi16_mask(_mm512_xor_si512(z, flipped), t);
   }
-  static __m512i load_bits(const typename Type::Bits* bits, Mask present) {
-    return _mm512_maskz_loadu_epi16(present, bits);
-  }
-  static void store(typename Type::Bits* bits, Mask present, __m512i x) { _mm512_mask_storeu_epi16(bits, present, x); }
+  static __m512i load_bits(const Type::Bits* bits, Mask present) { return _mm512_maskz_loadu_epi16(present, bits); }
+  static void store(Type::Bits* bits, Mask present, __m512i x) { _mm512_mask_storeu_epi16(bits, present, x); }
   static __m512i merge(__m512i bits, Mask above, int place) {
     return _mm512_mask_add_epi16(bits, above, bits, _mm512_set1_epi16(static_cast<short>(1U << place)));
   }
@@ -87,8 +85,8 @@ template <typename Lanes>
 void compare_units(const void* const* rows, const void* const* next, const void* thresholds, std::int64_t elements,
                    int shift, void* bits, void* nan) {
   using Element = Lanes::Element;
-  const auto* t = static_cast<const typename Lanes::Threshold*>(thresholds);
-  auto* words = static_cast<typename Lanes::Bits*>(bits);
+  const auto* t = static_cast<const Lanes::Threshold*>(thresholds);
+  auto* words = static_cast<Lanes::Bits*>(bits);
   __m512i found = _mm512_setzero_si512();
   for (std::int64_t i = 0; i < elements; i += Lanes::lanes) {
     const auto present = Lanes::first(elements - i);
@@ -108,15 +106,15 @@ void compare_units(const void* const* rows, const void* const* next, const void*
     Lanes::store(words + i, present, word);
   }
   if (Lanes::any(found)) {
-    *static_cast<typename Lanes::Bits*>(nan) = static_cast<typename Lanes::Bits>(-1);
+    *static_cast<Lanes::Bits*>(nan) = static_cast<Lanes::Bits>(-1);
   }
 }
 
 template <typename Lanes>
 bool pack_samples(const void* samples, std::int64_t words, const void* threshold, std::uint8_t* out) {
   constexpr auto all = static_cast<Lanes::Mask>(-1);
-  const auto t = Lanes::spread(*static_cast<const typename Lanes::Threshold*>(threshold));
-  const auto* z = static_cast<const typename Lanes::Element*>(samples);
+  const auto t = Lanes::spread(*static_cast<const Lanes::Threshold*>(threshold));
+  const auto* z = static_cast<const Lanes::Element*>(samples);
   __m512i found = _mm512_setzero_si512();
   for (std::int64_t w = 0; w < words; ++w) {
     for (int i = 0; i < 64; i += 2 * Lanes::lanes) {

@@ -80,8 +80,8 @@ void compare_units(const void* const* rows, const void* const* next, const void*
         __builtin_prefetch(static_cast<const Element*>(next[k]) + first + i);
       }
     }
-    compare<Type>(x, static_cast<const typename Type::Threshold*>(thresholds) + first, count, shift,
-                  static_cast<typename Type::Bits*>(bits) + first, *static_cast<typename Type::Bits*>(nan));
+    compare<Type>(x, static_cast<const Type::Threshold*>(thresholds) + first, count, shift,
+                  static_cast<Type::Bits*>(bits) + first, *static_cast<Type::Bits*>(nan));
   }
 }
 
@@ -92,9 +92,9 @@ bool pack_samples(const void* samples, std::int64_t words, const void* threshold
   using Bits = Type::Bits;
   typename Type::Threshold thresholds[8];
   for (auto& t : thresholds) {
-    t = *static_cast<const typename Type::Threshold*>(threshold);
+    t = *static_cast<const Type::Threshold*>(threshold);
   }
-  const auto* z = static_cast<const typename Type::Element*>(samples);
+  const auto* z = static_cast<const Type::Element*>(samples);
   Bits nan = 0;
   for (std::int64_t w = 0; w < words; ++w, z += 64) {
     const typename Type::Element* const rows[8] = {z, z + 8, z + 16, z + 24, z + 32, z + 40, z + 48, z + 56};

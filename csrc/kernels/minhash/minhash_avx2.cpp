@@ -23,11 +23,14 @@ struct Avx2 : AnyLevel {
 void merge_block(const UnitBlock& block) {
   switch (block.words) {
     case 1:
-      return merge_units<std::uint64_t, Avx2>(block);
+      merge_units<std::uint64_t, Avx2>(block);
+      break;
     case 2:
-      return merge_units<Words2, Avx2>(block);
+      merge_units<Words2, Avx2>(block);
+      break;
     default:
-      return merge_units<Words4, Avx2>(block);
+      merge_units<Words4, Avx2>(block);
+      break;
   }
 }
 

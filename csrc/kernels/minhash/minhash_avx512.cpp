@@ -55,7 +55,7 @@ __m512i transpose_bytes_8x8(__m512i x) {
 void join_units(const __m512i* bits, __m512i* squares) {
   __m512i a[8];
   __m512i b[8];
-  for (int g = 0; g < 4; ++g) {
+  for (std::int64_t g = 0; g < 4; ++g) {
     a[g] = _mm512_unpacklo_epi8(bits[2 * g], bits[(2 * g) + 1]);
     a[g + 4] = _mm512_unpackhi_epi8(bits[2 * g], bits[(2 * g) + 1]);
   }
@@ -96,7 +96,7 @@ void transpose_line(const std::uint8_t* rows, std::int64_t units, std::int64_t r
       bits[c][g] = transpose_bits(transpose_bytes_8x8(x[c]));
     }
   }
-  for (int c = 0; c < 8; ++c) {
+  for (std::int64_t c = 0; c < 8; ++c) {
     join_units(bits[c], squares + (8 * c));
   }
 }
@@ -117,7 +117,8 @@ void transpose(const std::uint8_t* rows, std::int64_t units, std::int64_t row_by
       }
       const bool last = left <= 64;
       const std::uint8_t* next = last ? rows + line + line_bytes : rows + (64 * (w + 1) * row_bytes) + line;
-      const std::int64_t next_units = !last ? left - 64 : line + line_bytes < bytes ? units : 0;
+      const std::int64_t rest = line + line_bytes < bytes ? units : 0;
+      const std::int64_t next_units = last ? rest : left - 64;
       transpose_line(rows + (64 * w * row_bytes), left < 64 ? left : 64, row_bytes, line, bytes, next,
                      next_units < 64 ? next_units : 64, squares[w]);
     }
@@ -193,7 +194,7 @@ struct Avx512 : AnyLevel {
         const __mmask64 bits = planes[(b * words) + w];
         rank = _mm512_mask_blend_epi8(bits, rank, _mm512_or_si512(rank, _mm512_set1_epi8(static_cast<char>(1U << b))));
       }
-      _mm512_storeu_si512(ranks + (64 * w), rank);
+      _mm512_storeu_si512(ranks + (std::int64_t{64} * w), rank);
     }
   }
 
@@ -237,13 +238,17 @@ struct Avx512 : AnyLevel {
 void merge_block(const UnitBlock& block) {
   switch (block.words) {
     case 1:
-      return merge_units<std::uint64_t, Avx512>(block);
+      merge_units<std::uint64_t, Avx512>(block);
+      break;
     case 2:
-      return merge_units<Words2, Avx512>(block);
+      merge_units<Words2, Avx512>(block);
+      break;
     case 4:
-      return merge_units<Words4, Avx512>(block);
+      merge_units<Words4, Avx512>(block);
+      break;
     default:
-      return merge_units<Words8, Avx512>(block);
+      merge_units<Words8, Avx512>(block);
+      break;
   }
 }
 
