@@ -186,7 +186,9 @@ void merge_units(const UnitBlock& block) {
         Vec planes[rank_bits];
         find_first<Level>(block.columns, block.samples + begin, count, remaining[g], planes);
         more = more || (in_slot > ranked_samples && Level::any_bit(remaining[g]));
-        std::memcpy(group.values[g], block.values + begin, static_cast<std::size_t>(count) * sizeof(std::int32_t));
+        if (count > 0) {
+          std::memcpy(group.values[g], block.values + begin, static_cast<std::size_t>(count) * sizeof(std::int32_t));
+        }
         group.values[g][no_rank] = no_value;
         if (count < 32) {
           group.values[g][31] = no_value;  // what no_rank is modulo 32
