@@ -1,6 +1,5 @@
 #include "kernels/minhash/minhash.h"
 
-#include <algorithm>
 #include <limits>
 
 #include "checks.h"
@@ -19,9 +18,8 @@ Tensor minhash_op(const Tensor& signatures, std::int64_t num_samples, std::int64
         ": first_sample must be at least 0 and leave room for ", num_samples, " samples, got ", first_sample);
   Tensor sketches = new_tensor({rows.size(0), num_hashes}, Dtype::Int);
   auto* slots = sketches.mutable_data_ptr<std::int32_t>();
-  std::fill_n(slots, sketches.numel(), empty_slot);
-  minhash(rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1),
-          sample_order(num_samples, num_hashes, seed, first_sample), slots, torch_parallel_for());
+  new_minhash(rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1),
+              sample_order(num_samples, num_hashes, seed, first_sample), slots, torch_parallel_for());
   return sketches;
 }
 

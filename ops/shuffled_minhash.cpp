@@ -36,8 +36,7 @@ Tensor shuffled_minhash_op(const Tensor& signatures, const Tensor& partners, std
   const Tensor rows = checked_signatures(signatures, op, "signatures", num_inputs * samples_per_input);
   Tensor sketches = new_tensor({rows.size(0), num_hashes}, Dtype::Int);
   auto* slots = sketches.mutable_data_ptr<std::int32_t>();
-  std::fill_n(slots, sketches.numel(), empty_slot);
-  minhash(
+  new_minhash(
       rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1),
       sample_order(samples_of({partner, static_cast<std::size_t>(num_inputs)}, samples_per_input), num_hashes, seed),
       slots, torch_parallel_for());

@@ -59,6 +59,84 @@ TEST(MinhashJaccard, EqualsALoopOverSlots) {
   }
 }
 
+/// Sketches whose slots have from 1 to `most` different values, some of them empty.
+std::vector<std::int32_t> sketches_of_many_values(std::int64_t units, std::int64_t num_hashes, std::int64_t most,
+                                                  std::int32_t step, unsigned seed) {
+  std::mt19937_64 random(seed);
+  std::vector<std::int32_t> sketches;
+  for (std::int64_t u = 0; u < units; ++u) {
+    for (std::int64_t k = 0; k < num_hashes; ++k) {
+      const std::uint64_t values = 1 + (static_cast<std::uint64_t>(k * k) % static_cast<std::uint64_t>(most));
+      const auto value = static_cast<std::int32_t>((random() % values) * static_cast<std::uint64_t>(step));
+      sketches.push_back(random() % 8 == 0 && u % 3 == 0 ? empty_slot : value);
+    }
+  }
+  return sketches;
+}
+
+TEST(MinhashJaccard, EqualsALoopOverSlotsHoweverManyValuesASlotHas) {
+  // 128 units a side and more are compared by codes: one byte for up to 256 values a slot, two for more. Steps of 2^22
+  // give values that a multiplicative hash puts into the same place.
+  for (const auto& [most, step] :
+       std::vector<std::pair<std::int64_t, std::int32_t>>{{1, 1}, {40, 1}, {250, 104729}, {255, 1 << 22}, {600, 7}}) {
+    for (const std::int64_t num_hashes : {1, 17, 100}) {
+      for (const auto& [units_a, units_b] :
+           std::vector<std::pair<std::int64_t, std::int64_t>>{{128, 128}, {131, 203}}) {
+        const std::vector<std::int32_t> a = sketches_of_many_values(units_a, num_hashes, most, step, 1);
+        const std::vector<std::int32_t> b = sketches_of_many_values(units_b, num_hashes, most, step, 2);
+        for (const bool symmetric : {false, true}) {
+          const std::vector<std::int32_t>& other = symmetric ? a : b;
+          const std::int64_t units_other = symmetric ? units_a : units_b;
+          for (const ParallelFor& parallel_for : splits()) {
+            std::vector<float> out(units_a * units_other, -7.0F);
+            minhash_jaccard(a.data(), units_a, other.data(), units_other, num_hashes, out.data(), parallel_for);
+            for (std::int64_t i = 0; i < units_a; ++i) {
+              for (std::int64_t j = 0; j < units_other; ++j) {
+                ASSERT_EQ(out[(i * units_other) + j], estimate(&a[i * num_hashes], &other[j * num_hashes], num_hashes))
+                    << most << " values, " << num_hashes << " hashes, pair " << i << " " << j;
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(MinhashJaccard, ComparesManyEqualSlots) {
+  // More equal places than a byte or 16 bits count.
+  constexpr std::int64_t num_hashes = 70000;
+  constexpr std::int64_t units = 128;
+  std::vector<std::int32_t> a(units * num_hashes, 5);
+  for (std::int64_t u = 0; u < units; ++u) {
+    a[u * num_hashes] = static_cast<std::int32_t>(u);
+  }
+  std::vector<float> out(units * units);
+  minhash_jaccard(a.data(), units, std::vector<std::int32_t>(a).data(), units, num_hashes, out.data(), serial_for);
+  EXPECT_EQ(out[0], 1.0F);
+  EXPECT_EQ(out[1], static_cast<float>((num_hashes - 1.0) / num_hashes));
+}
+
+TEST(MinhashJaccard, ComparesMoreValuesThanSixteenBitsNumber) {
+  constexpr std::int64_t units_a = 66000;
+  constexpr std::int64_t units_b = 66;
+  std::vector<std::int32_t> a(units_a);
+  for (std::int64_t u = 0; u < units_a; ++u) {
+    a[u] = static_cast<std::int32_t>(3 * u);
+  }
+  std::vector<std::int32_t> b(units_b);
+  for (std::int64_t u = 0; u < units_b; ++u) {
+    b[u] = static_cast<std::int32_t>(3 * 1000 * u);
+  }
+  std::vector<float> out(units_a * units_b, -7.0F);
+  minhash_jaccard(a.data(), units_a, b.data(), units_b, 1, out.data(), serial_for);
+  for (std::int64_t i = 0; i < units_a; ++i) {
+    for (std::int64_t j = 0; j < units_b; ++j) {
+      ASSERT_EQ(out[(i * units_b) + j], i == 1000 * j ? 1.0F : 0.0F) << i << " " << j;
+    }
+  }
+}
+
 TEST(MinhashJaccard, EmptySketchesAreEqualAndUnlikeOthers) {
   const std::vector<std::int32_t> sketches{empty_slot, empty_slot, 5, empty_slot};
   std::vector<float> out(4);

@@ -157,6 +157,38 @@ TEST(MinHash, SketchOfAUnionIsTheMinimum) {
   EXPECT_EQ(a, c);
 }
 
+TEST(MinHash, EqualsALookAtEverySampleForAnyNumberOfUnits) {
+  // Registers have 64 to 512 units; a slot has more samples than a byte counts, few enough for columns (up to 512), or
+  // so many that units are walked through.
+  for (const std::int64_t units : {1, 5, 6, 63, 64, 65, 130, 257, 513, 600}) {
+    for (const auto& [samples, num_hashes] :
+         std::vector<std::pair<std::int64_t, std::int64_t>>{{40, 100}, {700, 33}, {513, 2}, {1000, 2}, {1500, 2}}) {
+      std::vector<double> densities;
+      for (std::int64_t u = 0; u < units; ++u) {
+        densities.push_back(std::vector<double>{0.0, 0.002, 0.01, 0.1, 0.5, 1.0}[(u * 7) % 6]);
+      }
+      const BoolRows rows = random_rows(densities, samples, static_cast<unsigned>(units));
+      const Sketches expected = naive_sketches(rows, num_hashes, 11, 5);
+      const PackedRows packed = pack(rows, samples, 1, 0xFF);
+      const SampleOrder order = sample_order(samples, num_hashes, 11, 5);
+      for (const ParallelFor& parallel_for : splits()) {
+        Sketches fresh(units * num_hashes, -1);
+        new_minhash(packed.bytes.data(), units, packed.row_bytes, order, fresh.data(), parallel_for);
+        ASSERT_EQ(fresh, expected) << units << " units, " << samples << " samples, " << num_hashes;
+        // What was there stays where it is smaller.
+        Sketches merged(units * num_hashes);
+        Sketches smaller(merged.size());
+        for (std::size_t k = 0; k < merged.size(); ++k) {
+          merged[k] = k % 3 == 0 ? empty_slot : static_cast<std::int32_t>((k * 2654435761U) >> 1);
+          smaller[k] = std::min(merged[k], expected[k]);
+        }
+        minhash(packed.bytes.data(), units, packed.row_bytes, order, merged.data(), parallel_for);
+        ASSERT_EQ(merged, smaller) << units << " units, " << samples << " samples, " << num_hashes;
+      }
+    }
+  }
+}
+
 /// Squared and plain mean error of the estimate of one pair's Jaccard index over many seeds.
 struct Errors {
   double bias = 0;

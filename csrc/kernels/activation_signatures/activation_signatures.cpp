@@ -7,85 +7,81 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <type_traits>
 #include <vector>
 
+#include "kernels/activation_signatures/activation_loops.h"
+#include "kernels/activation_signatures/element_types.h"
 #include "kernels/common/bits.h"
+#include "kernels/common/simd_level.h"
 
 namespace funcsim {
 
 namespace {
 
-// How each element type is compared with a threshold that is a double. Nothing is converted in the loops over samples:
-// z > t holds exactly where z > floor(t), the largest element value that is not above t, and that one is found once a
-// unit. -infinity is such a value, +infinity never is, since thresholds are finite.
-
-template <typename Float>
-struct NativeFloat {
-  using Element = Float;
-  using Threshold = Float;
-  /// Unsigned integer of the element's size, so that a vector of comparisons and one of bits have equally many lanes.
-  using Bits = std::conditional_t<sizeof(Float) == 4, std::uint32_t, std::uint64_t>;
-
-  static Threshold floor(double t) {
-    using Limits = std::numeric_limits<Float>;
-    if (t >= static_cast<double>(Limits::max())) {
-      return Limits::max();
-    }
-    if (t < static_cast<double>(Limits::lowest())) {
-      return -Limits::infinity();
-    }
-    const auto rounded = static_cast<Float>(t);
-    return static_cast<double>(rounded) > t ? std::nextafter(rounded, -Limits::infinity()) : rounded;
+template <typename Float, typename Unsigned>
+Float floor_threshold(NativeFloat<Float, Unsigned> /*type*/, double t) {
+  using Limits = std::numeric_limits<Float>;
+  if (t >= static_cast<double>(Limits::max())) {
+    return Limits::max();
   }
-  static bool exceeds(Element z, Threshold t) { return z > t; }
-  static bool any_nan(Element x, Element y) { return std::isunordered(x, y); }
-};
+  if (t < static_cast<double>(Limits::lowest())) {
+    return -Limits::infinity();
+  }
+  const auto rounded = static_cast<Float>(t);
+  return static_cast<double>(rounded) > t ? std::nextafter(rounded, -Limits::infinity()) : rounded;
+}
 
-/// IEEE 754 binary16 (5 exponent bits) and bfloat16 (8) in 16-bit integers, compared as such: read as sign and
-/// magnitude, they have the order of the values. The two zeros are taken care of by floor(), which never returns -0.
+/// The value of a magnitude below infinity.
 template <int exponent_bits>
-struct NarrowFloat {
-  using Element = std::uint16_t;
-  using Threshold = std::int16_t;
-  using Bits = std::uint16_t;
+double widen(NarrowFloat<exponent_bits> /*type*/, int magnitude) {
+  constexpr int mantissa_bits = NarrowFloat<exponent_bits>::mantissa_bits;
+  constexpr int bias = (1 << (exponent_bits - 1)) - 1;
+  const int exponent = magnitude >> mantissa_bits;
+  const int mantissa = magnitude & ((1 << mantissa_bits) - 1);
+  const int significand = exponent == 0 ? mantissa : mantissa + (1 << mantissa_bits);
+  return std::ldexp(significand, std::max(exponent, 1) - bias - mantissa_bits);
+}
 
-  static constexpr int mantissa_bits = 15 - exponent_bits;
-  static constexpr Element infinity = ((1U << exponent_bits) - 1) << mantissa_bits;
+/// As an integer that increases with the value; never -1, which is -0.
+template <int exponent_bits>
+std::int16_t floor_threshold(NarrowFloat<exponent_bits> type, double t) {
+  int below = 0;  // the largest magnitude not above |t|, by bisection
+  int above = NarrowFloat<exponent_bits>::infinity;
+  while (above - below > 1) {
+    const int middle = (below + above) / 2;
+    (widen(type, middle) <= std::abs(t) ? below : above) = middle;
+  }
+  if (t >= 0) {
+    return static_cast<std::int16_t>(below);
+  }
+  const int magnitude = widen(type, below) == -t ? below : above;
+  return static_cast<std::int16_t>(-1 - magnitude);
+}
 
-  /// Increases with the value of z; -1 for -0 and 0 for +0.
-  static Threshold rank(Element z) {
-    const auto bits = static_cast<std::int16_t>(z);
-    return static_cast<Threshold>(bits ^ ((bits >> 15) & 0x7FFF));
-  }
-  /// The value of a magnitude below infinity.
-  static double widen(int magnitude) {
-    constexpr int bias = (1 << (exponent_bits - 1)) - 1;
-    const int exponent = magnitude >> mantissa_bits;
-    const int mantissa = magnitude & ((1 << mantissa_bits) - 1);
-    const int significand = exponent == 0 ? mantissa : mantissa + (1 << mantissa_bits);
-    return std::ldexp(significand, std::max(exponent, 1) - bias - mantissa_bits);
-  }
-  static Threshold floor(double t) {
-    int below = 0;  // the largest magnitude not above |t|, by bisection
-    int above = infinity;
-    while (above - below > 1) {
-      const int middle = (below + above) / 2;
-      (widen(middle) <= std::abs(t) ? below : above) = middle;
-    }
-    if (t >= 0) {
-      return static_cast<Threshold>(below);
-    }
-    const int magnitude = widen(below) == -t ? below : above;
-    return static_cast<Threshold>(-1 - magnitude);
-  }
-  static bool exceeds(Element z, Threshold t) { return rank(z) > t; }
-  static bool any_nan(Element x, Element y) {
-    const auto a = static_cast<Threshold>(x & 0x7FFF);
-    const auto b = static_cast<Threshold>(y & 0x7FFF);
-    return std::max(a, b) > static_cast<Threshold>(infinity);
-  }
-};
+template <typename Float, typename Unsigned>
+bool is_nan(NativeFloat<Float, Unsigned> /*type*/, Float z) {
+  return std::isnan(z);
+}
+
+template <int exponent_bits>
+bool is_nan(NarrowFloat<exponent_bits> /*type*/, std::uint16_t z) {
+  return (z & 0x7FFF) > NarrowFloat<exponent_bits>::infinity;
+}
+
+const ActivationLoops& loops() {
+  static const ActivationLoops& chosen =
+      LoopsByLevel<ActivationLoops>{
+          .portable = &activation_loops_portable,
+#ifdef __aarch64__
+          .neon = &activation_loops_neon,
+#elif defined(__x86_64__)
+          .avx2 = &activation_loops_avx2,
+          .avx512 = &activation_loops_avx512,
+#endif
+      }
+          .chosen();
+  return chosen;
+}
 
 // A unit's bits are computed and written one cache line at a time: rows of signatures may be a power of two apart, so
 // that the lines of many units would evict each other if they were visited more than once.
@@ -111,14 +107,17 @@ class Packer {
   using Threshold = Type::Threshold;
   using Bits = Type::Bits;
 
-  Packer(const Activations& activations, const double* thresholds, std::uint8_t* signatures, std::int64_t row_bytes)
-      : view_(activations),
+  Packer(const Activations& activations, const double* thresholds, std::uint8_t* signatures, std::int64_t row_bytes,
+         const PackLoops& loops)
+      : loops_(loops),
+        view_(activations),
         data_(static_cast<const Element*>(activations.data)),
-        thresholds_(static_cast<std::size_t>(activations.units), Type::floor(0.0)),
+        thresholds_(static_cast<std::size_t>(activations.units), floor_threshold(Type{}, 0.0)),
         signatures_(signatures),
         row_bytes_(row_bytes) {
     if (thresholds != nullptr) {
-      std::transform(thresholds, thresholds + activations.units, thresholds_.begin(), Type::floor);
+      std::transform(thresholds, thresholds + activations.units, thresholds_.begin(),
+                     [](double t) { return floor_threshold(Type{}, t); });
     }
   }
 
@@ -127,19 +126,21 @@ class Packer {
       return std::nullopt;
     }
     const bool along_units = units_are_closest();
-    // Along samples, a tile is as long as the first run of neighbours, so that memory is read from front to back.
+    // A tile is as long as the first run of neighbours, so that memory is read from front to back: all units of a
+    // sample up to most_units, or as many samples of a unit.
     const std::int64_t samples = along_units ? line_samples
                                              : std::clamp(find_contiguous_words() / line_samples * line_samples,
                                                           line_samples, 64 * line_samples);
-    const std::int64_t units = along_units ? most_units : most_units * line_samples / samples;
+    const std::int64_t units = along_units ? std::min(most_units, view_.units) : 512 * line_samples / samples;
     const std::int64_t unit_tiles = ceil_div(view_.units, units);
     std::atomic<bool> found_nan = false;
     parallel_for(0, ceil_div(view_.samples, samples) * unit_tiles, 1, [&](std::int64_t begin, std::int64_t end) {
+      Scratch scratch(along_units ? units : 0, view_.unit_stride == 1);
       for (std::int64_t t = begin; t < end && !found_nan.load(std::memory_order_relaxed); ++t) {
         const std::int64_t s = t / unit_tiles * samples;
         const std::int64_t u = t % unit_tiles * units;
         const Tile tile{s, std::min(samples, view_.samples - s), u, std::min(units, view_.units - u)};
-        if (along_units ? pack_along_units(tile) : pack_along_samples(tile)) {
+        if (along_units ? pack_along_units(tile, scratch) : pack_along_samples(tile)) {
           found_nan.store(true, std::memory_order_relaxed);
         }
       }
@@ -166,7 +167,11 @@ class Packer {
 
   /// Marks the words (64 samples) that are contiguous in memory. Returns how many samples are so from the first on.
   std::int64_t find_contiguous_words() {
-    contiguous_.assign(static_cast<std::size_t>(ceil_div(view_.samples, 64)), 1);
+    const bool strided = view_.sample_offsets == nullptr && view_.sample_stride != 1;
+    contiguous_.assign(static_cast<std::size_t>(ceil_div(view_.samples, 64)), strided ? 0 : 1);
+    if (view_.sample_offsets == nullptr) {
+      return strided ? 1 : view_.samples;
+    }
     std::int64_t first_run = view_.samples;
     for (std::int64_t s = 1; s < view_.samples; ++s) {
       if (sample(s) != sample(s - 1) + 1) {
@@ -177,106 +182,116 @@ class Packer {
     return first_run;
   }
 
-  /// Sets bit `shift` + k of bits[i] where rows[k][i] is above its threshold, and a bit of `nan` where an element is
-  /// NaN. A comparison of several elements at once leaves all bits or none in each lane, so it takes one AND and one OR
-  /// to put them where they belong.
-  static void compare(const std::array<const Element*, 8>& rows, const Threshold* thresholds, std::int64_t elements,
-                      int shift, Bits* bits, Bits& nan) {
-    Bits any_nan = 0;
-    for (std::int64_t i = 0; i < elements; ++i) {
-      const Threshold threshold = thresholds[i];
-      Bits word = 0;
-      for (std::size_t k = 0; k < rows.size(); k += 2) {
-        const Element x = rows[k][i];
-        const Element y = rows[k + 1][i];
-        word |= Type::exceeds(x, threshold) ? static_cast<Bits>(1U << k) : Bits{0};
-        word |= Type::exceeds(y, threshold) ? static_cast<Bits>(2U << k) : Bits{0};
-        any_nan |= Type::any_nan(x, y) ? static_cast<Bits>(-1) : Bits{0};
-      }
-      bits[i] |= static_cast<Bits>(word << shift);
-    }
-    nan |= any_nan;
-  }
+  /// What pack_along_units() writes before it goes to the signatures.
+  struct Scratch {
+    Scratch(std::int64_t units_at_once, bool contiguous)
+        : units(units_at_once),
+          parts(static_cast<std::size_t>(8 / sizeof(Bits) * units)),
+          lines(static_cast<std::size_t>(units)),
+          copies(contiguous ? 0 : static_cast<std::size_t>(rows_together * units)) {}
+
+    std::int64_t units;
+    std::vector<Bits> parts;  ///< [parts of a word, units]
+    std::vector<std::array<std::uint8_t, line_bytes>> lines;
+    std::vector<Element> copies;  ///< [rows_together, units], where units are not contiguous
+  };
 
   /// Rows are samples. Each unit's word fills up with the bits of consecutive samples: a transpose without one.
-  bool pack_along_units(const Tile& tile) const {
-    constexpr std::int64_t word_samples = 8 * sizeof(Bits);
+  bool pack_along_units(const Tile& tile, Scratch& scratch) const {
+    constexpr std::int64_t part_samples = 8 * sizeof(Bits);
     const Threshold* thresholds = thresholds_.data() + tile.first_unit;
-    std::array<std::array<std::uint8_t, line_bytes>, most_units> lines{};
-    std::array<std::array<Element, most_units>, 8> copies{};
+    const bool contiguous = view_.unit_stride == 1;
     Bits nan = 0;
-    for (std::int64_t first = 0; first < tile.samples; first += word_samples) {
-      std::array<Bits, most_units> words{};
-      for (std::int64_t s = first; s < std::min(first + word_samples, tile.samples); s += 8) {
-        std::array<const Element*, 8> rows{};
-        for (std::int64_t k = 0; k < 8; ++k) {
+    for (std::int64_t first = 0; first < tile.samples; first += 64) {
+      std::fill(scratch.parts.begin(), scratch.parts.end(), Bits{0});
+      for (std::int64_t s = first; s < std::min(first + 64, tile.samples); s += rows_together) {
+        std::array<const void*, rows_together> rows{};
+        std::array<const void*, rows_together> next{};
+        for (std::int64_t k = 0; k < rows_together; ++k) {
           // Beyond the last sample, the last one once more: its bits are cut off.
           const std::int64_t present = std::min(s + k, tile.samples - 1);
-          rows[k] = unit_row(tile, present, copies[k].data());
+          rows[k] = contiguous ? unit_row(tile, present) : copy_units(tile, present, k, scratch);
+          next[k] = unit_row(tile, std::min(s + k + rows_together, view_.samples - 1 - tile.first_sample));
         }
-        compare(rows, thresholds, tile.units, static_cast<int>(s - first), words.data(), nan);
+        Bits* part = scratch.parts.data() + ((s - first) / part_samples * scratch.units);
+        loops_.compare_units(rows.data(), contiguous ? next.data() : nullptr, thresholds, tile.units,
+                             static_cast<int>((s - first) % part_samples), part, &nan);
       }
+      // One store a unit and word: the lines of all units are more than the first cache holds.
       for (std::int64_t u = 0; u < tile.units; ++u) {
-        std::memcpy(lines[u].data() + (first / 8), &words[u], sizeof(Bits));
+        std::uint64_t word = 0;
+        for (std::int64_t p = 0; p < 64 / part_samples; ++p) {
+          word |= std::uint64_t{scratch.parts[(p * scratch.units) + u]} << (p * part_samples);
+        }
+        std::memcpy(scratch.lines[u].data() + (first / 8), &word, sizeof(word));
       }
     }
     for (std::int64_t u = 0; u < tile.units; ++u) {
+      std::uint8_t* line = scratch.lines[u].data();
       if (tile.samples % 8 != 0) {
-        lines[u][tile.samples / 8] &= static_cast<std::uint8_t>((1U << (tile.samples % 8)) - 1);
+        line[tile.samples / 8] &= static_cast<std::uint8_t>((1U << (tile.samples % 8)) - 1);
       }
-      std::memcpy(bits(tile.first_unit + u, tile.first_sample), lines[u].data(),
+      std::memcpy(bits(tile.first_unit + u, tile.first_sample), line,
                   static_cast<std::size_t>(signature_bytes(tile.samples)));
     }
     return nan != 0;
   }
 
-  /// The tile's units on one of its samples, copied where they are not contiguous.
-  const Element* unit_row(const Tile& tile, std::int64_t s, Element* copy) const {
-    const Element* row = sample(tile.first_sample + s) + (tile.first_unit * view_.unit_stride);
-    if (view_.unit_stride == 1) {
-      return row;
-    }
+  /// The tile's units on one of its samples.
+  const Element* unit_row(const Tile& tile, std::int64_t s) const {
+    return sample(tile.first_sample + s) + (tile.first_unit * view_.unit_stride);
+  }
+  const Element* copy_units(const Tile& tile, std::int64_t s, std::int64_t place, Scratch& scratch) const {
+    const Element* row = unit_row(tile, s);
+    Element* copy = scratch.copies.data() + (place * scratch.units);
     for (std::int64_t u = 0; u < tile.units; ++u) {
       copy[u] = row[u * view_.unit_stride];
     }
     return copy;
   }
 
-  /// Rows are eight samples of one unit, and eight of them make a word: bit k of byte i is sample 8 k + i, and a
-  /// transpose puts it right.
+  /// Rows are samples of one unit, 64 of which make a word.
   bool pack_along_samples(const Tile& tile) const {
     std::array<Element, 64> copy{};
-    Bits nan = 0;
+    bool nan = false;
+    const std::int64_t end = tile.first_sample + tile.samples;
     for (std::int64_t u = tile.first_unit; u < tile.first_unit + tile.units; ++u) {
-      std::array<Threshold, 8> thresholds{};
-      thresholds.fill(thresholds_[u]);
-      for (std::int64_t s = tile.first_sample; s < tile.first_sample + tile.samples; s += 64) {
-        const std::int64_t present = std::min<std::int64_t>(tile.first_sample + tile.samples - s, 64);
-        const Element* z = sample_run(u, s, present, copy.data());
-        std::array<Bits, 8> words{};
-        compare({z, z + 8, z + 16, z + 24, z + 32, z + 40, z + 48, z + 56}, thresholds.data(), 8, 0, words.data(), nan);
-        std::uint64_t bytes = 0;
-        for (std::size_t i = 0; i < 8; ++i) {
-          bytes |= std::uint64_t{words[i]} << (8 * i);
+      for (std::int64_t s = tile.first_sample; s < end;) {
+        const std::int64_t words = contiguous_words(s, end);
+        if (words > 0) {
+          nan = loops_.pack_samples(sample(s) + (u * view_.unit_stride), words, &thresholds_[u], bits(u, s)) || nan;
+          s += 64 * words;
+          continue;
         }
-        const std::uint64_t word = transpose_bits_8x8(bytes) & (~std::uint64_t{0} >> (64 - present));
+        const std::int64_t present = std::min<std::int64_t>(end - s, 64);
+        copy_samples(u, s, present, copy.data());
+        std::uint64_t word = 0;
+        std::array<std::uint8_t, sizeof(word)> bytes{};
+        nan = loops_.pack_samples(copy.data(), 1, &thresholds_[u], bytes.data()) || nan;
+        word = load_word(bytes.data()) & (~std::uint64_t{0} >> (64 - present));
         std::memcpy(bits(u, s), &word, static_cast<std::size_t>(signature_bytes(present)));
+        s += present;
       }
     }
-    return nan != 0;
+    return nan;
   }
 
-  /// 64 samples of a unit from s on, copied where they are not contiguous. Beyond those `present`, the last one once
-  /// more.
-  const Element* sample_run(std::int64_t unit, std::int64_t s, std::int64_t present, Element* copy) const {
-    const std::int64_t offset = unit * view_.unit_stride;
-    if (present == 64 && contiguous_[s / 64] != 0) {
-      return sample(s) + offset;
+  /// How many whole words of samples from s on lie one after the other in memory.
+  std::int64_t contiguous_words(std::int64_t s, std::int64_t end) const {
+    std::int64_t words = 0;
+    while (s + (64 * (words + 1)) <= end && contiguous_[(s / 64) + words] != 0 &&
+           sample(s + (64 * words)) == sample(s) + (64 * words)) {
+      ++words;
     }
+    return words;
+  }
+
+  /// 64 samples of a unit from s on; beyond those `present`, the last one once more.
+  void copy_samples(std::int64_t unit, std::int64_t s, std::int64_t present, Element* copy) const {
+    const std::int64_t offset = unit * view_.unit_stride;
     for (std::int64_t i = 0; i < 64; ++i) {
       copy[i] = sample(s + std::min(i, present - 1))[offset];
     }
-    return copy;
   }
 
   std::uint8_t* bits(std::int64_t unit, std::int64_t first_sample) const {
@@ -291,7 +306,7 @@ class Packer {
     for (std::int64_t s = 0; s < view_.samples && units > 0; ++s) {
       const Element* z = sample(s);
       for (std::int64_t u = 0; u < units; ++u) {
-        if (Type::any_nan(z[u * view_.unit_stride], z[u * view_.unit_stride])) {
+        if (is_nan(Type{}, z[u * view_.unit_stride])) {
           found = NanPosition{s, u};
           units = u;
         }
@@ -300,6 +315,7 @@ class Packer {
     return found;
   }
 
+  const PackLoops& loops_;
   const Activations& view_;
   const Element* data_;
   std::vector<Threshold> thresholds_;
@@ -329,13 +345,13 @@ std::optional<NanPosition> activation_signatures(const Activations& activations,
                                                  const ParallelFor& parallel_for) {
   switch (activations.type) {
     case ScalarType::float32:
-      return Packer<NativeFloat<float>>(activations, thresholds, signatures, row_bytes).pack(parallel_for);
+      return Packer<Float32>(activations, thresholds, signatures, row_bytes, loops().float32).pack(parallel_for);
     case ScalarType::float64:
-      return Packer<NativeFloat<double>>(activations, thresholds, signatures, row_bytes).pack(parallel_for);
+      return Packer<Float64>(activations, thresholds, signatures, row_bytes, loops().float64).pack(parallel_for);
     case ScalarType::float16:
-      return Packer<NarrowFloat<5>>(activations, thresholds, signatures, row_bytes).pack(parallel_for);
+      return Packer<Float16>(activations, thresholds, signatures, row_bytes, loops().float16).pack(parallel_for);
     case ScalarType::bfloat16:
-      return Packer<NarrowFloat<8>>(activations, thresholds, signatures, row_bytes).pack(parallel_for);
+      return Packer<BFloat16>(activations, thresholds, signatures, row_bytes, loops().bfloat16).pack(parallel_for);
   }
   return std::nullopt;
 }

@@ -1,46 +1,15 @@
 #include "kernels/minhash/minhash.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
-#include <utility>
+#include <memory>
 
-#include "kernels/common/hash.h"
+#include "kernels/common/simd_level.h"
+#include "kernels/minhash/minhash_loops.h"
 
 namespace funcsim {
 
 namespace {
-
-std::int64_t slot_of(std::uint64_t hash, std::int64_t num_hashes) {
-  return static_cast<std::int64_t>(((hash >> 32) * static_cast<std::uint64_t>(num_hashes)) >> 32);
-}
-
-std::int32_t value_of(std::uint64_t hash) {
-  return static_cast<std::int32_t>(((hash & 0xFFFFFFFFULL) * 0x7FFFFFFFULL) >> 32);
-}
-
-struct HashedSample {
-  std::uint64_t hash;
-  std::int64_t sample;
-};
-
-/// One pass of a radix sort by value, stable.
-void sort_by_digit(const std::vector<HashedSample>& from, std::vector<HashedSample>& to, int shift) {
-  constexpr std::size_t digits = std::size_t{1} << 11;
-  const auto digit = [shift](const HashedSample& entry) {
-    return (static_cast<std::size_t>(value_of(entry.hash)) >> shift) % digits;
-  };
-  std::array<std::size_t, digits + 1> place{};
-  for (const HashedSample& entry : from) {
-    ++place[digit(entry) + 1];
-  }
-  for (std::size_t d = 1; d < digits; ++d) {
-    place[d] += place[d - 1];
-  }
-  for (const HashedSample& entry : from) {
-    to[place[digit(entry)]++] = entry;
-  }
-}
 
 /// How many samples of a slot are looked at together. A look at one at a time ends at an unpredictable place, which
 /// costs more than looking at all of them.
@@ -75,62 +44,83 @@ void merge_unit(const std::uint8_t* row, const SampleOrder& order, std::int32_t*
   }
 }
 
-SampleOrder sorted_order(std::vector<HashedSample> entries, std::int64_t num_hashes) {
-  std::vector<HashedSample> sorted(entries.size());
-  for (const int shift : {0, 11, 22}) {
-    sort_by_digit(entries, sorted, shift);
-    entries.swap(sorted);
-  }
+/// Units that are worth turning rows into columns for, and the samples a slot up to which it is: it takes a pass over
+/// all bits, where a walk looks at 1/density of a slot's samples.
+constexpr std::int64_t fewest_transposed_units = 6;
+constexpr std::int64_t most_slot_samples = 512;
 
-  SampleOrder order;
-  order.slot_begin.resize(static_cast<std::size_t>(num_hashes) + 1);
-  order.samples.resize(entries.size());
-  order.values.resize(entries.size());
-  for (const HashedSample& entry : entries) {
-    ++order.slot_begin[slot_of(entry.hash, num_hashes) + 1];
-  }
-  for (std::int64_t slot = 0; slot < num_hashes; ++slot) {
-    order.slot_begin[slot + 1] += order.slot_begin[slot];
-  }
-  std::vector<std::int64_t> place(order.slot_begin.begin(), order.slot_begin.end() - 1);
-  for (const HashedSample& entry : entries) {
-    const std::int64_t k = place[slot_of(entry.hash, num_hashes)]++;
-    order.samples[k] = entry.sample;
-    order.values[k] = value_of(entry.hash);
-  }
-  return order;
+const MinhashLoops& loops() {
+  static const MinhashLoops& chosen =
+      LoopsByLevel<MinhashLoops>{
+          .portable = &minhash_loops_portable,
+#ifdef __aarch64__
+          .neon = &minhash_loops_neon,
+#elif defined(__x86_64__)
+          .avx2 = &minhash_loops_avx2,
+          .avx512 = &minhash_loops_avx512,
+#endif
+      }
+          .chosen();
+  return chosen;
 }
 
-}  // namespace
-
-SampleOrder sample_order(std::int64_t num_samples, std::int64_t num_hashes, std::int64_t seed,
-                         std::int64_t first_sample) {
-  const HashStream stream(seed, HashPurpose::sample_order);
-  std::vector<HashedSample> entries(static_cast<std::size_t>(num_samples));
-  for (std::int64_t s = 0; s < num_samples; ++s) {
-    entries[s] = {stream(static_cast<std::uint64_t>(first_sample) + static_cast<std::uint64_t>(s)), s};
-  }
-  return sorted_order(std::move(entries), num_hashes);
+void merge_columns(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
+                   std::int32_t* sketches, bool fresh, const ParallelFor& parallel_for) {
+  const auto num_samples = static_cast<std::int64_t>(order.samples.size());
+  const auto num_hashes = static_cast<std::int64_t>(order.slot_begin.size()) - 1;
+  const std::int64_t padded = (num_samples + transposed_samples - 1) / transposed_samples * transposed_samples;
+  parallel_for(0, (units + 63) / 64, 1, [&](std::int64_t begin, std::int64_t end) {
+    const auto words_for = [&](std::int64_t groups) {
+      return std::min(loops().most_words, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(groups))));
+    };
+    // Uninitialised: every block fills it. NOLINTNEXTLINE(*-avoid-c-arrays)
+    const auto columns = std::make_unique_for_overwrite<std::uint64_t[]>(padded * words_for(end - begin));
+    for (std::int64_t g = begin; g < end;) {
+      const std::int64_t words = words_for(end - g);
+      const std::int64_t first = 64 * g;
+      const std::int64_t present = std::min(64 * std::min(words, end - g), units - first);
+      loops().transpose(signatures + (first * row_bytes), present, row_bytes, (num_samples + 7) / 8, words,
+                        columns.get());
+      loops().merge_block({columns.get(), words, present, order.slot_begin.data(), order.samples.data(),
+                           order.values.data(), num_hashes, sketches + (first * num_hashes), fresh});
+      g += words;
+    }
+  });
 }
 
-SampleOrder sample_order(const std::vector<std::int64_t>& indices, std::int64_t num_hashes, std::int64_t seed) {
-  const HashStream stream(seed, HashPurpose::sample_order);
-  std::vector<HashedSample> entries(indices.size());
-  for (std::size_t s = 0; s < indices.size(); ++s) {
-    entries[s] = {stream(static_cast<std::uint64_t>(indices[s])), static_cast<std::int64_t>(s)};
-  }
-  return sorted_order(std::move(entries), num_hashes);
-}
-
-void minhash(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
-             std::int32_t* sketches, const ParallelFor& parallel_for) {
+/// Looks at the samples of one unit after the other.
+void merge_rows(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
+                std::int32_t* sketches, bool fresh, const ParallelFor& parallel_for) {
   const auto num_hashes = static_cast<std::int64_t>(order.slot_begin.size()) - 1;
   const std::int64_t grain = 1 + ((1 << 14) / num_hashes);
   parallel_for(0, units, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t u = begin; u < end; ++u) {
+      if (fresh) {
+        std::fill_n(sketches + (u * num_hashes), num_hashes, empty_slot);
+      }
       merge_unit(signatures + (u * row_bytes), order, sketches + (u * num_hashes));
     }
   });
+}
+
+void merge_samples(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
+                   std::int32_t* sketches, bool fresh, const ParallelFor& parallel_for) {
+  const auto num_samples = static_cast<std::int64_t>(order.samples.size());
+  const auto num_hashes = static_cast<std::int64_t>(order.slot_begin.size()) - 1;
+  const bool by_columns = units >= fewest_transposed_units && num_samples <= most_slot_samples * num_hashes;
+  (by_columns ? merge_columns : merge_rows)(signatures, units, row_bytes, order, sketches, fresh, parallel_for);
+}
+
+}  // namespace
+
+void minhash(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
+             std::int32_t* sketches, const ParallelFor& parallel_for) {
+  merge_samples(signatures, units, row_bytes, order, sketches, false, parallel_for);
+}
+
+void new_minhash(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
+                 std::int32_t* sketches, const ParallelFor& parallel_for) {
+  merge_samples(signatures, units, row_bytes, order, sketches, true, parallel_for);
 }
 
 }  // namespace funcsim

@@ -33,12 +33,17 @@ SampleOrder sample_order(const std::vector<std::int64_t>& indices, std::int64_t 
 /// Merges the sketches of a run of samples into `sketches`: every slot becomes the smaller of what it held
 /// and the smallest value of a set sample in that slot. Start from empty_slot everywhere.
 ///
-/// Samples are visited in hashed order and a slot is left at its first set bit (or once values pass what it
-/// already holds): about 1/density reads a slot, whatever the number of samples.
+/// Samples are visited in hashed order and a slot is left at its first set bit: about 1/density reads a slot. From six
+/// units on, and up to 512 samples a slot on average, rows are turned into columns first, so that one visit serves up
+/// to 512 units; otherwise units are walked through one by one.
 ///
 /// @param signatures [units] rows `row_bytes` apart of num_samples bits
 /// @param sketches   in and out: [units, num_hashes] contiguous
 void minhash(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
              std::int32_t* sketches, const ParallelFor& parallel_for);
+
+/// minhash() for sketches that hold nothing yet: they are written without being read.
+void new_minhash(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
+                 std::int32_t* sketches, const ParallelFor& parallel_for);
 
 }  // namespace funcsim

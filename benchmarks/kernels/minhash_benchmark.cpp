@@ -1,0 +1,64 @@
+// Building MinHash sketches: hashes a second are units * num_hashes.
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "kernels/minhash/minhash.h"
+
+namespace funcsim {
+namespace {
+
+/// Rows of bits that are set with the given probability.
+std::vector<std::uint8_t> random_bits(std::int64_t units, std::int64_t row_bytes, double density) {
+  std::mt19937_64 random(1);
+  std::bernoulli_distribution fires(density);
+  std::vector<std::uint8_t> bits(static_cast<std::size_t>(units * row_bytes));
+  for (std::uint8_t& byte : bits) {
+    for (unsigned b = 0; b < 8; ++b) {
+      byte = static_cast<std::uint8_t>(byte | ((fires(random) ? 1U : 0U) << b));
+    }
+  }
+  return bits;
+}
+
+/// Arguments: units, samples, num_hashes, density in thousandths.
+void minhash_build(benchmark::State& state) {
+  const std::int64_t units = state.range(0);
+  const std::int64_t samples = state.range(1);
+  const std::int64_t num_hashes = state.range(2);
+  const std::int64_t row_bytes = (samples + 7) / 8;
+  const std::vector<std::uint8_t> bits = random_bits(units, row_bytes, static_cast<double>(state.range(3)) / 1000);
+  std::vector<std::int32_t> sketches(static_cast<std::size_t>(units * num_hashes), empty_slot);
+  for (auto _ : state) {
+    new_minhash(bits.data(), units, row_bytes, sample_order(samples, num_hashes, 0, 0), sketches.data(), serial_for);
+    benchmark::ClobberMemory();
+  }
+  state.SetItemsProcessed(state.iterations() * units * num_hashes);
+}
+
+BENCHMARK(minhash_build)
+    ->ArgNames({"units", "samples", "hashes", "permille"})
+    ->ArgsProduct({{2048}, {4096, 20000, 32768}, {128, 1024}, {250}})
+    ->ArgsProduct({{2048}, {32768}, {128, 1024}, {1, 10, 50, 500}})
+    ->Args({64, 20000, 1024, 250})
+    ->Args({8, 20000, 1024, 250})
+    ->Args({2048, 262144, 1024, 250})
+    ->Args({2048, 1048576, 1024, 250})
+    ->Unit(benchmark::kMillisecond);
+
+void minhash_sample_order(benchmark::State& state) {
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(sample_order(state.range(0), state.range(1), 0, 0));
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+
+BENCHMARK(minhash_sample_order)
+    ->ArgNames({"samples", "hashes"})
+    ->ArgsProduct({{4096, 20000, 32768, 1048576}, {128, 1024}})
+    ->Unit(benchmark::kMicrosecond);
+
+}  // namespace
+}  // namespace funcsim

@@ -1,0 +1,43 @@
+#include <immintrin.h>
+
+#include "kernels/minhash/minhash_loops_inline.h"
+
+// NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for this level and linked into all
+// NOLINTBEGIN(portability-simd-intrinsics): this file is for one kind of processor
+namespace funcsim {
+
+namespace {
+
+struct Avx2 : AnyLevel {
+  template <typename Vec>
+  static Vec load(const std::uint64_t* words) {
+    if constexpr (sizeof(Vec) == sizeof(__m256i)) {
+      // Not memcpy(), which GCC turns into two halves.
+      return reinterpret_cast<Vec>(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(words)));
+    } else {
+      return AnyLevel::load<Vec>(words);
+    }
+  }
+};
+
+void merge_block(const UnitBlock& block) {
+  switch (block.words) {
+    case 1:
+      merge_units<std::uint64_t, Avx2>(block);
+      break;
+    case 2:
+      merge_units<Words2, Avx2>(block);
+      break;
+    default:
+      merge_units<Words4, Avx2>(block);
+      break;
+  }
+}
+
+}  // namespace
+
+const MinhashLoops minhash_loops_avx2 = {.most_words = 4, .transpose = transpose_rows, .merge_block = merge_block};
+
+}  // namespace funcsim
+// NOLINTEND(portability-simd-intrinsics)
+// NOLINTEND(*-avoid-c-arrays)

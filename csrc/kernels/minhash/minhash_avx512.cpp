@@ -1,0 +1,261 @@
+#include <immintrin.h>
+
+#include "kernels/minhash/minhash_loops_inline.h"
+
+// NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for this level and linked into all
+// NOLINTBEGIN(portability-simd-intrinsics): this file is for one kind of processor
+namespace funcsim {
+
+namespace {
+
+/// The transpose of an 8x8 matrix of words.
+void transpose_words_8x8(__m512i (&x)[8]) {
+  __m512i pairs[8];
+  for (int i = 0; i < 8; i += 2) {
+    pairs[i] = _mm512_unpacklo_epi64(x[i], x[i + 1]);
+    pairs[i + 1] = _mm512_unpackhi_epi64(x[i], x[i + 1]);
+  }
+  for (int odd = 0; odd < 2; ++odd) {
+    // 128-bit lanes: rows 2 i and 2 i + 1 of columns odd, odd + 2, odd + 4, odd + 6.
+    const __m512i low01 = _mm512_shuffle_i64x2(pairs[odd], pairs[odd + 2], 0x88);
+    const __m512i high01 = _mm512_shuffle_i64x2(pairs[odd], pairs[odd + 2], 0xDD);
+    const __m512i low23 = _mm512_shuffle_i64x2(pairs[odd + 4], pairs[odd + 6], 0x88);
+    const __m512i high23 = _mm512_shuffle_i64x2(pairs[odd + 4], pairs[odd + 6], 0xDD);
+    x[odd] = _mm512_shuffle_i64x2(low01, low23, 0x88);
+    x[odd + 4] = _mm512_shuffle_i64x2(low01, low23, 0xDD);
+    x[odd + 2] = _mm512_shuffle_i64x2(high01, high23, 0x88);
+    x[odd + 6] = _mm512_shuffle_i64x2(high01, high23, 0xDD);
+  }
+}
+
+/// transpose_bits_8x8 of every word.
+__m512i transpose_bits(__m512i x) {
+  const auto swap = [&](unsigned shift, std::int64_t mask) {
+    const __m512i swapped =
+        _mm512_ternarylogic_epi64(x, _mm512_srli_epi64(x, shift), _mm512_set1_epi64(mask), 0x28);  // (x ^ y) & mask
+    x = _mm512_ternarylogic_epi64(x, swapped, _mm512_slli_epi64(swapped, shift), 0x96);            // x ^ y ^ z
+  };
+  swap(7, 0x00AA00AA00AA00AALL);
+  swap(14, 0x0000CCCC0000CCCCLL);
+  swap(28, 0x00000000F0F0F0F0LL);
+  return x;
+}
+
+/// Eight words, each a column of bytes of an 8x8 matrix: byte 8 r + c goes to byte 8 c + r.
+__m512i transpose_bytes_8x8(__m512i x) {
+  alignas(64) static constexpr std::uint8_t places[64] = {0, 8,  16, 24, 32, 40, 48, 56, 1, 9,  17, 25, 33, 41, 49, 57,
+                                                          2, 10, 18, 26, 34, 42, 50, 58, 3, 11, 19, 27, 35, 43, 51, 59,
+                                                          4, 12, 20, 28, 36, 44, 52, 60, 5, 13, 21, 29, 37, 45, 53, 61,
+                                                          6, 14, 22, 30, 38, 46, 54, 62, 7, 15, 23, 31, 39, 47, 55, 63};
+  return _mm512_permutexvar_epi8(_mm512_load_si512(places), x);
+}
+
+/// 64 words of 64 samples' bits: bits[8 q + g] holds samples 8 j ... 8 j + 7 of units 8 g ... 8 g + 7 in word j, byte
+/// by byte. Sample 16 l + 2 q + h becomes word 2 l + h of squares[q].
+void join_units(const __m512i* bits, __m512i* squares) {
+  __m512i a[8];
+  __m512i b[8];
+  for (std::int64_t g = 0; g < 4; ++g) {
+    a[g] = _mm512_unpacklo_epi8(bits[2 * g], bits[(2 * g) + 1]);
+    a[g + 4] = _mm512_unpackhi_epi8(bits[2 * g], bits[(2 * g) + 1]);
+  }
+  for (int half = 0; half < 8; half += 4) {
+    b[half] = _mm512_unpacklo_epi16(a[half], a[half + 1]);
+    b[half + 1] = _mm512_unpacklo_epi16(a[half + 2], a[half + 3]);
+    b[half + 2] = _mm512_unpackhi_epi16(a[half], a[half + 1]);
+    b[half + 3] = _mm512_unpackhi_epi16(a[half + 2], a[half + 3]);
+  }
+  for (int i = 0; i < 8; i += 2) {
+    squares[i] = _mm512_unpacklo_epi32(b[i], b[i + 1]);
+    squares[i + 1] = _mm512_unpackhi_epi32(b[i], b[i + 1]);
+  }
+}
+
+constexpr std::int64_t line_bytes = transposed_samples / 8;
+
+/// One line of up to 64 units: squares[8 c + q], word 2 l + h is sample 64 c + 16 l + 2 q + h. The lines that are
+/// wanted next are those of `next_units` rows from `next` on.
+void transpose_line(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t line,
+                    std::int64_t bytes, const std::uint8_t* next, std::int64_t next_units, __m512i* squares) {
+  __m512i bits[8][8];
+  const std::int64_t used = bytes - line < line_bytes ? bytes - line : line_bytes;
+  const __mmask64 mask = ~std::uint64_t{0} >> (64 - used);
+  for (std::int64_t g = 0; g < 8; ++g) {
+    __m512i x[8];
+    for (std::int64_t i = 0; i < 8; ++i) {
+      const std::int64_t u = (8 * g) + i;
+      const std::uint8_t* row = rows + (u * row_bytes) + line;
+      x[i] = u < units ? _mm512_maskz_loadu_epi8(mask, row) : _mm512_setzero_si512();
+      // The rows are too far apart for the hardware to see the next ones coming.
+      if (u < next_units) {
+        _mm_prefetch(next + (u * row_bytes), _MM_HINT_T0);
+      }
+    }
+    transpose_words_8x8(x);
+    for (int c = 0; c < 8; ++c) {
+      bits[c][g] = transpose_bits(transpose_bytes_8x8(x[c]));
+    }
+  }
+  for (std::int64_t c = 0; c < 8; ++c) {
+    join_units(bits[c], squares + (8 * c));
+  }
+}
+
+void transpose(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t bytes,
+               std::int64_t words, std::uint64_t* columns) {
+  __m512i squares[8][64];
+  for (__m512i(&square)[64] : squares) {
+    for (__m512i& x : square) {
+      x = _mm512_setzero_si512();
+    }
+  }
+  for (std::int64_t line = 0; line < bytes; line += line_bytes) {
+    for (std::int64_t w = 0; w < words; ++w) {
+      const std::int64_t left = units - (64 * w);
+      if (left <= 0) {
+        break;
+      }
+      const bool last = left <= 64;
+      const std::uint8_t* next = last ? rows + line + line_bytes : rows + (64 * (w + 1) * row_bytes) + line;
+      const std::int64_t rest = line + line_bytes < bytes ? units : 0;
+      const std::int64_t next_units = last ? rest : left - 64;
+      transpose_line(rows + (64 * w * row_bytes), left < 64 ? left : 64, row_bytes, line, bytes, next,
+                     next_units < 64 ? next_units : 64, squares[w]);
+    }
+    std::uint64_t* to = columns + (8 * line * words);
+    for (std::int64_t c = 0; c < 8; ++c) {
+      for (std::int64_t q = 0; q < 8; ++q) {
+        __m512i x[8];
+        for (int w = 0; w < 8; ++w) {
+          x[w] = squares[w][(8 * c) + q];
+        }
+        transpose_words_8x8(x);
+        const auto mask = static_cast<__mmask8>((1U << words) - 1);
+        for (std::int64_t i = 0; i < 8; ++i) {
+          const std::int64_t sample = (64 * c) + (16 * (i / 2)) + (2 * q) + (i % 2);
+          _mm512_mask_storeu_epi64(to + (sample * words), mask, x[i]);
+        }
+      }
+    }
+  }
+}
+
+/// The transpose of a 16x16 matrix of 32-bit integers.
+void transpose_16x16(__m512i (&x)[16]) {
+  __m512i a[16];
+  for (int i = 0; i < 16; i += 4) {
+    const __m512i low01 = _mm512_unpacklo_epi32(x[i], x[i + 1]);
+    const __m512i high01 = _mm512_unpackhi_epi32(x[i], x[i + 1]);
+    const __m512i low23 = _mm512_unpacklo_epi32(x[i + 2], x[i + 3]);
+    const __m512i high23 = _mm512_unpackhi_epi32(x[i + 2], x[i + 3]);
+    // 128-bit lane l: column 4 l + k of rows i ... i + 3.
+    a[i] = _mm512_unpacklo_epi64(low01, low23);
+    a[i + 1] = _mm512_unpackhi_epi64(low01, low23);
+    a[i + 2] = _mm512_unpacklo_epi64(high01, high23);
+    a[i + 3] = _mm512_unpackhi_epi64(high01, high23);
+  }
+  for (int k = 0; k < 4; ++k) {
+    const __m512i low01 = _mm512_shuffle_i32x4(a[k], a[k + 4], 0x88);
+    const __m512i high01 = _mm512_shuffle_i32x4(a[k], a[k + 4], 0xDD);
+    const __m512i low23 = _mm512_shuffle_i32x4(a[k + 8], a[k + 12], 0x88);
+    const __m512i high23 = _mm512_shuffle_i32x4(a[k + 8], a[k + 12], 0xDD);
+    x[k] = _mm512_shuffle_i32x4(low01, low23, 0x88);
+    x[k + 8] = _mm512_shuffle_i32x4(low01, low23, 0xDD);
+    x[k + 4] = _mm512_shuffle_i32x4(high01, high23, 0x88);
+    x[k + 12] = _mm512_shuffle_i32x4(high01, high23, 0xDD);
+  }
+}
+
+struct Avx512 : AnyLevel {
+  template <typename Vec>
+  static Vec load(const std::uint64_t* words) {
+    if constexpr (sizeof(Vec) == sizeof(__m512i)) {
+      return reinterpret_cast<Vec>(_mm512_loadu_si512(words));
+    } else {
+      return AnyLevel::load<Vec>(words);
+    }
+  }
+  template <typename Vec>
+  static bool any_bit(const Vec& x) {
+    if constexpr (sizeof(Vec) == 64) {
+      return _mm512_test_epi64_mask(reinterpret_cast<__m512i>(x), reinterpret_cast<__m512i>(x)) != 0;
+    } else {
+      return AnyLevel::any_bit(x);
+    }
+  }
+
+  template <int words>
+  static void ranks_of_planes(const std::uint64_t* planes, int used, std::uint8_t* ranks) {
+    for (int w = 0; w < words; ++w) {
+      // A plane that no rank needs is that of units without one.
+      const __mmask64 none = used < rank_bits ? planes[((rank_bits - 1) * words) + w] : 0;
+      __m512i rank = _mm512_movm_epi8(none);
+      for (int b = 0; b < used; ++b) {
+        const __mmask64 bits = planes[(b * words) + w];
+        rank = _mm512_mask_blend_epi8(bits, rank, _mm512_or_si512(rank, _mm512_set1_epi8(static_cast<char>(1U << b))));
+      }
+      _mm512_storeu_si512(ranks + (std::int64_t{64} * w), rank);
+    }
+  }
+
+  static void merge_group(const SlotGroup& group, std::int64_t slots, std::int64_t units, std::int64_t num_hashes,
+                          bool fresh, std::int32_t* sketches) {
+    const auto present = static_cast<__mmask16>((1U << slots) - 1);
+    for (std::int64_t first = 0; first < units; first += 16) {
+      __m512i values[16];
+      for (std::int64_t g = 0; g < 16; ++g) {
+        if (g < slots) {
+          const auto* bytes = reinterpret_cast<const __m128i*>(group.ranks[g] + first);
+          const __m512i rank = _mm512_cvtepu8_epi32(_mm_load_si128(bytes));
+          values[g] = _mm512_permutex2var_epi32(_mm512_load_si512(group.values[g]), rank,
+                                                _mm512_load_si512(group.values[g] + 16));
+          // Ranks are taken modulo 32 there, "none" too.
+          if (group.samples[g] >= 32) {
+            const __mmask16 beyond = _mm512_cmpgt_epi32_mask(rank, _mm512_set1_epi32(31));
+            if (beyond != 0) {
+              values[g] = _mm512_mask_i32gather_epi32(values[g], beyond, rank, group.values[g], 4);
+            }
+          }
+        } else {
+          values[g] = _mm512_setzero_si512();
+        }
+      }
+      transpose_16x16(values);
+      const std::int64_t rows = units - first < 16 ? units - first : 16;
+      for (std::int64_t i = 0; i < rows && !fresh; ++i) {
+        const std::int32_t* sketch = sketches + ((first + i) * num_hashes);
+        values[i] = _mm512_min_epi32(_mm512_maskz_loadu_epi32(present, sketch), values[i]);
+      }
+      for (std::int64_t i = 0; i < rows; ++i) {
+        std::int32_t* sketch = sketches + ((first + i) * num_hashes);
+        _mm512_mask_storeu_epi32(sketch, present, values[i]);
+        _mm_prefetch(sketch + slots_together, _MM_HINT_T1);
+      }
+    }
+  }
+};
+
+void merge_block(const UnitBlock& block) {
+  switch (block.words) {
+    case 1:
+      merge_units<std::uint64_t, Avx512>(block);
+      break;
+    case 2:
+      merge_units<Words2, Avx512>(block);
+      break;
+    case 4:
+      merge_units<Words4, Avx512>(block);
+      break;
+    default:
+      merge_units<Words8, Avx512>(block);
+      break;
+  }
+}
+
+}  // namespace
+
+const MinhashLoops minhash_loops_avx512 = {.most_words = 8, .transpose = transpose, .merge_block = merge_block};
+
+}  // namespace funcsim
+// NOLINTEND(portability-simd-intrinsics)
+// NOLINTEND(*-avoid-c-arrays)

@@ -1,0 +1,262 @@
+#pragma once
+
+// The loops of MinhashLoops for registers of any width. Each level's file includes this once, and makes of it its
+// table: all of it is in an unnamed namespace, so that no level's code is taken for another's.
+
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/common/bits.h"
+#include "kernels/minhash/minhash_loops.h"
+
+// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): that
+// NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for one level and linked into all
+namespace funcsim {
+
+namespace {
+
+/// Slots that are merged together: the values of one unit fill a cache line of its sketch.
+constexpr std::int64_t slots_together = 16;
+/// Entry of a table of values for units that fire on none of the samples.
+constexpr std::int64_t no_rank = ranked_samples;
+constexpr std::int32_t no_value = 0x7FFFFFFF;
+constexpr std::int64_t most_block_units = 512;
+constexpr std::int64_t rank_bits = 8;
+
+/// What a few slots say about a block of units, before it is merged into the sketches.
+struct SlotGroup {
+  alignas(64) std::uint8_t ranks[slots_together][most_block_units];
+  alignas(64) std::int32_t values[slots_together][ranked_samples + 1];  ///< by rank
+  std::int64_t samples[slots_together];
+};
+
+template <typename Vec>
+bool any_bit(const Vec& x) {
+  std::uint64_t words[sizeof(Vec) / 8];
+  std::memcpy(words, &x, sizeof(Vec));
+  std::uint64_t any = 0;
+  for (const std::uint64_t word : words) {
+    any |= word;
+  }
+  return any != 0;
+}
+
+/// Number of a group's planes that ranks below `count` take.
+constexpr int planes_for(std::int64_t count) {
+  int planes = 3;
+  while ((std::int64_t{1} << planes) < count) {
+    ++planes;
+  }
+  return planes;
+}
+
+/// Rank of the first of `count` samples on which each unit that remains fires, in bits: bit b of the ranks of the units
+/// is planes[b]. Units that fire on none remain, and have rank no_rank.
+///
+/// Within eight samples the low bits of the rank are known beforehand, and the higher ones belong to all units found
+/// there, so that a sample takes 2.5 operations for as many units as a register has bits.
+template <typename Level, typename Vec>
+void find_first(const std::uint64_t* columns, const std::int64_t* samples, std::int64_t count, Vec& remaining,
+                Vec (&planes)[rank_bits]) {
+  Vec low[3] = {};
+  Vec high[rank_bits - 3] = {};
+  Vec rest = remaining;
+  const auto visit = [&](std::int64_t k, unsigned rank) {
+    const Vec row = Level::template load<Vec>(columns + (samples[k] * static_cast<std::int64_t>(sizeof(Vec) / 8)));
+    for (unsigned b = 0; b < 3; ++b) {
+      if (((rank >> b) & 1U) != 0) {
+        low[b] |= rest & row;
+      }
+    }
+    rest &= ~row;
+  };
+  for (std::int64_t k = 0; k < count; k += 8) {
+    const Vec before = rest;
+    if (count - k >= 8) {
+      visit(k, 0);
+      visit(k + 1, 1);
+      visit(k + 2, 2);
+      visit(k + 3, 3);
+      visit(k + 4, 4);
+      visit(k + 5, 5);
+      visit(k + 6, 6);
+      visit(k + 7, 7);
+    } else {
+      for (std::int64_t r = 0; r < count - k; ++r) {
+        visit(k + r, static_cast<unsigned>(r));
+      }
+    }
+    const Vec found = before & ~rest;
+    for (unsigned b = 0; b < rank_bits - 3; ++b) {
+      if ((((k / 8) >> b) & 1) != 0) {
+        high[b] |= found;
+      }
+    }
+    if (!Level::any_bit(rest)) {
+      break;
+    }
+  }
+  // Units that were found in an earlier round have no rank in this one either.
+  const Vec none = rest | ~remaining;
+  for (int b = 0; b < rank_bits; ++b) {
+    planes[b] = (b < 3 ? low[b] : high[b - 3]) | none;
+  }
+  remaining = rest;
+}
+
+/// Bytes from planes of bits: ranks[u] has bit u of plane b as its bit b.
+template <int words>
+void ranks_of_planes(const std::uint64_t* planes, int /*used*/, std::uint8_t* ranks) {
+  for (int w = 0; w < words; ++w) {
+    std::uint64_t bytes[8];
+    for (int j = 0; j < 8; ++j) {
+      std::uint64_t word = 0;
+      for (int b = 0; b < rank_bits; ++b) {
+        word |= ((planes[(b * words) + w] >> (8 * j)) & 0xFF) << (8 * b);
+      }
+      bytes[j] = transpose_bits_8x8(word);
+    }
+    std::memcpy(ranks + (std::int64_t{64} * w), bytes, sizeof(bytes));
+  }
+}
+
+/// Merges the group's values into slots of the units' sketches, or writes them where the sketches are fresh.
+inline void merge_group(const SlotGroup& group, std::int64_t slots, std::int64_t units, std::int64_t num_hashes,
+                        bool fresh, std::int32_t* sketches) {
+  for (std::int64_t u = 0; u < units; ++u) {
+    std::int32_t* sketch = sketches + (u * num_hashes);
+    for (std::int64_t g = 0; g < slots; ++g) {
+      const std::int32_t value = group.values[g][group.ranks[g][u]];
+      sketch[g] = fresh || value < sketch[g] ? value : sketch[g];
+    }
+  }
+}
+
+/// The functions above, some of which a level has better ones for.
+struct AnyLevel {
+  template <typename Vec>
+  static Vec load(const std::uint64_t* words) {
+    Vec x;
+    std::memcpy(&x, words, sizeof(x));
+    return x;
+  }
+  template <typename Vec>
+  static bool any_bit(const Vec& x) {
+    return funcsim::any_bit(x);
+  }
+  template <int words>
+  static void ranks_of_planes(const std::uint64_t* planes, int used, std::uint8_t* ranks) {
+    funcsim::ranks_of_planes<words>(planes, used, ranks);
+  }
+  static void merge_group(const SlotGroup& group, std::int64_t slots, std::int64_t units, std::int64_t num_hashes,
+                          bool fresh, std::int32_t* sketches) {
+    funcsim::merge_group(group, slots, units, num_hashes, fresh, sketches);
+  }
+};
+
+template <typename Vec, typename Level>
+void merge_units(const UnitBlock& block) {
+  constexpr std::int64_t words = sizeof(Vec) / 8;
+  std::uint64_t present[words];
+  for (std::int64_t w = 0; w < words; ++w) {
+    const std::int64_t units = block.units - (64 * w);
+    present[w] = 0;
+    if (units > 0) {
+      present[w] = units >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << units) - 1;
+    }
+  }
+  SlotGroup group;  // NOLINT(*-member-init): ranks are written before they are read
+  std::memset(group.values, 0, sizeof(group.values));
+  for (std::int64_t first = 0; first < block.num_hashes; first += slots_together) {
+    const std::int64_t left = block.num_hashes - first;
+    const std::int64_t slots = left < slots_together ? left : slots_together;
+    Vec remaining[slots_together];
+    for (std::int64_t g = 0; g < slots; ++g) {
+      std::memcpy(&remaining[g], present, sizeof(Vec));
+    }
+    // A rank is a byte, so that a slot with more samples takes several rounds.
+    bool more = true;
+    for (std::int64_t skipped = 0; more; skipped += ranked_samples) {
+      more = false;
+      for (std::int64_t g = 0; g < slots; ++g) {
+        const std::int64_t begin = block.slot_begin[first + g] + skipped;
+        const std::int64_t in_slot = block.slot_begin[first + g + 1] - begin;
+        std::int64_t count = in_slot < ranked_samples ? in_slot : ranked_samples;
+        count = count > 0 ? count : 0;
+        Vec planes[rank_bits];
+        find_first<Level>(block.columns, block.samples + begin, count, remaining[g], planes);
+        more = more || (in_slot > ranked_samples && Level::any_bit(remaining[g]));
+        if (count > 0) {
+          std::memcpy(group.values[g], block.values + begin, static_cast<std::size_t>(count) * sizeof(std::int32_t));
+        }
+        group.values[g][no_rank] = no_value;
+        if (count < 32) {
+          group.values[g][31] = no_value;  // what no_rank is modulo 32
+        }
+        group.samples[g] = count;
+        std::uint64_t plane_words[rank_bits * words];
+        std::memcpy(plane_words, planes, sizeof(planes));
+        Level::template ranks_of_planes<words>(plane_words, planes_for(count), group.ranks[g]);
+      }
+      Level::merge_group(group, slots, block.units, block.num_hashes, block.fresh && skipped == 0,
+                         block.sketches + first);
+    }
+  }
+}
+
+/// The transpose of a 64x64 matrix of bits (Warren, "Hacker's Delight", 7-3).
+inline void transpose_bits_64x64(std::uint64_t (&rows)[64]) {
+  const auto swap = [&](int distance, std::uint64_t mask) {
+    for (int block = 0; block < 64; block += 2 * distance) {
+      for (int r = block; r < block + distance; ++r) {
+        const std::uint64_t swapped = ((rows[r] >> distance) ^ rows[r + distance]) & mask;
+        rows[r] ^= swapped << distance;
+        rows[r + distance] ^= swapped;
+      }
+    }
+  };
+  swap(32, 0x00000000FFFFFFFFULL);
+  swap(16, 0x0000FFFF0000FFFFULL);
+  swap(8, 0x00FF00FF00FF00FFULL);
+  swap(4, 0x0F0F0F0F0F0F0F0FULL);
+  swap(2, 0x3333333333333333ULL);
+  swap(1, 0x5555555555555555ULL);
+}
+
+inline void transpose_rows(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t bytes,
+                           std::int64_t words, std::uint64_t* columns) {
+  constexpr std::int64_t line_bytes = transposed_samples / 8;
+  for (std::int64_t line = 0; line < bytes; line += line_bytes) {
+    const std::int64_t used = bytes - line < line_bytes ? bytes - line : line_bytes;
+    for (std::int64_t w = 0; w < words; ++w) {
+      const std::int64_t left = units - (64 * w);
+      const std::int64_t present = left < 64 ? left : 64;
+      // Whole lines, once: rows may be a power of two apart, and their lines would evict each other.
+      std::uint64_t lines[64][line_bytes / 8] = {};
+      for (std::int64_t u = 0; u < present; ++u) {
+        std::memcpy(lines[u], rows + (((64 * w) + u) * row_bytes) + line, static_cast<std::size_t>(used));
+      }
+      for (std::int64_t c = 0; 8 * c < used; ++c) {
+        std::uint64_t square[64];
+        for (int u = 0; u < 64; ++u) {
+          square[u] = lines[u][c];
+        }
+        transpose_bits_64x64(square);
+        std::uint64_t* to = columns + (((8 * line) + (64 * c)) * words) + w;
+        for (std::int64_t s = 0; s < 64; ++s) {
+          to[s * words] = square[s];
+        }
+      }
+    }
+  }
+}
+
+using Words2 [[gnu::vector_size(16)]] = std::uint64_t;
+using Words4 [[gnu::vector_size(32)]] = std::uint64_t;
+using Words8 [[gnu::vector_size(64)]] = std::uint64_t;
+
+}  // namespace
+
+}  // namespace funcsim
+// NOLINTEND(*-avoid-c-arrays)
+// NOLINTEND(cert-dcl59-cpp,misc-anonymous-namespace-in-header)

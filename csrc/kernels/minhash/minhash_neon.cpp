@@ -1,0 +1,15 @@
+#include "kernels/minhash/minhash_loops_inline.h"
+
+namespace funcsim {
+
+namespace {
+
+void merge_block(const UnitBlock& block) {
+  block.words == 1 ? merge_units<std::uint64_t, AnyLevel>(block) : merge_units<Words2, AnyLevel>(block);
+}
+
+}  // namespace
+
+const MinhashLoops minhash_loops_neon = {.most_words = 2, .transpose = transpose_rows, .merge_block = merge_block};
+
+}  // namespace funcsim
