@@ -3,32 +3,14 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
-#include <random>
 #include <vector>
 
 #include "kernels/jaccard/intersection_counts.h"
 #include "kernels/jaccard/jaccard.h"
+#include "random_signatures.h"
 
 namespace funcsim {
 namespace {
-
-/// Rows of which every bit is set with probability `percent` / 100, rounded to 1/256.
-std::vector<std::uint8_t> random_rows(std::int64_t units, std::int64_t row_bytes, std::int64_t percent, unsigned seed) {
-  std::mt19937_64 random(seed);
-  const auto density = static_cast<unsigned>(((256 * percent) + 50) / 100);
-  std::vector<std::uint8_t> rows(units * row_bytes);
-  for (std::uint8_t& byte : rows) {
-    // Bit by bit of the density, from the lowest: or with random bits where it is set, and where it isn't.
-    const std::uint64_t bits = random();
-    unsigned made = 0;
-    for (int k = 0; k < 8; ++k) {
-      const auto some = static_cast<unsigned>(bits >> (8 * k));
-      made = ((density >> k) & 1U) != 0 ? made | some : made & some;
-    }
-    byte = static_cast<std::uint8_t>(made);
-  }
-  return rows;
-}
 
 void set_rate(benchmark::State& state, std::int64_t units_a, std::int64_t units_b, std::int64_t row_bytes) {
   state.counters["bit-pairs/s"] = benchmark::Counter(
@@ -41,8 +23,10 @@ void jaccard_of_all_pairs(benchmark::State& state) {
   const std::int64_t units_a = state.range(0);
   const std::int64_t units_b = state.range(1);
   const std::int64_t row_bytes = state.range(2) / 8;
-  const std::vector<std::uint8_t> a = random_rows(units_a, row_bytes, state.range(3), 1);
-  const std::vector<std::uint8_t> b = random_rows(units_b, row_bytes, state.range(3), 2);
+  const std::vector<std::uint8_t> a =
+      random_signatures(units_a, row_bytes, static_cast<double>(state.range(3)) / 100, 1);
+  const std::vector<std::uint8_t> b =
+      random_signatures(units_b, row_bytes, static_cast<double>(state.range(3)) / 100, 2);
   std::vector<float> out(units_a * units_b);
   for (auto _ : state) {
     jaccard(a.data(), units_a, b.data(), units_b, row_bytes, out.data(), serial_for);
@@ -65,7 +49,7 @@ BENCHMARK(jaccard_of_all_pairs)
 void jaccard_with_itself(benchmark::State& state) {
   const std::int64_t units = state.range(0);
   const std::int64_t row_bytes = state.range(1) / 8;
-  const std::vector<std::uint8_t> rows = random_rows(units, row_bytes, 25, 1);
+  const std::vector<std::uint8_t> rows = random_signatures(units, row_bytes, 0.25);
   std::vector<float> out(units * units);
   for (auto _ : state) {
     jaccard(rows.data(), units, rows.data(), units, row_bytes, out.data(), serial_for);
@@ -80,8 +64,8 @@ void intersection_counts_by(benchmark::State& state) {
   const auto method = static_cast<CountMethod>(state.range(0));
   const std::int64_t units = state.range(1);
   constexpr std::int64_t row_bytes = 4096;
-  const std::vector<std::uint8_t> a = random_rows(units, row_bytes, state.range(2), 1);
-  const std::vector<std::uint8_t> b = random_rows(units, row_bytes, state.range(2), 2);
+  const std::vector<std::uint8_t> a = random_signatures(units, row_bytes, static_cast<double>(state.range(2)) / 100, 1);
+  const std::vector<std::uint8_t> b = random_signatures(units, row_bytes, static_cast<double>(state.range(2)) / 100, 2);
   std::vector<std::int32_t> counts_a(units);
   std::vector<std::int32_t> counts_b(units);
   set_counts(a.data(), units, row_bytes, counts_a.data(), serial_for);

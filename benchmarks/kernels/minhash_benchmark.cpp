@@ -2,26 +2,13 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
-#include <random>
 #include <vector>
 
 #include "kernels/minhash/minhash.h"
+#include "random_signatures.h"
 
 namespace funcsim {
 namespace {
-
-/// Rows of bits that are set with the given probability.
-std::vector<std::uint8_t> random_bits(std::int64_t units, std::int64_t row_bytes, double density) {
-  std::mt19937_64 random(1);
-  std::bernoulli_distribution fires(density);
-  std::vector<std::uint8_t> bits(static_cast<std::size_t>(units * row_bytes));
-  for (std::uint8_t& byte : bits) {
-    for (unsigned b = 0; b < 8; ++b) {
-      byte = static_cast<std::uint8_t>(byte | ((fires(random) ? 1U : 0U) << b));
-    }
-  }
-  return bits;
-}
 
 /// Arguments: units, samples, num_hashes, density in thousandths.
 void minhash_build(benchmark::State& state) {
@@ -29,7 +16,8 @@ void minhash_build(benchmark::State& state) {
   const std::int64_t samples = state.range(1);
   const std::int64_t num_hashes = state.range(2);
   const std::int64_t row_bytes = (samples + 7) / 8;
-  const std::vector<std::uint8_t> bits = random_bits(units, row_bytes, static_cast<double>(state.range(3)) / 1000);
+  const std::vector<std::uint8_t> bits =
+      random_signatures(units, row_bytes, static_cast<double>(state.range(3)) / 1000);
   std::vector<std::int32_t> sketches(static_cast<std::size_t>(units * num_hashes), empty_slot);
   for (auto _ : state) {
     new_minhash(bits.data(), units, row_bytes, sample_order(samples, num_hashes, 0, 0), sketches.data(), serial_for);

@@ -15,13 +15,14 @@ namespace funcsim {
 namespace {
 
 #ifdef __x86_64__
-/// And, count, add on lines in the first-level cache, with eight sums so that nothing waits: written in assembly, which
-/// the compiler can't improve or spoil.
+// NOLINTBEGIN(portability-no-assembler,*-avoid-c-arrays): what the compiler can neither improve nor spoil
+
+/// And, count, add on lines in the first-level cache, with eight sums so that nothing waits.
 [[gnu::target("avx512f,avx512vpopcntdq")]] void popcount_avx512(const std::uint8_t* lines, std::int64_t rounds) {
   __m512i sums[8] = {};
   const __m512i row = _mm512_loadu_si512(lines);
   for (std::int64_t k = 0; k < rounds; ++k) {
-    for (int line = 0; line < 8; ++line) {
+    for (std::int64_t line = 0; line < 8; ++line) {
       __m512i both;
       asm volatile(
           "vpandq %3, %2, %0\n\t"
@@ -39,7 +40,7 @@ namespace {
   std::uint64_t row = 0;
   std::memcpy(&row, lines, sizeof(row));
   for (std::int64_t k = 0; k < rounds; ++k) {
-    for (int word = 0; word < 8; ++word) {
+    for (std::int64_t word = 0; word < 8; ++word) {
       std::uint64_t both = row;
       asm volatile(
           "andq %2, %0\n\t"
@@ -70,6 +71,8 @@ void popcount_roofline(benchmark::State& state) {
                                                      benchmark::Counter::kIsIterationInvariantRate);
 }
 BENCHMARK(popcount_roofline);
+
+// NOLINTEND(portability-no-assembler,*-avoid-c-arrays)
 #endif
 
 /// Larger than any cache.

@@ -9,7 +9,7 @@ namespace funcsim {
 
 namespace {
 
-#if defined(__x86_64__)
+#ifdef __x86_64__
 bool has_avx2() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
          __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("lzcnt");
@@ -59,7 +59,7 @@ std::string_view simd_level_name(SimdLevel level) {
 
 std::vector<SimdLevel> supported_simd_levels() {
   std::vector<SimdLevel> levels = {SimdLevel::portable};
-#if defined(__x86_64__)
+#ifdef __x86_64__
   if (has_avx2()) {
     levels.push_back(SimdLevel::avx2);
   }
