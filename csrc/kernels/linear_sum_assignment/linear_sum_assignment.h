@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/common/parallel.h"
+
 namespace funcsim {
 
 /// How an assignment ended.
@@ -50,6 +52,6 @@ struct Assignment {
 ///
 /// Instantiated for float, double and std::int64_t.
 template <typename Cost>
-Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize);
+Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, const ParallelFor& parallel_for);
 
 }  // namespace funcsim
