@@ -63,8 +63,8 @@ class AugmentingSolver {
       : rows_(costs.rows),
         columns_(costs.columns),
         slack_(costs.rows),
-        reduced_(costs, loops),
-        owners_{std::vector<std::int64_t>(columns_, none), std::vector<std::int64_t>(rows_ + 1, none)} {}
+        owners_{std::vector<std::int64_t>(columns_, none), std::vector<std::int64_t>(rows_ + 1, none)},
+        reduced_(costs, loops, owners_.owner) {}
 
   /// @param duals [columns] to start from: column minima if rows = columns, else null for zeros
   void solve(const Number* duals) {
@@ -128,7 +128,7 @@ class AugmentingSolver {
 
  private:
   static constexpr std::int64_t none = -1;
-  static constexpr std::int64_t LIM = 64;
+  const std::int64_t LIM = getenv("LIM")?atol(getenv("LIM")):64;
   using TwoSmallest = typename ReducedCosts<Costs>::TwoSmallest;
 
   std::int64_t unassigned_rows() const { return std::count(owners_.column_of.begin(), owners_.column_of.end() - 1, none); }
@@ -255,9 +255,9 @@ class AugmentingSolver {
     // up to less than unit / rows is optimal: no need to go further.
     const double unit = bits == 0 ? 1.0 : std::ldexp(1.0, std::countr_zero(bits));
     const double last = std::max(1.0, unit / (static_cast<double>(rows_) * smaller));
-    double increment = sum / (4.0 * std::max(count, 1.0));
+    double increment = sum / (4.0 * std::max(count, 1.0)) * (getenv("EPS")?atof(getenv("EPS")):1.0);
     bool busy = false;
-    while (increment >= last) {
+    long RR=getenv("RR")?atol(getenv("RR")):100; while (increment >= last && RR-- > 0) {
       const std::int64_t bids = bid(static_cast<Number>(std::floor(increment)), 64);
       // While the increment is too large to matter, there are few bids as well.
       const bool few = static_cast<double>(bids) < 2.5 * static_cast<double>(rows_);
@@ -286,8 +286,8 @@ class AugmentingSolver {
   std::int64_t rows_;
   std::int64_t columns_;
   std::int64_t slack_;  ///< the number of the row that has the columns left over
-  ReducedCosts<Costs> reduced_;
   Owners owners_;
+  ReducedCosts<Costs> reduced_;
 };
 
 }  // namespace funcsim

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -70,8 +71,8 @@ class ReducedCosts {
     std::int64_t column;  ///< one that has `first`
   };
 
-  ReducedCosts(const Costs& costs, const ScanLoopsOf<typename Costs::Scan>& loops)
-      : costs_(costs), loops_(loops), duals_(costs.columns), lists_(costs.rows) {
+  ReducedCosts(const Costs& costs, const ScanLoopsOf<typename Costs::Scan>& loops, const std::vector<std::int64_t>& owner)
+      : costs_(costs), loops_(loops), owner_(owner), duals_(costs.columns), lists_(costs.rows) {
     if constexpr (!exact_scans) {
       scan_duals_.resize(costs.columns);
     }
@@ -123,6 +124,26 @@ class ReducedCosts {
     return two_smallest_listed(row);
   }
 
+  /// Whether two rows have the same costs.
+  bool equal(std::int64_t row, std::int64_t other) const {
+    std::int64_t j = 0;
+    while (j < columns() && cost(row, j) == cost(other, j)) {
+      ++j;
+    }
+    return j == columns();
+  }
+
+  /// Equal for equal rows.
+  std::uint64_t hash(std::int64_t row) const {
+    std::uint64_t hash = 0;
+    for (std::int64_t j = 0; j < columns(); ++j) {
+      // + 0.0, since -0.0 and 0.0 are equal
+      const auto bits = std::bit_cast<std::uint64_t>(static_cast<double>(cost(row, j)) + 0.0);
+      hash = (std::rotl(hash, 5) ^ bits) * 0x9E3779B97F4A7C15;
+    }
+    return hash;
+  }
+
   /// Columns that are not in the row's list have at least this reduced cost.
   const Number& bound(std::int64_t row) const { return lists_[row].bound; }
 
@@ -155,7 +176,7 @@ class ReducedCosts {
     for (std::int64_t begin = 0; begin < columns();) {
       const std::int64_t count = loops_.columns_within(scanned, limit, &begin, found.data(), room);
       for (std::int64_t k = 0; k < count; ++k) {
-        nearest_.emplace_back(reduced(row, found[k]), found[k]);
+        nearest_.push_back({reduced(row, found[k]), owner_[found[k]] >= 0, found[k]});
       }
       if (std::ssize(nearest_) <= capacity) {
         continue;
@@ -182,7 +203,7 @@ class ReducedCosts {
     for (std::int64_t j = 0; j < columns(); ++j) {
       const Number value = reduced(row, j);
       if (value < bound) {
-        nearest_.emplace_back(value, j);
+        nearest_.push_back({value, owner_[j] >= 0, j});
         if (std::ssize(nearest_) == room) {
           bound = keep_nearest();
         }
@@ -237,6 +258,20 @@ class ReducedCosts {
     Number bound{};
   };
 
+  /// Ordered by what should be in a list: near columns, and of equally near ones those that nobody has.
+  struct Found {
+    Number reduced;
+    bool taken;
+    std::int64_t column;
+
+    bool operator<(const Found& other) const {
+      if (!(reduced == other.reduced)) {
+        return reduced < other.reduced;
+      }
+      return taken != other.taken ? other.taken : column < other.column;
+    }
+  };
+
   TwoSmallest two_smallest_listed(std::int64_t row) const {
     TwoSmallest two{NumberTraits<Number>::beyond(), NumberTraits<Number>::beyond(), -1};
     visit_listed(row, [&](std::int64_t column, const Number& value) {
@@ -253,26 +288,27 @@ class ReducedCosts {
   Number keep_nearest() {
     std::nth_element(nearest_.begin(), nearest_.begin() + capacity - 1, nearest_.end());
     nearest_.resize(capacity);
-    return nearest_.back().first;
+    return nearest_.back().reduced;
   }
 
   void make_list(std::int64_t row, const Number& bound) {
     const std::int64_t size = std::ssize(nearest_);
     lists_[row] = {size, bound};
     for (std::int64_t k = 0; k < size; ++k) {
-      columns_[(row * capacity) + k] = nearest_[k].second;
-      listed_costs_[(row * capacity) + k] = cost(row, nearest_[k].second);
+      columns_[(row * capacity) + k] = nearest_[k].column;
+      listed_costs_[(row * capacity) + k] = cost(row, nearest_[k].column);
     }
   }
 
   const Costs& costs_;
   const ScanLoopsOf<typename Costs::Scan>& loops_;
+  const std::vector<std::int64_t>& owner_;                    ///< [columns] who has a column; -1 if nobody
   std::vector<Number> duals_;                                 ///< [columns]
   std::vector<double> scan_duals_;                            ///< [columns], rounded; empty if duals are doubles
   std::vector<List> lists_;                                   ///< [rows]
   std::vector<std::int64_t> columns_;                         ///< [rows, capacity] of the lists
   std::vector<Number> listed_costs_;                          ///< [rows, capacity]
-  std::vector<std::pair<Number, std::int64_t>> nearest_;      ///< what a scan found: reduced cost and column
+  std::vector<Found> nearest_;
 };
 
 }  // namespace funcsim

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -38,11 +39,14 @@ class PathSearch {
         owners_(owners),
         slack_(reduced.rows()),
         distances_(reduced.columns(), NumberTraits<Number>::beyond()),
-        from_(reduced.columns()) {}
+        from_(reduced.columns()),
+        representatives_(reduced.rows(), none),
+        expanded_(reduced.rows()) {}
 
   /// Gives an unassigned row a column: changes duals so that a path to an unassigned column has reduced cost 0, and
   /// moves the assignment along it.
   void augment(std::int64_t row) {
+    ++searches_;
     steps_.clear();
     nearest_.clear();
     waiting_.clear();
@@ -59,7 +63,7 @@ class PathSearch {
       if (end_ != none && !(next < end_distance_) && !(wait < end_distance_)) {
         break;
       }
-      if (wait < next) {
+      static const bool WF=getenv("WF"); if (WF ? !(next < wait) : wait < next) {
         look_further(pop(waiting_).second);
         ++scans;
         continue;
@@ -134,8 +138,23 @@ class PathSearch {
     relax_listed(std::ssize(steps_) - 1);
   }
 
+  /// A row with the same costs, the same for all that are equal; the row itself if none was seen.
+  std::int64_t representative(std::int64_t row) {
+    std::int64_t& known = representatives_[row];
+    if (known == none) {
+      std::vector<std::int64_t>& candidates = rows_by_hash_[reduced_.hash(row)];
+      const auto equal = std::ranges::find_if(candidates, [&](std::int64_t other) { return reduced_.equal(row, other); });
+      known = equal == candidates.end() ? candidates.emplace_back(row) : *equal;
+    }
+    return known;
+  }
+
   void look_further(std::int64_t number) {
     const std::int64_t row = steps_[number].row;
+    // Where equal rows compete, they have the same distances to all columns, and the first to get there settles it.
+    if (representatives_[row] != none && expanded_[representatives_[row]] == searches_) {
+      return;
+    }
     const Number before = reduced_.bound(row);
     reduced_.scan(row);
     ++rescans;
@@ -143,7 +162,11 @@ class PathSearch {
       relax_listed(number);
     } else {
       ++fulls;
-      relax_all(number);
+      const std::int64_t same = representative(row);
+      if (expanded_[same] != searches_) {
+        expanded_[same] = searches_;
+        relax_all(number);
+      }
     }
   }
  public:
@@ -198,6 +221,10 @@ class PathSearch {
   std::vector<std::int64_t> from_;     ///< [columns] the step through which a column got its distance
   std::vector<std::int64_t> touched_;  ///< columns with a distance
   std::vector<std::int64_t> settled_;  ///< columns with a final distance
+  std::vector<std::int64_t> representatives_;  ///< [rows] see representative(); -1 if not known
+  std::vector<std::int64_t> expanded_;         ///< [rows] the last search that relaxed all columns of a representative
+  std::unordered_map<std::uint64_t, std::vector<std::int64_t>> rows_by_hash_;
+  std::int64_t searches_ = 0;
   std::vector<Step> steps_;
   Heap nearest_;  ///< distances of assigned columns, some of them outdated
   Heap waiting_;  ///< steps with columns that are not in their lists, by how near those may be
