@@ -1,5 +1,3 @@
-#include <cstdio>
-#include <cstdlib>
 #pragma once
 
 #include <algorithm>
@@ -71,9 +69,11 @@ class AugmentingSolver {
     for (std::int64_t j = 0; duals != nullptr && j < columns_; ++j) {
       reduced_.set_dual(j, duals[j]);
     }
-    bid(Number(), 8);
-    if constexpr (std::is_arithmetic_v<Number> || std::is_same_v<Number, Int128>) {
-      if (unassigned_rows() > LIM) {
+    // The constants here and in bid_with_increments were measured: twice or half makes little difference.
+    const std::int64_t bids = bid(Number(), 8);
+    if constexpr (std::is_arithmetic_v<Number> || std::is_same_v<Number, Int128>) {  // no increment suits wider ranges
+      // Rows that stay without a column after hardly a bid do so for exact ties, which increments don't help.
+      if (unassigned_rows() > 64 && 10 * bids > 11 * rows_) {
         bid_with_increments();
         bid(Number(), 20);
       }
@@ -85,7 +85,6 @@ class AugmentingSolver {
         search.augment(row);
       }
     }
-    if (getenv("LV")) fprintf(stderr,"rescans %ld fulls %ld steps %ld\n",search.rescans,search.fulls,search.nsteps);
     if (rows_ < columns_) {
       Number largest = reduced_.dual(0);
       for (std::int64_t j = 1; j < columns_; ++j) {
@@ -128,7 +127,6 @@ class AugmentingSolver {
 
  private:
   static constexpr std::int64_t none = -1;
-  const std::int64_t LIM = getenv("LIM")?atol(getenv("LIM")):64;
   using TwoSmallest = typename ReducedCosts<Costs>::TwoSmallest;
 
   std::int64_t unassigned_rows() const { return std::count(owners_.column_of.begin(), owners_.column_of.end() - 1, none); }
@@ -191,7 +189,6 @@ class AugmentingSolver {
         row = displaced;
       }
     }
-    if (getenv("LV")) fprintf(stderr,"bid inc %g: bids %ld unassigned %ld scans %ld exact %ld\n",(double)increment,(long)total,(long)unassigned_rows(),reduced_.nscans,reduced_.nexact);
     return total;
   }
 
@@ -232,39 +229,39 @@ class AugmentingSolver {
   /// Rounds of bids with smaller and smaller increments.
   void bid_with_increments() {
     constexpr double smaller = 5.0;
-    constexpr std::int64_t sample = 64;
+    constexpr std::int64_t sample = 16;  // rows to measure costs by
+    constexpr int rounds = 10;
     double sum = 0.0;
-    double count = 0.0;
     std::uint64_t bits = 0;
+    std::vector<Number> costs(columns_);
     for (std::int64_t s = 0; s < sample; ++s) {
       const std::int64_t i = s * rows_ / sample;
-      Number least = cost(i, 0);
-      for (std::int64_t j = 1; j < columns_; ++j) {
-        least = std::min(least, cost(i, j));
-      }
       for (std::int64_t j = 0; j < columns_; ++j) {
-        const Number number = cost(i, j);
-        if (number < NumberTraits<Number>::forbidden()) {
-          sum += static_cast<double>(number - least);
-          count += 1.0;
-          bits |= static_cast<std::uint64_t>(static_cast<std::int64_t>(number));
-        }
+        costs[j] = cost(i, j);
+        bits |= static_cast<std::uint64_t>(static_cast<std::int64_t>(costs[j]));
       }
+      std::ranges::nth_element(costs, costs.begin() + (columns_ / 2));
+      const Number middle = costs[columns_ / 2];
+      sum += static_cast<double>(middle - *std::min_element(costs.begin(), costs.begin() + (columns_ / 2) + 1));
     }
-    // All costs are multiples of this, and so are sums of them. An assignment in which each pair is the best of its row
-    // up to less than unit / rows is optimal: no need to go further.
+    // These costs are multiples of this, and so are sums of them. An assignment in which each pair is the best of its
+    // row up to less than unit / rows is optimal: no need to go further.
     const double unit = bits == 0 ? 1.0 : std::ldexp(1.0, std::countr_zero(bits));
     const double last = std::max(1.0, unit / (static_cast<double>(rows_) * smaller));
-    double increment = sum / (4.0 * std::max(count, 1.0)) * (getenv("EPS")?atof(getenv("EPS")):1.0);
+    double increment = sum / (4.0 * sample);
     bool busy = false;
-    long RR=getenv("RR")?atol(getenv("RR")):100; while (increment >= last && RR-- > 0) {
+    std::int64_t before = 0;
+    for (int round = 0; round < rounds && increment >= last; ++round) {
       const std::int64_t bids = bid(static_cast<Number>(std::floor(increment)), 64);
       // While the increment is too large to matter, there are few bids as well.
-      const bool few = static_cast<double>(bids) < 2.5 * static_cast<double>(rows_);
-      if (few && busy) {
+      const bool few = 2 * bids < 5 * rows_;
+      // Where rows outbid each other for equal columns, smaller increments take more bids and settle nothing.
+      const bool war = bids > 6 * rows_ && bids > before && round > 0;
+      if ((few && busy) || war) {
         return;
       }
       busy = busy || !few;
+      before = bids;
       increment /= smaller;
     }
   }

@@ -158,9 +158,7 @@ class ReducedCosts {
   }
 
   /// Makes the list anew from current duals.
-  mutable long nscans=0,nexact=0;
   void scan(std::int64_t row) {
- ++nscans;
     if (!costs_.scannable) {
       scan_exactly(row);
       return;
@@ -197,7 +195,6 @@ class ReducedCosts {
 
   /// scan, but in exact numbers.
   void scan_exactly(std::int64_t row) {
- ++nexact;
     Number bound = NumberTraits<Number>::beyond();
     nearest_.clear();
     for (std::int64_t j = 0; j < columns(); ++j) {

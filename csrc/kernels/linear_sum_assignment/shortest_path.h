@@ -4,7 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -52,20 +52,24 @@ class PathSearch {
     waiting_.clear();
     end_ = none;
     end_distance_ = NumberTraits<Number>::beyond();
-    add_step(row, Number(), none);
+    add_step({row, Number(), none, Number(), Number()});
     std::int64_t scans = 0;
     while (true) {
       while (!nearest_.empty() && distances_[nearest_.front().second] < nearest_.front().first) {
         pop(nearest_);  // it got nearer since
       }
       const Number next = nearest_.empty() ? NumberTraits<Number>::beyond() : nearest_.front().first;
-      const Number wait = waiting_.empty() ? NumberTraits<Number>::beyond() : waiting_.front().first;
-      if (end_ != none && !(next < end_distance_) && !(wait < end_distance_)) {
+      const Number further = waiting_.empty() ? NumberTraits<Number>::beyond() : waiting_.front().first;
+      if (end_ != none && !(next < end_distance_) && !(further < end_distance_)) {
         break;
       }
-      static const bool WF=getenv("WF"); if (WF ? !(next < wait) : wait < next) {
-        look_further(pop(waiting_).second);
+      if (further < next) {
         ++scans;
+        if (2 * scans > std::ssize(steps_) + patience) {
+          search_all_columns();
+          return;
+        }
+        look_further(pop(waiting_).second);
         continue;
       }
       const auto [distance, column] = pop(nearest_);
@@ -76,12 +80,15 @@ class PathSearch {
 
  private:
   static constexpr std::int64_t none = -1;
+  static constexpr std::int64_t patience = 16;  ///< a search may scan half a row a step, and this many rows
 
   /// A row that the search has got to: distances through it are base + reduced cost.
   struct Step {
     std::int64_t row;
     Number base;
-    std::int64_t entered;  ///< the column that the row gives for another
+    std::int64_t entered;  ///< the column that the row gives for another; -1 for the first row
+    Number distance;       ///< of that column
+    Number dual;           ///< of that column, before the search
   };
 
   using Entry = std::pair<Number, std::int64_t>;
@@ -119,6 +126,11 @@ class PathSearch {
   void relax_listed(std::int64_t number) {
     const Step step = steps_[number];
     reduced_.visit_listed(step.row, [&](std::int64_t column, const Number& value) { relax(number, column, step.base + value); });
+  }
+
+  /// Has the step looked further when the search is as far as the columns may be that are not in the row's list.
+  void wait(std::int64_t number) {
+    const Step& step = steps_[number];
     const Number& bound = reduced_.bound(step.row);
     if (bound < NumberTraits<Number>::beyond() && step.base + bound < end_distance_) {
       push(waiting_, step.base + bound, number);
@@ -133,9 +145,10 @@ class PathSearch {
     }
   }
 
-  void add_step(std::int64_t row, const Number& base, std::int64_t entered) {
-    steps_.push_back({row, base, entered});
+  void add_step(const Step& step) {
+    steps_.push_back(step);
     relax_listed(std::ssize(steps_) - 1);
+    wait(std::ssize(steps_) - 1);
   }
 
   /// A row with the same costs, the same for all that are equal; the row itself if none was seen.
@@ -157,34 +170,34 @@ class PathSearch {
     }
     const Number before = reduced_.bound(row);
     reduced_.scan(row);
-    ++rescans;
+    relax_listed(number);
     if (before < reduced_.bound(row)) {
-      relax_listed(number);
-    } else {
-      ++fulls;
-      const std::int64_t same = representative(row);
-      if (expanded_[same] != searches_) {
-        expanded_[same] = searches_;
-        relax_all(number);
-      }
+      wait(number);
+      return;
+    }
+    if (!(steps_[number].base + before < end_distance_)) {
+      return;
+    }
+    // More columns are equally near than a list holds.
+    const std::int64_t same = representative(row);
+    if (expanded_[same] != searches_) {
+      expanded_[same] = searches_;
+      relax_all(number);
     }
   }
- public:
-  long rescans=0,fulls=0,nsteps=0;
- private:
 
   void settle(std::int64_t column, const Number& distance) {
     const std::int64_t row = owners_.owner[column];
     if (row != slack_) {
       settled_.push_back(column);
-      add_step(row, distance - reduced_.reduced(row, column), column);
+      add_step({row, distance - reduced_.reduced(row, column), column, distance, reduced_.dual(column)});
       return;
     }
     if (slack_settled_) { settled_.push_back(column); return; }
     slack_settled_ = true;
     settled_.push_back(column);
     const std::int64_t number = std::ssize(steps_);
-    steps_.push_back({slack_, distance + reduced_.dual(column), column});
+    steps_.push_back({slack_, distance + reduced_.dual(column), column, distance, reduced_.dual(column)});
     for (std::int64_t j = 0; j < reduced_.columns(); ++j) {
       if (owners_.owner[j] == slack_ && distance < distances_[j]) {
         if (distances_[j] == NumberTraits<Number>::beyond()) touched_.push_back(j);
@@ -195,7 +208,6 @@ class PathSearch {
   }
 
   void finish() {
-    nsteps += std::ssize(steps_);
     for (const std::int64_t column : settled_) {
       if (distances_[column] < end_distance_) {
         reduced_.set_dual(column, reduced_.dual(column) + (distances_[column] - end_distance_));
@@ -209,10 +221,114 @@ class PathSearch {
     for (const std::int64_t j : touched_) {
       distances_[j] = NumberTraits<Number>::beyond();
     }
+    forget();
+  }
+
+  void forget() {
     touched_.clear();
     settled_.clear();
     slack_settled_ = false;
   }
+
+  /// A column that is out of a search of all columns.
+  struct Reached {
+    std::int64_t column;
+    Number dual;
+    Number distance;
+  };
+
+  /// Goes on with the search, but relaxes all columns of every row.
+  void search_all_columns() {
+    reached_.clear();
+    for (const std::int64_t column : settled_) {
+      reach(column, distances_[column]);
+    }
+    LaneMinima least{};
+    for (const Step& step : steps_) {
+      least = relax_row(step);
+    }
+    Reached end{none, Number(), Number()};
+    while (true) {
+      end.distance = *std::min_element(least.begin(), least.end());
+      end.column = nearest_column(least, end.distance);
+      end.dual = reduced_.dual(end.column);
+      const std::int64_t row = owners_.owner[end.column];
+      if (row == none) {
+        break;
+      }
+      const Number own = row == slack_ ? Number() : reduced_.cost(row, end.column);
+      steps_.push_back({row, end.distance - (own - end.dual), end.column, end.distance, end.dual});
+      reach(end.column, end.distance);
+      for (std::int64_t j = 0; row == slack_ && j < reduced_.columns(); ++j) {  // at no cost, slack gives any for any
+        if (owners_.owner[j] == slack_ && j != end.column) {
+          reach(j, end.distance);
+        }
+      }
+      least = relax_row(steps_.back());
+    }
+    for (const Reached& reached : reached_) {
+      reduced_.set_dual(reached.column, reached.dual + (reached.distance - end.distance));
+    }
+    // Backwards: the row through which a column got its distance is one of those before it. Arithmetic is exact, so any
+    // row that explains the distance will do.
+    for (std::size_t k = steps_.size(); k-- > 0;) {
+      const Step& step = steps_[k];
+      const Number own = step.row == slack_ ? Number() : reduced_.cost(step.row, end.column);
+      if (step.base + (own - end.dual) == end.distance) {
+        owners_.assign(step.row, end.column);
+        end = {step.entered, step.dual, step.distance};
+      }
+    }
+    std::ranges::fill(distances_, NumberTraits<Number>::beyond());
+    forget();
+  }
+
+  /// Takes a column out of the search, with a dual that makes its reduced costs too large for it to be found again.
+  void reach(std::int64_t column, const Number& distance) {
+    reached_.push_back({column, reduced_.dual(column), distance});
+    reduced_.set_dual(column, Number() - NumberTraits<Number>::beyond());
+    distances_[column] = NumberTraits<Number>::beyond();
+  }
+
+  /// The smallest distance of every lane: column j is in lane j % scan_lanes.
+  using LaneMinima = std::array<Number, scan_lanes>;
+
+  LaneMinima relax_row(const Step& step) {
+    LaneMinima least;
+    if constexpr (std::is_same_v<Number, double>) {
+      if (step.row != slack_) {
+        reduced_.loops().relax(reduced_.scan_row(step.row), step.base, distances_.data(), least.data());
+        return least;
+      }
+    }
+    least.fill(NumberTraits<Number>::beyond());
+    for (std::int64_t j = 0; j < reduced_.columns(); ++j) {
+      const Number own = step.row == slack_ ? Number() : reduced_.cost(step.row, j);
+      const Number distance = step.base + (own - reduced_.dual(j));
+      Number& nearest = distances_[j];
+      nearest = distance < nearest ? distance : nearest;
+      Number& lane = least[j % scan_lanes];
+      lane = nearest < lane ? nearest : lane;
+    }
+    return least;
+  }
+
+  /// A column at this distance, the smallest there is; one without a row if there is one.
+  std::int64_t nearest_column(const LaneMinima& least, const Number& distance) const {
+    std::int64_t nearest = none;
+    for (std::int64_t l = 0; l < scan_lanes; ++l) {
+      for (std::int64_t j = l; least[l] == distance && j < reduced_.columns(); j += scan_lanes) {
+        if (distances_[j] == distance) {
+          nearest = j;
+          if (owners_.owner[j] == none) {
+            return j;
+          }
+        }
+      }
+    }
+    return nearest;
+  }
+
 
   ReducedCosts<Costs>& reduced_;
   Owners& owners_;
@@ -228,6 +344,7 @@ class PathSearch {
   std::vector<Step> steps_;
   Heap nearest_;  ///< distances of assigned columns, some of them outdated
   Heap waiting_;  ///< steps with columns that are not in their lists, by how near those may be
+  std::vector<Reached> reached_;
   std::int64_t end_ = none;
   Number end_distance_{};
   bool slack_settled_ = false;
