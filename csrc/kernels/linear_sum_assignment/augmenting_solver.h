@@ -73,7 +73,9 @@ class AugmentingSolver {
     const std::int64_t bids = bid(Number(), 8);
     if constexpr (std::is_arithmetic_v<Number> || std::is_same_v<Number, Int128>) {  // no increment suits wider ranges
       // Rows that stay without a column after hardly a bid do so for exact ties, which increments don't help.
-      if (unassigned_rows() > 64 && 10 * bids > 11 * rows_) {
+      // And where there are many more columns than rows, rows hardly compete.
+      if (unassigned_rows() > 64 && 10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
+        slack_takes_part_ = rows_ < columns_;
         bid_with_increments();
         bid(Number(), 20);
       }
@@ -137,7 +139,7 @@ class AugmentingSolver {
   void release_all() {
     std::ranges::fill(owners_.owner, none);
     std::ranges::fill(owners_.column_of, none);
-    std::int64_t for_slack = columns_ - rows_;
+    std::int64_t for_slack = slack_takes_part_ ? columns_ - rows_ : 0;
     std::vector<Number> largest(columns_);
     for (std::int64_t j = 0; j < columns_; ++j) {
       largest[j] = reduced_.dual(j);
@@ -230,7 +232,7 @@ class AugmentingSolver {
   void bid_with_increments() {
     constexpr double smaller = 5.0;
     constexpr std::int64_t sample = 16;  // rows to measure costs by
-    constexpr int rounds = 10;
+    constexpr int rounds = std::is_same_v<Number, double> ? 10 : 7;
     double sum = 0.0;
     std::uint64_t bits = 0;
     std::vector<Number> costs(columns_);
@@ -256,7 +258,7 @@ class AugmentingSolver {
       // While the increment is too large to matter, there are few bids as well.
       const bool few = 2 * bids < 5 * rows_;
       // Where rows outbid each other for equal columns, smaller increments take more bids and settle nothing.
-      const bool war = bids > 6 * rows_ && bids > before && round > 0;
+      const bool war = std::is_same_v<Number, double> && bids > 6 * rows_ && bids > before && round > 0;
       if ((few && busy) || war) {
         return;
       }
@@ -283,6 +285,7 @@ class AugmentingSolver {
   std::int64_t rows_;
   std::int64_t columns_;
   std::int64_t slack_;  ///< the number of the row that has the columns left over
+  bool slack_takes_part_ = false;
   Owners owners_;
   ReducedCosts<Costs> reduced_;
 };

@@ -166,8 +166,10 @@ class ReducedCosts {
     const ScanRow<typename Costs::Scan> scanned = scan_row(row);
     std::array<double, scan_lanes> least{};
     loops_.lane_minima(scanned, least.data());
-    std::nth_element(least.begin(), least.begin() + typical - 1, least.end());
-    double limit = least[typical - 1];
+    // The first list is short, since on easy matrices it is the last as well.
+    const bool first = lists_[row].size == 0;
+    std::partial_sort(least.begin(), least.begin() + (first ? 2 : typical), least.end());
+    double limit = least[(first ? 2 : typical) - 1];
     Number bound = limit == infinity ? NumberTraits<Number>::beyond() : floor_to<Number>(limit);
     nearest_.clear();
     std::array<std::int64_t, room> found;  // NOLINT(cppcoreguidelines-pro-type-member-init): written before it is read

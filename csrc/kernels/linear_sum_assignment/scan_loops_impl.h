@@ -1,5 +1,9 @@
 // The loops of scan_loops.h, written with the vector types of GCC and Clang. The file of each level sets the size of a
 // register, FUNCSIM_REGISTER_BYTES, and includes this one; see funcsim_add_loops in csrc/kernels/CMakeLists.txt.
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
 #include <cstdint>
 #include <cstring>
 
@@ -69,6 +73,22 @@ void lane_minima(const ScanRow<Cost>& row, double* least) {
   row.error == 0.0 ? lane_minima_of<true>(row, least) : lane_minima_of<false>(row, least);
 }
 
+inline bool any_within(const Doubles& values, double limit) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(values), _mm512_set1_pd(limit), _CMP_LE_OQ) != 0;
+#elif defined(__AVX2__)
+  const __m256d within = _mm256_cmp_pd(reinterpret_cast<__m256d>(values), _mm256_set1_pd(limit), _CMP_LE_OQ);
+  return _mm256_movemask_pd(within) != 0;
+#else
+  const auto within = values <= limit;
+  std::int64_t some = 0;
+  for (std::int64_t l = 0; l < lanes_of_register; ++l) {
+    some |= within[l];
+  }
+  return some != 0;
+#endif
+}
+
 template <bool exact, typename Cost>
 std::int64_t columns_within_of(const ScanRow<Cost>& row, double limit, std::int64_t* begin, std::int64_t* found,
                                std::int64_t room) {
@@ -77,25 +97,32 @@ std::int64_t columns_within_of(const ScanRow<Cost>& row, double limit, std::int6
   while (first < row.columns) {
     std::int64_t last = first + scan_lanes;
     if (last <= row.columns) {
+      Doubles reduced_costs[registers];
       Doubles least = Doubles{} + __builtin_inf();
 #pragma GCC unroll 16
       for (std::int64_t r = 0; r < registers; ++r) {
         const std::int64_t j = first + (r * lanes_of_register);
         const Doubles cost = load(row.costs + j) * row.scale;
-        least = smaller(reduced<exact>(cost, load(row.duals + j), row.error), least);
+        reduced_costs[r] = reduced<exact>(cost, load(row.duals + j), row.error);
+        least = smaller(reduced_costs[r], least);
       }
-      std::int64_t some = 0;
-      const auto within = least <= limit;
-      for (std::int64_t l = 0; l < lanes_of_register; ++l) {
-        some |= within[l];
-      }
-      if (some == 0) {
+      if (!any_within(least, limit)) {
         first = last;
         continue;
       }
-    } else {
-      last = row.columns;
+      if (count + scan_lanes > room) {
+        break;
+      }
+      for (std::int64_t r = 0; r < registers; ++r) {
+        for (std::int64_t l = 0; l < lanes_of_register && any_within(reduced_costs[r], limit); ++l) {
+          found[count] = first + (r * lanes_of_register) + l;
+          count += reduced_costs[r][l] <= limit ? 1 : 0;
+        }
+      }
+      first = last;
+      continue;
     }
+    last = row.columns;
     if (count + (last - first) > room) {
       break;
     }

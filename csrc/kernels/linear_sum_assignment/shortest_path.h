@@ -65,9 +65,11 @@ class PathSearch {
       }
       if (further < next) {
         ++scans;
-        if (2 * scans > std::ssize(steps_) + patience) {
-          search_all_columns();
-          return;
+        if constexpr (std::is_same_v<Number, double>) {
+          if (2 * scans > std::ssize(steps_) + patience) {
+            search_all_columns();
+            return;
+          }
         }
         look_further(pop(waiting_).second);
         continue;
@@ -80,6 +82,7 @@ class PathSearch {
 
  private:
   static constexpr std::int64_t none = -1;
+  static constexpr int most_scans = 4;          ///< of a row in a search, before all of its columns are relaxed
   static constexpr std::int64_t patience = 16;  ///< a search may scan half a row a step, and this many rows
 
   /// A row that the search has got to: distances through it are base + reduced cost.
@@ -89,6 +92,7 @@ class PathSearch {
     std::int64_t entered;  ///< the column that the row gives for another; -1 for the first row
     Number distance;       ///< of that column
     Number dual;           ///< of that column, before the search
+    int scans = 0;         ///< of the row, for what is not in its list
   };
 
   using Entry = std::pair<Number, std::int64_t>;
@@ -171,11 +175,11 @@ class PathSearch {
     const Number before = reduced_.bound(row);
     reduced_.scan(row);
     relax_listed(number);
-    if (before < reduced_.bound(row)) {
+    if (before < reduced_.bound(row) && ++steps_[number].scans < most_scans) {
       wait(number);
       return;
     }
-    if (!(steps_[number].base + before < end_distance_)) {
+    if (!(steps_[number].base + reduced_.bound(row) < end_distance_)) {
       return;
     }
     // More columns are equally near than a list holds.
