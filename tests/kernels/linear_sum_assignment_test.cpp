@@ -297,7 +297,8 @@ TEST(LinearSumAssignment, OneRowOfAMillion) {
 
 TEST(LinearSumAssignment, EmptyMatrixHasTheEmptyAssignment) {
   for (const auto& [rows, columns] : {std::pair(0, 0), {0, 3}, {3, 0}}) {
-    const Assignment assignment = linear_sum_assignment(CostMatrix<float>{nullptr, rows, columns, columns, 1}, false, serial_for);
+    const Assignment assignment =
+        linear_sum_assignment(CostMatrix<float>{nullptr, rows, columns, columns, 1}, false, serial_for);
     EXPECT_EQ(assignment.status, AssignmentStatus::optimal);
     EXPECT_EQ(assignment.column_of_row, Columns(rows, -1));
     EXPECT_EQ(assignment.row_duals.size(), rows);

@@ -17,8 +17,6 @@ namespace funcsim {
 
 /// Minimises the sum of costs over the complete assignments of rows to columns, in exact arithmetic; rows <= columns.
 ///
-/// Costs are numbers of the type `Stored`, for which static_cast<Number> is exact. All arithmetic is on Numbers.
-///
 /// The method. Rows and columns have duals u and v, and cost - u - v, the reduced cost, is never negative. An
 /// assignment of pairs whose reduced cost is 0 is then optimal. Only v is stored: u[i] is the minimum of cost[i, j] -
 /// v[j] over j. Any v will do to start from. A shortest-augmenting-path search for each unassigned row completes the
@@ -30,18 +28,24 @@ namespace funcsim {
 ///     since two rows can outbid each other by tiny steps for ever so long.
 ///  2. If that leaves many rows unassigned, as it does where many costs are nearly equal, rows bid with an increment:
 ///     each bid lowers v by that much more than what makes the row indifferent. The first increment is a quarter of the
-///     mean difference between a cost and its row's minimum; each further one is a fifth of the one before, and all
+///     typical difference between a cost and its row's minimum; each further one is a fifth of the one before, and all
 ///     rows bid anew. This is the auction algorithm with epsilon scaling (Bertsekas, "The auction algorithm: a
 ///     distributed relaxation method for the assignment problem", 1988). It ends when a round settles with few bids.
 ///     Then come bids without an increment as in 1, on the v so found.
 ///  3. Shortest augmenting paths for the rest.
 ///
+/// Step 2 is left out where it doesn't pay: where rows are left over for exact ties, or there are many columns to
+/// choose from. All steps ask for the nearest columns of a row, which reduced_costs.h answers from short lists where it
+/// can.
+///
 /// Step 2 changes the speed only, and step 3 alone bounds the time by O(rows² · columns).
 ///
-/// More columns than rows. The columns left over go to `slack`: columns - rows further rows, all equal and of cost 0,
-/// so that the problem is square. They are never stored. As they are equal, they are handled as one row, which has
-/// several columns, takes part in bids and paths, and ends up with the columns of the largest v, all equal. That value
-/// is then subtracted from v, so that columns left over have v = 0 and all others v <= 0.
+/// More columns than rows. Bids start from v = 0, and columns that nobody has keep it, as they must. That ends with
+/// step 2, which takes columns away again. From there on the columns left over go to `slack`: columns - rows further
+/// rows, all equal and of cost 0, so that the problem is square. They are never stored. As they are equal, they are
+/// handled as one row, which has several columns, takes part in bids and paths, and ends up with the columns of the
+/// largest v, all equal. That value is then subtracted from v, so that columns left over have v = 0 and all others v <=
+/// 0.
 ///
 /// How large numbers get. With costs in [-A, A], which includes the 0 of slack: while any row is unassigned, there is
 /// an unassigned column k, whose v is what it was when bidding began. Let v lie in [-S, 0] then; it only ever falls.
@@ -131,7 +135,9 @@ class AugmentingSolver {
   static constexpr std::int64_t none = -1;
   using TwoSmallest = typename ReducedCosts<Costs>::TwoSmallest;
 
-  std::int64_t unassigned_rows() const { return std::count(owners_.column_of.begin(), owners_.column_of.end() - 1, none); }
+  std::int64_t unassigned_rows() const {
+    return std::count(owners_.column_of.begin(), owners_.column_of.end() - 1, none);
+  }
 
   /// Takes all columns away from their rows, and shifts duals to a maximum of 0. Slack gets the columns with the
   /// largest duals, which are lowered to the least of them: that keeps slack indifferent between them, and does no harm
@@ -222,7 +228,8 @@ class AugmentingSolver {
         two = {reduced, two.first, j};
       } else {
         two.second = reduced < two.second ? reduced : two.second;
-        two.column = reduced == two.first && owners_.owner[j] == none && owners_.owner[two.column] != none ? j : two.column;
+        two.column =
+            reduced == two.first && owners_.owner[j] == none && owners_.owner[two.column] != none ? j : two.column;
       }
     }
     return two;

@@ -38,22 +38,23 @@ template <typename Stored, typename Cost, typename Convert>
 std::vector<Stored> convert_costs(const CostMatrix<Cost>& matrix, Convert convert, const ParallelFor& parallel_for) {
   std::vector<Stored> costs(static_cast<std::size_t>(matrix.rows * matrix.columns));
   constexpr std::int64_t tile = 16;  // of a transposed matrix, a cache line has costs of 16 rows
-  parallel_for(0, (matrix.rows + tile - 1) / tile, row_grain(matrix) / tile, [&](std::int64_t from_tile, std::int64_t to_tile) {
-    for (std::int64_t first = from_tile * tile; first < std::min(to_tile * tile, matrix.rows); first += tile) {
-      const std::int64_t last = std::min(first + tile, matrix.rows);
-      const std::int64_t width = matrix.column_stride == 1 ? matrix.columns : tile;
-      for (std::int64_t begin = 0; begin < matrix.columns; begin += width) {
-        const std::int64_t end = std::min(begin + width, matrix.columns);
-        for (std::int64_t i = first; i < last; ++i) {
-          const Cost* from = matrix.data + (i * matrix.row_stride);
-          Stored* to = costs.data() + (i * matrix.columns);
-          for (std::int64_t j = begin; j < end; ++j) {
-            to[j] = convert(from[j * matrix.column_stride]);
+  parallel_for(
+      0, (matrix.rows + tile - 1) / tile, row_grain(matrix) / tile, [&](std::int64_t from_tile, std::int64_t to_tile) {
+        for (std::int64_t first = from_tile * tile; first < std::min(to_tile * tile, matrix.rows); first += tile) {
+          const std::int64_t last = std::min(first + tile, matrix.rows);
+          const std::int64_t width = matrix.column_stride == 1 ? matrix.columns : tile;
+          for (std::int64_t begin = 0; begin < matrix.columns; begin += width) {
+            const std::int64_t end = std::min(begin + width, matrix.columns);
+            for (std::int64_t i = first; i < last; ++i) {
+              const Cost* from = matrix.data + (i * matrix.row_stride);
+              Stored* to = costs.data() + (i * matrix.columns);
+              for (std::int64_t j = begin; j < end; ++j) {
+                to[j] = convert(from[j * matrix.column_stride]);
+              }
+            }
           }
         }
-      }
-    }
-  });
+      });
   return costs;
 }
 

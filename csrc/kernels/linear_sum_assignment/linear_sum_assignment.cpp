@@ -45,6 +45,7 @@
 #include <limits>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "kernels/common/simd_level.h"
 #include "kernels/linear_sum_assignment/augmenting_solver.h"
@@ -86,8 +87,12 @@ void find_bad_cost(const Problem<Cost>& problem, Assignment& assignment) {
   }
 }
 
-const ScanLoopsOf<float>& loops_for(const ScanLoops& loops, float /*cost*/) { return loops.of_floats; }
-const ScanLoopsOf<double>& loops_for(const ScanLoops& loops, double /*cost*/) { return loops.of_doubles; }
+const ScanLoopsOf<float>& loops_for(const ScanLoops& loops, float /*cost*/) {
+  return loops.of_floats;
+}
+const ScanLoopsOf<double>& loops_for(const ScanLoops& loops, double /*cost*/) {
+  return loops.of_doubles;
+}
 
 /// Solves in exact numbers, which are costs times 2^exponent.
 template <typename Costs, typename Cost>
@@ -183,16 +188,37 @@ bool try_solve(const Problem<Cost>& problem, const Magnitude& magnitude, const s
   return true;
 }
 
+/// One row takes the first of its least costs.
+template <typename Cost>
+void solve_row(const Problem<Cost>& problem, Assignment& assignment) {
+  const Cost* costs = problem.matrix.data;
+  const auto sign = static_cast<Cost>(problem.sign());
+  std::int64_t least = 0;
+  for (std::int64_t j = 1; j < problem.matrix.columns; ++j) {
+    least = costs[j] * sign < costs[least] * sign ? j : least;
+  }
+  if (std::isinf(costs[least])) {
+    assignment.status = AssignmentStatus::infeasible;
+    return;
+  }
+  assignment.column_of_row[problem.transposed ? least : 0] = problem.transposed ? 0 : least;
+  (problem.transposed ? assignment.column_duals : assignment.row_duals)[0] = static_cast<double>(costs[least]);
+}
+
 template <typename Cost>
 void solve_problem(const Problem<Cost>& problem, Assignment& assignment) {
   std::vector<Cost> minima(problem.matrix.rows == problem.matrix.columns ? problem.matrix.columns : 0);
-  const Magnitude magnitude = read_costs(problem.matrix, problem.sign(), loops_for(problem.loops, Cost()), minima,
-                                         problem.parallel_for);
+  const Magnitude magnitude =
+      read_costs(problem.matrix, problem.sign(), loops_for(problem.loops, Cost()), minima, problem.parallel_for);
   if (magnitude.some_infinite) {
     find_bad_cost(problem, assignment);
     if (assignment.status != AssignmentStatus::optimal) {
       return;
     }
+  }
+  if (problem.matrix.rows == 1) {
+    solve_row(problem, assignment);
+    return;
   }
   if (try_solve<double>(problem, magnitude, minima, assignment) ||
       try_solve<std::int64_t>(problem, magnitude, minima, assignment) ||
@@ -206,7 +232,8 @@ void solve_problem(const Problem<Cost>& problem, Assignment& assignment) {
     return Wide(static_cast<double>(data[(i * stride) + j]) * sign);
   };
   constexpr int headroom = 8;  // for sums of costs in double
-  const bool scannable = !magnitude.some_infinite && magnitude.exponent < std::numeric_limits<double>::max_exponent - headroom;
+  const bool scannable =
+      !magnitude.some_infinite && magnitude.exponent < std::numeric_limits<double>::max_exponent - headroom;
   const Costs<Wide, Cost, decltype(exact)> costs{exact,       matrix.data,    matrix.row_stride, problem.sign(),
                                                  matrix.rows, matrix.columns, scannable};
   std::vector<Wide> duals;
@@ -251,15 +278,17 @@ void solve_problem(const Problem<std::int64_t>& problem, Assignment& assignment)
 }
 
 const ScanLoops& chosen_loops() {
-  static const ScanLoops& loops = LoopsByLevel<ScanLoops>{
-      .portable = &scan_loops_portable,
+  static const ScanLoops& loops =
+      LoopsByLevel<ScanLoops>{
+          .portable = &scan_loops_portable,
 #ifdef __x86_64__
-      .avx2 = &scan_loops_avx2,
-      .avx512 = &scan_loops_avx512,
+          .avx2 = &scan_loops_avx2,
+          .avx512 = &scan_loops_avx512,
 #elif defined(__aarch64__)
-      .neon = &scan_loops_neon,
+          .neon = &scan_loops_neon,
 #endif
-  }.chosen();
+      }
+          .chosen();
   return loops;
 }
 
@@ -284,7 +313,8 @@ Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, co
   return assignment;
 }
 
-template Assignment linear_sum_assignment(const CostMatrix<float>& cost, bool maximize, const ParallelFor& parallel_for);
+template Assignment linear_sum_assignment(const CostMatrix<float>& cost, bool maximize,
+                                          const ParallelFor& parallel_for);
 template Assignment linear_sum_assignment(const CostMatrix<double>& cost, bool maximize,
                                           const ParallelFor& parallel_for);
 template Assignment linear_sum_assignment(const CostMatrix<std::int64_t>& cost, bool maximize,

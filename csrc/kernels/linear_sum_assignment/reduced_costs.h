@@ -56,9 +56,9 @@ Number floor_to(double value) {
 /// Reduced costs, cost - u - v without the u: that of row i and column j is cost(i, j) - dual(j).
 ///
 /// Each row has a list of the columns that were nearest when the row was last scanned, and a bound that all others were
-/// not below. As duals only fall, reduced costs only rise, and the bound stays true: what is below it in the list is the
-/// least of the whole row. So most questions about a row cost a look at its list, of some dozen entries, in place of a
-/// scan of the row, which has to come from memory.
+/// not below. As duals only fall, reduced costs only rise, and the bound stays true: what is below it in the list is
+/// the least of the whole row. So most questions about a row cost a look at its list, of some dozen entries, in place
+/// of a scan of the row, which has to come from memory.
 template <typename Costs>
 class ReducedCosts {
  public:
@@ -71,7 +71,8 @@ class ReducedCosts {
     std::int64_t column;  ///< one that has `first`
   };
 
-  ReducedCosts(const Costs& costs, const ScanLoopsOf<typename Costs::Scan>& loops, const std::vector<std::int64_t>& owner)
+  ReducedCosts(const Costs& costs, const ScanLoopsOf<typename Costs::Scan>& loops,
+               const std::vector<std::int64_t>& owner)
       : costs_(costs), loops_(loops), owner_(owner), duals_(costs.columns), lists_(costs.rows) {
     if constexpr (!exact_scans) {
       scan_duals_.resize(costs.columns);
@@ -248,9 +249,9 @@ class ReducedCosts {
  private:
   static constexpr double infinity = std::numeric_limits<double>::infinity();
   static constexpr bool exact_scans = std::is_same_v<Number, double>;
-  static constexpr std::int64_t capacity = 32;           ///< of a list
-  static constexpr std::int64_t typical = 16;            ///< the lane minimum that is a scan's limit
-  static constexpr std::int64_t room = 3 * scan_lanes;   ///< for columns found by a scan
+  static constexpr std::int64_t capacity = 32;          ///< of a list
+  static constexpr std::int64_t typical = 16;           ///< the lane minimum that is a scan's limit
+  static constexpr std::int64_t room = 3 * scan_lanes;  ///< for columns found by a scan
 
   struct List {
     std::int64_t size = 0;
@@ -301,12 +302,12 @@ class ReducedCosts {
 
   const Costs& costs_;
   const ScanLoopsOf<typename Costs::Scan>& loops_;
-  const std::vector<std::int64_t>& owner_;                    ///< [columns] who has a column; -1 if nobody
-  std::vector<Number> duals_;                                 ///< [columns]
-  std::vector<double> scan_duals_;                            ///< [columns], rounded; empty if duals are doubles
-  std::vector<List> lists_;                                   ///< [rows]
-  std::vector<std::int64_t> columns_;                         ///< [rows, capacity] of the lists
-  std::vector<Number> listed_costs_;                          ///< [rows, capacity]
+  const std::vector<std::int64_t>& owner_;  ///< [columns] who has a column; -1 if nobody
+  std::vector<Number> duals_;               ///< [columns]
+  std::vector<double> scan_duals_;          ///< [columns], rounded; empty if duals are doubles
+  std::vector<List> lists_;                 ///< [rows]
+  std::vector<std::int64_t> columns_;       ///< [rows, capacity] of the lists
+  std::vector<Number> listed_costs_;        ///< [rows, capacity]
   std::vector<Found> nearest_;
 };
 

@@ -4,9 +4,9 @@
 
 namespace funcsim {
 
-// The loops in which the solver spends its time: over one row of costs, and arrays over the columns. Column j belongs to
-// lane j % scan_lanes. Only the minimum of each lane is kept, without its place, so that there are neither branches nor
-// dependencies between columns. The lanes are the same at every level, and so is all that follows from them.
+// The loops in which the solver spends its time: over one row of costs, and arrays over the columns. Column j belongs
+// to lane j % scan_lanes. Only the minimum of each lane is kept, without its place, so that there are neither branches
+// nor dependencies between columns. The lanes are the same at every level, and so is all that follows from them.
 
 constexpr std::int64_t scan_lanes = 32;
 
@@ -16,7 +16,7 @@ struct ScanRow {
   const Cost* costs;
   double scale;
   const double* duals;  ///< [columns]
-  double error;         ///< what |costs[j] * scale| + |duals[j]| is multiplied by and then subtracted: 0 for exact duals
+  double error;  ///< what |costs[j] * scale| + |duals[j]| is multiplied by and then subtracted: 0 for exact duals
   std::int64_t columns;
 };
 

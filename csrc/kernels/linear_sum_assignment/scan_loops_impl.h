@@ -31,12 +31,22 @@ inline Doubles load(const float* from) {
   return __builtin_convertvector(values, Doubles);
 }
 
-inline void store(double* to, const Doubles& values) { std::memcpy(to, &values, sizeof(values)); }
+inline void store(double* to, const Doubles& values) {
+  std::memcpy(to, &values, sizeof(values));
+}
 
-inline Doubles smaller(const Doubles& a, const Doubles& b) { return a < b ? a : b; }
-inline Doubles magnitude(const Doubles& a) { return a < 0.0 ? -a : a; }
-inline double smaller(double a, double b) { return a < b ? a : b; }
-inline double magnitude(double a) { return a < 0.0 ? -a : a; }
+inline Doubles smaller(const Doubles& a, const Doubles& b) {
+  return a < b ? a : b;
+}
+inline Doubles magnitude(const Doubles& a) {
+  return a < 0.0 ? -a : a;
+}
+inline double smaller(double a, double b) {
+  return a < b ? a : b;
+}
+inline double magnitude(double a) {
+  return a < 0.0 ? -a : a;
+}
 
 /// The reduced cost, or a lower bound of it.
 template <bool exact, typename Value>
@@ -209,7 +219,9 @@ constexpr ScanLoopsOf<Cost> loops_of() {
   return {lane_minima<Cost>, columns_within<Cost>, relax<Cost>, extend<Cost, Bits>};
 }
 
-constexpr ScanLoops all_loops() { return {loops_of<float, std::uint32_t>(), loops_of<double, std::uint64_t>()}; }
+constexpr ScanLoops all_loops() {
+  return {loops_of<float, std::uint32_t>(), loops_of<double, std::uint64_t>()};
+}
 
 }  // namespace
 

@@ -129,7 +129,8 @@ class PathSearch {
 
   void relax_listed(std::int64_t number) {
     const Step step = steps_[number];
-    reduced_.visit_listed(step.row, [&](std::int64_t column, const Number& value) { relax(number, column, step.base + value); });
+    reduced_.visit_listed(step.row,
+                          [&](std::int64_t column, const Number& value) { relax(number, column, step.base + value); });
   }
 
   /// Has the step looked further when the search is as far as the columns may be that are not in the row's list.
@@ -160,7 +161,8 @@ class PathSearch {
     std::int64_t& known = representatives_[row];
     if (known == none) {
       std::vector<std::int64_t>& candidates = rows_by_hash_[reduced_.hash(row)];
-      const auto equal = std::ranges::find_if(candidates, [&](std::int64_t other) { return reduced_.equal(row, other); });
+      const auto equal =
+          std::ranges::find_if(candidates, [&](std::int64_t other) { return reduced_.equal(row, other); });
       known = equal == candidates.end() ? candidates.emplace_back(row) : *equal;
     }
     return known;
@@ -197,7 +199,10 @@ class PathSearch {
       add_step({row, distance - reduced_.reduced(row, column), column, distance, reduced_.dual(column)});
       return;
     }
-    if (slack_settled_) { settled_.push_back(column); return; }
+    if (slack_settled_) {
+      settled_.push_back(column);
+      return;
+    }
     slack_settled_ = true;
     settled_.push_back(column);
     const std::int64_t number = std::ssize(steps_);
@@ -205,7 +210,9 @@ class PathSearch {
     for (std::int64_t j = 0; j < reduced_.columns(); ++j) {
       if (owners_.owner[j] == slack_ && distance < distances_[j]) {
         if (distances_[j] == NumberTraits<Number>::beyond()) touched_.push_back(j);
-        distances_[j] = distance; from_[j] = number; settled_.push_back(j);
+        distances_[j] = distance;
+        from_[j] = number;
+        settled_.push_back(j);
       }
     }
     relax_all(number);
@@ -332,7 +339,6 @@ class PathSearch {
     }
     return nearest;
   }
-
 
   ReducedCosts<Costs>& reduced_;
   Owners& owners_;
