@@ -161,7 +161,9 @@ def test_duals_prove_the_optimum(kind: str, shape: tuple[int, int]) -> None:
     cost = HARD[kind](np.random.default_rng(8), shape)
     for maximize in (False, True):
         sign = -1.0 if maximize else 1.0
-        rows, columns, u, v = (x.numpy() for x in ops.linear_sum_assignment_with_duals(torch.from_numpy(cost), maximize))
+        rows, columns, u, v = (
+            x.numpy() for x in ops.linear_sum_assignment_with_duals(torch.from_numpy(cost), maximize)
+        )
         expected = ops.linear_sum_assignment(torch.from_numpy(cost), maximize)
         assert np.array_equal(columns, expected[1].numpy())
         assert u.dtype == v.dtype == np.float64

@@ -59,7 +59,7 @@ namespace funcsim {
 template <typename Costs>
 class AugmentingSolver {
  public:
-  using Number = typename Costs::Number;
+  using Number = Costs::Number;
 
   AugmentingSolver(const Costs& costs, const ScanLoopsOf<typename Costs::Scan>& loops)
       : rows_(costs.rows),
@@ -133,7 +133,7 @@ class AugmentingSolver {
 
  private:
   static constexpr std::int64_t none = -1;
-  using TwoSmallest = typename ReducedCosts<Costs>::TwoSmallest;
+  using TwoSmallest = ReducedCosts<Costs>::TwoSmallest;
 
   std::int64_t unassigned_rows() const {
     return std::count(owners_.column_of.begin(), owners_.column_of.end() - 1, none);

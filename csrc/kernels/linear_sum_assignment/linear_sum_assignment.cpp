@@ -98,7 +98,7 @@ const ScanLoopsOf<double>& loops_for(const ScanLoops& loops, double /*cost*/) {
 template <typename Costs, typename Cost>
 void solve(const Problem<Cost>& problem, const Costs& costs, int exponent,
            const std::vector<typename Costs::Number>& minima, Assignment& assignment) {
-  using Number = typename Costs::Number;
+  using Number = Costs::Number;
   const auto [rows, columns] = std::pair(costs.rows, costs.columns);
   AugmentingSolver<Costs> solver(costs, loops_for(problem.loops, typename Costs::Scan()));
   solver.solve(minima.empty() ? nullptr : minima.data());
@@ -237,6 +237,7 @@ void solve_problem(const Problem<Cost>& problem, Assignment& assignment) {
   const Costs<Wide, Cost, decltype(exact)> costs{exact,       matrix.data,    matrix.row_stride, problem.sign(),
                                                  matrix.rows, matrix.columns, scannable};
   std::vector<Wide> duals;
+  duals.reserve(minima.size());
   for (const Cost cost : minima) {
     duals.emplace_back(static_cast<double>(cost));
   }
@@ -259,11 +260,12 @@ void solve_problem(const Problem<std::int64_t>& problem, Assignment& assignment)
     const double scale = std::ldexp(problem.sign(), exponent);
     const std::vector<double> scaled = convert_costs<double>(
         matrix, [scale](std::int64_t cost) { return static_cast<double>(cost) * scale; }, problem.parallel_for);
-    const auto exact = [&matrix, scaled = scaled.data(), scale](std::int64_t i, std::int64_t j) {
+    const auto exact = [&matrix, scaled = scaled.data(), factor = static_cast<Number>(scale)](std::int64_t i,
+                                                                                              std::int64_t j) {
       if constexpr (std::is_same_v<Number, double>) {
         return scaled[(i * matrix.columns) + j];
       } else {
-        return matrix.data[(i * matrix.row_stride) + j] * static_cast<Number>(scale);
+        return matrix.data[(i * matrix.row_stride) + j] * factor;
       }
     };
     const Costs<Number, double, decltype(exact)> costs{exact,          scaled.data(), matrix.columns, 1.0, matrix.rows,

@@ -34,10 +34,10 @@ struct Costs {
 
   Exact exact;
   const Scan* scans;
-  std::int64_t scan_stride;
-  double scale;
-  std::int64_t rows;
-  std::int64_t columns;
+  std::int64_t scan_stride = 0;
+  double scale = 1.0;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
   bool scannable = true;
 };
 
@@ -62,7 +62,7 @@ Number floor_to(double value) {
 template <typename Costs>
 class ReducedCosts {
  public:
-  using Number = typename Costs::Number;
+  using Number = Costs::Number;
 
   /// The smallest reduced cost of a row, and the second smallest, which can be equal to it.
   struct TwoSmallest {
@@ -170,6 +170,7 @@ class ReducedCosts {
     // The first list is short, since on easy matrices it is the last as well.
     const bool first = lists_[row].size == 0;
     std::partial_sort(least.begin(), least.begin() + (first ? 2 : typical), least.end());
+    // NOLINTNEXTLINE(misc-const-correctness): not where scans are exact
     double limit = least[(first ? 2 : typical) - 1];
     Number bound = limit == infinity ? NumberTraits<Number>::beyond() : floor_to<Number>(limit);
     nearest_.clear();
@@ -261,8 +262,8 @@ class ReducedCosts {
   /// Ordered by what should be in a list: near columns, and of equally near ones those that nobody has.
   struct Found {
     Number reduced;
-    bool taken;
-    std::int64_t column;
+    bool taken = false;
+    std::int64_t column = -1;
 
     bool operator<(const Found& other) const {
       if (!(reduced == other.reduced)) {

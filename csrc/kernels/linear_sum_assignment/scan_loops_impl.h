@@ -11,7 +11,9 @@
 
 namespace funcsim {
 
-namespace {
+namespace {  // NOLINT(cert-dcl59-cpp,misc-anonymous-namespace-in-header): a copy for each level
+
+// NOLINTBEGIN(cppcoreguidelines-avoid-c-arrays,modernize-avoid-c-arrays,modernize-loop-convert): nothing of std here
 
 constexpr std::int64_t lanes_of_register = FUNCSIM_REGISTER_BYTES / static_cast<std::int64_t>(sizeof(double));
 constexpr std::int64_t registers = scan_lanes / lanes_of_register;
@@ -84,7 +86,7 @@ void lane_minima(const ScanRow<Cost>& row, double* least) {
 }
 
 inline bool any_within(const Doubles& values, double limit) {
-#if defined(__AVX512F__)
+#ifdef __AVX512F__
   return _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(values), _mm512_set1_pd(limit), _CMP_LE_OQ) != 0;
 #elif defined(__AVX2__)
   const __m256d within = _mm256_cmp_pd(reinterpret_cast<__m256d>(values), _mm256_set1_pd(limit), _CMP_LE_OQ);
@@ -222,6 +224,8 @@ constexpr ScanLoopsOf<Cost> loops_of() {
 constexpr ScanLoops all_loops() {
   return {loops_of<float, std::uint32_t>(), loops_of<double, std::uint64_t>()};
 }
+
+// NOLINTEND(cppcoreguidelines-avoid-c-arrays,modernize-avoid-c-arrays,modernize-loop-convert)
 
 }  // namespace
 

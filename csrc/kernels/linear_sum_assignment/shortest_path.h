@@ -32,7 +32,7 @@ struct Owners {
 template <typename Costs>
 class PathSearch {
  public:
-  using Number = typename Costs::Number;
+  using Number = Costs::Number;
 
   PathSearch(ReducedCosts<Costs>& reduced, Owners& owners)
       : reduced_(reduced),
@@ -87,12 +87,12 @@ class PathSearch {
 
   /// A row that the search has got to: distances through it are base + reduced cost.
   struct Step {
-    std::int64_t row;
-    Number base;
-    std::int64_t entered;  ///< the column that the row gives for another; -1 for the first row
-    Number distance;       ///< of that column
-    Number dual;           ///< of that column, before the search
-    int scans = 0;         ///< of the row, for what is not in its list
+    std::int64_t row = none;
+    Number base{};
+    std::int64_t entered = none;  ///< the column that the row gives for another; -1 for the first row
+    Number distance;              ///< of that column
+    Number dual;                  ///< of that column, before the search
+    int scans = 0;                ///< of the row, for what is not in its list
   };
 
   using Entry = std::pair<Number, std::int64_t>;
@@ -209,7 +209,9 @@ class PathSearch {
     steps_.push_back({slack_, distance + reduced_.dual(column), column, distance, reduced_.dual(column)});
     for (std::int64_t j = 0; j < reduced_.columns(); ++j) {
       if (owners_.owner[j] == slack_ && distance < distances_[j]) {
-        if (distances_[j] == NumberTraits<Number>::beyond()) touched_.push_back(j);
+        if (distances_[j] == NumberTraits<Number>::beyond()) {
+          touched_.push_back(j);
+        }
         distances_[j] = distance;
         from_[j] = number;
         settled_.push_back(j);
