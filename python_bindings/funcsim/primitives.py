@@ -118,8 +118,8 @@ def linear_sum_assignment_with_duals(cost: Tensor, maximize: bool = False) -> tu
 
     When minimizing, ``row_duals[i] + column_duals[j] <= cost[i, j]`` for all pairs, with equality for assigned ones.
     Rows or columns left over have dual 0; where rows are left over, no row's dual is positive, and where columns are,
-    no column's. So no assignment costs less than the sum of all duals, which is what this one costs. When maximizing, with
-    ``>=`` and no negative duals in the same places.
+    no column's. So no assignment costs less than the sum of all duals, which is what this one costs. When maximizing,
+    with ``>=`` and no negative duals in the same places.
 
     The duals are computed exactly and rounded once to float64, so each of these holds up to that rounding: a few units
     in the last place of the largest cost.
