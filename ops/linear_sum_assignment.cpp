@@ -2,7 +2,10 @@
 
 #include <torch/csrc/stable/ops.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <tuple>
+#include <vector>
 
 #include "checks.h"
 #include "registration.h"
@@ -38,7 +41,7 @@ template <typename Cost>
 Assignment solve_as(const Tensor& cost, bool maximize) {
   return linear_sum_assignment(
       CostMatrix<Cost>{cost.const_data_ptr<Cost>(), cost.size(0), cost.size(1), cost.stride(0), cost.stride(1)},
-      maximize);
+      maximize, torch_parallel_for());
 }
 
 Assignment solve(const Tensor& cost, Dtype dtype, bool maximize) {
@@ -67,14 +70,19 @@ void check_status(const Assignment& assignment, bool maximize) {
   }
 }
 
-std::tuple<Tensor, Tensor> linear_sum_assignment_op(const Tensor& cost, bool maximize) {
+/// The assignment of a checked matrix.
+Assignment checked_assignment(const Tensor& cost, bool maximize) {
   check(cost.dim() == 2, op, ": cost must be a matrix [rows, columns], got ", describe_tensor(cost));
   check_cpu(cost, op, "cost");
   const Dtype dtype = solver_dtype(cost);
   const Tensor matrix = dtype_of(cost) == dtype ? cost : torch::stable::to(cost, dtype);
-  const Assignment assignment = solve(matrix, dtype, maximize);
+  Assignment assignment = solve(matrix, dtype, maximize);
   check_status(assignment, maximize);
+  return assignment;
+}
 
+/// The assigned rows, ascending, and their columns.
+std::tuple<Tensor, Tensor> pairs_of(const Assignment& assignment, const Tensor& cost) {
   const std::int64_t pairs = std::min(cost.size(0), cost.size(1));
   Tensor rows = new_tensor({pairs}, Dtype::Long);
   Tensor columns = new_tensor({pairs}, Dtype::Long);
@@ -89,8 +97,27 @@ std::tuple<Tensor, Tensor> linear_sum_assignment_op(const Tensor& cost, bool max
   return {rows, columns};
 }
 
+Tensor tensor_of(const std::vector<double>& values) {
+  Tensor tensor = new_tensor({static_cast<std::int64_t>(values.size())}, Dtype::Double);
+  std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<double>());
+  return tensor;
+}
+
+std::tuple<Tensor, Tensor> linear_sum_assignment_op(const Tensor& cost, bool maximize) {
+  return pairs_of(checked_assignment(cost, maximize), cost);
+}
+
+std::tuple<Tensor, Tensor, Tensor, Tensor> linear_sum_assignment_with_duals_op(const Tensor& cost, bool maximize) {
+  const Assignment assignment = checked_assignment(cost, maximize);
+  const auto [rows, columns] = pairs_of(assignment, cost);
+  return {rows, columns, tensor_of(assignment.row_duals), tensor_of(assignment.column_duals)};
+}
+
 const OperatorRegistration registration("linear_sum_assignment(Tensor cost, bool maximize=False) -> (Tensor, Tensor)",
                                         TORCH_BOX(&linear_sum_assignment_op));
+const OperatorRegistration registration_with_duals(
+    "linear_sum_assignment_with_duals(Tensor cost, bool maximize=False) -> (Tensor, Tensor, Tensor, Tensor)",
+    TORCH_BOX(&linear_sum_assignment_with_duals_op));
 
 }  // namespace
 

@@ -16,7 +16,14 @@ from .comparer import Comparer
 from .comparison import Comparison, LayerComparison, UnmatchedLayer
 from .describe import describe, parameters
 from .layer_similarity import LayerSimilarity, layer_similarity
-from .primitives import activation_signatures, jaccard, linear_sum_assignment, minhash, minhash_jaccard
+from .primitives import (
+    activation_signatures,
+    jaccard,
+    linear_sum_assignment,
+    linear_sum_assignment_with_duals,
+    minhash,
+    minhash_jaccard,
+)
 from .sketch import NetworkSketch, sketch
 
 __all__ = [
@@ -35,6 +42,7 @@ __all__ = [
     "jaccard",
     "layer_similarity",
     "linear_sum_assignment",
+    "linear_sum_assignment_with_duals",
     "minhash",
     "minhash_jaccard",
     "parameters",

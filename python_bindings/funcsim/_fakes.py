@@ -66,6 +66,13 @@ def _linear_sum_assignment(cost: Tensor, maximize: bool = False) -> tuple[Tensor
     return cost.new_empty((pairs,), dtype=torch.int64), cost.new_empty((pairs,), dtype=torch.int64)
 
 
+@torch.library.register_fake("funcsim::linear_sum_assignment_with_duals")
+def _linear_sum_assignment_with_duals(cost: Tensor, maximize: bool = False) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    rows, columns = _linear_sum_assignment(cost, maximize)
+    row_duals = cost.new_empty((cost.shape[0],), dtype=torch.float64)
+    return rows, columns, row_duals, cost.new_empty((cost.shape[1],), dtype=torch.float64)
+
+
 @torch.library.register_fake("funcsim::signature_statistics")
 def _signature_statistics(signatures: Tensor, num_samples: Size, first_sample: Size = 0) -> tuple[Tensor, Tensor]:
     """How often units fire, and what tells their signatures apart.

@@ -42,6 +42,14 @@ TEST(Primitives, AssignmentIsOptimal) {
   EXPECT_TRUE(torch::equal(best_columns, torch::tensor({0, 2, 1})));
 }
 
+TEST(Primitives, DualsAddUpToTheCost) {
+  const torch::Tensor cost = torch::tensor({{4, 1, 3}, {2, 0, 5}, {3, 2, 2}});
+  const auto [rows, columns, row_duals, column_duals] = funcsim::linear_sum_assignment_with_duals(cost);
+  EXPECT_TRUE(torch::equal(columns, torch::tensor({1, 0, 2})));
+  EXPECT_EQ((row_duals.sum() + column_duals.sum()).item<double>(), 5.0);
+  EXPECT_TRUE((row_duals.unsqueeze(1) + column_duals <= cost).all().item<bool>());
+}
+
 TEST(Primitives, ErrorsAreShortAndSayWhatCame) {
   try {
     funcsim::jaccard(torch::zeros({2, 3}), torch::zeros({2, 3}, torch::kUInt8));

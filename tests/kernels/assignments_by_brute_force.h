@@ -38,7 +38,7 @@ struct Matrix {
   Cost at(std::int64_t i, std::int64_t j) const { return costs[(i * columns) + j]; }
   CostMatrix<Cost> view() const { return {costs.data(), rows, columns, columns, 1}; }
   CostMatrix<Cost> transposed() const { return {costs.data(), columns, rows, 1, columns}; }
-  Assignment solve(bool maximize = false) const { return linear_sum_assignment(view(), maximize); }
+  Assignment solve(bool maximize = false) const { return linear_sum_assignment(view(), maximize, serial_for); }
 };
 
 /// A sum of doubles and 64-bit integers without rounding: digits of 32 bits from 2^-1152 up.

@@ -145,7 +145,7 @@ TYPED_TEST(LinearSumAssignmentOf, EqualUnitsAreMatchedInOrder) {
     for (std::int64_t i = 0; i < rows; ++i) {
       across[expected[i]] = i;
     }
-    EXPECT_EQ(linear_sum_assignment(matrix.transposed(), false).column_of_row, across);
+    EXPECT_EQ(linear_sum_assignment(matrix.transposed(), false, serial_for).column_of_row, across);
   }
 }
 
@@ -263,7 +263,7 @@ void expect_layout_does_not_matter(const Matrix<Cost>& large) {
     const Matrix<Cost> copy(view.rows, view.columns, [&](auto i, auto j) {
       return view.data[(i * view.row_stride) + (j * view.column_stride)];
     });
-    EXPECT_EQ(linear_sum_assignment(view, false).column_of_row, copy.solve().column_of_row);
+    EXPECT_EQ(linear_sum_assignment(view, false, serial_for).column_of_row, copy.solve().column_of_row);
   };
   const Cost* costs = large.costs.data();
   const std::int64_t width = large.columns;
@@ -290,14 +290,15 @@ TEST(LinearSumAssignment, OneRowOfAMillion) {
   const std::int64_t least = std::min_element(row.costs.begin(), row.costs.end()) - row.costs.begin();
   EXPECT_EQ(row.solve().column_of_row, (Columns{least}));
   EXPECT_EQ(row.solve().row_duals[0], -5.0);
-  const Assignment across = linear_sum_assignment(row.transposed(), false);
+  const Assignment across = linear_sum_assignment(row.transposed(), false, serial_for);
   EXPECT_EQ(across.column_of_row[least], 0);
   EXPECT_EQ(std::count(across.column_of_row.begin(), across.column_of_row.end(), -1), size - 1);
 }
 
 TEST(LinearSumAssignment, EmptyMatrixHasTheEmptyAssignment) {
   for (const auto& [rows, columns] : {std::pair(0, 0), {0, 3}, {3, 0}}) {
-    const Assignment assignment = linear_sum_assignment(CostMatrix<float>{nullptr, rows, columns, columns, 1}, false);
+    const Assignment assignment =
+        linear_sum_assignment(CostMatrix<float>{nullptr, rows, columns, columns, 1}, false, serial_for);
     EXPECT_EQ(assignment.status, AssignmentStatus::optimal);
     EXPECT_EQ(assignment.column_of_row, Columns(rows, -1));
     EXPECT_EQ(assignment.row_duals.size(), rows);
@@ -326,7 +327,7 @@ TEST(LinearSumAssignment, FirstBadCostIsNamed) {
     Matrix<double> matrix(3, 5, [](auto i, auto j) { return double(i + j); });
     matrix.costs[(1 * 5) + 3] = bad;    // first by rows
     matrix.costs[(2 * 5) + 0] = later;  // first by columns
-    return across ? linear_sum_assignment(matrix.transposed(), maximize) : matrix.solve(maximize);
+    return across ? linear_sum_assignment(matrix.transposed(), maximize, serial_for) : matrix.solve(maximize);
   };
   const auto is = [](const Assignment& assignment, AssignmentStatus status, std::int64_t row, std::int64_t column) {
     return assignment.status == status && assignment.bad_row == row && assignment.bad_column == column;

@@ -130,6 +130,64 @@ def test_empty(shape: tuple[int, int]) -> None:
     assert rows.shape == columns.shape == (0,)
 
 
+def _bits(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Jaccard index of random sets: nearly equal costs, and equal ones."""
+    a, b = rng.random((shape[0], 600)) < 0.3, rng.random((shape[1], 600)) < 0.3
+    both = a.astype(float) @ b.T
+    return (both / (a.sum(1)[:, None] + b.sum(1) - both)).astype(np.float32)
+
+
+HARD = {
+    "near ties": _bits,
+    "uniform": lambda rng, shape: rng.random(shape),
+    "normal": lambda rng, shape: rng.standard_normal(shape),
+    "constant": lambda rng, shape: np.full(shape, 0.1),
+    "low rank": lambda rng, shape: rng.standard_normal((shape[0], 2)) @ rng.standard_normal((2, shape[1])),
+    "products": lambda rng, shape: np.outer(np.arange(shape[0]), np.arange(shape[1])).astype(float),
+    "distances": lambda rng, shape: np.abs(rng.random((shape[0], 1)) - rng.random((1, shape[1]))),
+    "sorted": lambda rng, shape: np.arange(shape[0] * shape[1]).reshape(shape) / 7.0,
+    "sparse": lambda rng, shape: (rng.random(shape) > 0.02).astype(np.float32),
+    "huge": lambda rng, shape: rng.random(shape) * 1e300,
+    "tiny": lambda rng, shape: rng.random(shape) * 1e-300,
+    "all sizes": lambda rng, shape: np.exp(rng.standard_normal(shape) * 40),
+    "few different rows": lambda rng, shape: rng.random((3, shape[1]))[rng.integers(0, 3, shape[0])],
+    "int64": lambda rng, shape: rng.integers(-(2**60), 2**60, shape),
+}
+
+
+@pytest.mark.parametrize("shape", [(130, 130), (110, 130), (130, 40), (3, 300), (1, 100)], ids=str)
+@pytest.mark.parametrize("kind", HARD)
+def test_duals_prove_the_optimum(kind: str, shape: tuple[int, int]) -> None:
+    cost = HARD[kind](np.random.default_rng(8), shape)
+    for maximize in (False, True):
+        sign = -1.0 if maximize else 1.0
+        rows, columns, u, v = (
+            x.numpy() for x in ops.linear_sum_assignment_with_duals(torch.from_numpy(cost), maximize)
+        )
+        expected = ops.linear_sum_assignment(torch.from_numpy(cost), maximize)
+        assert np.array_equal(columns, expected[1].numpy())
+        assert u.dtype == v.dtype == np.float64
+        wide = cost.astype(np.longdouble)
+        rounding = float(np.abs(wide).max()) * 2.0**-50  # duals are up to some times as large as costs
+        reduced = sign * (wide - u[:, None] - v)
+        assert reduced.min() >= -rounding
+        assert np.abs(reduced[rows, columns]).max() <= rounding
+        total = wide[rows, columns].sum()
+        assert abs(u.astype(np.longdouble).sum() + v.astype(np.longdouble).sum() - total) <= rounding * sum(shape)
+        scipy_rows, scipy_columns = scipy_assignment(cost.astype(float), maximize)
+        assert abs(wide[scipy_rows, scipy_columns].sum() - total) <= rounding * sum(shape)
+        left_over = np.ones(shape[1], bool) if shape[0] <= shape[1] else np.ones(shape[0], bool)
+        left_over[columns if shape[0] <= shape[1] else rows] = False
+        longer = v if shape[0] <= shape[1] else u
+        assert (longer[left_over] == 0).all()
+        assert shape[0] == shape[1] or (sign * longer <= 0).all()
+
+
+def test_duals_of_nothing() -> None:
+    rows, columns, u, v = ops.linear_sum_assignment_with_duals(torch.zeros(0, 3))
+    assert (rows.shape, columns.shape, u.shape, v.tolist()) == ((0,), (0,), (0,), [0.0, 0.0, 0.0])
+
+
 def test_thread_count_does_not_matter() -> None:
     cost = torch.randint(0, 5, (60, 70), generator=torch.Generator().manual_seed(9)).float()
     threads = torch.get_num_threads()

@@ -53,6 +53,7 @@ CALLS: dict[str, list[tuple]] = {
     "jaccard": [(BITS[0], OTHER[0])],
     "minhash_jaccard": [(SKETCHES[0], SKETCHES[1])],
     "linear_sum_assignment": [(torch.randn(4, 6, generator=generator), True), (torch.arange(12).reshape(4, 3),)],
+    "linear_sum_assignment_with_duals": [(torch.randn(4, 6, generator=generator), True), (torch.eye(3),)],
     "signature_statistics": [(BITS[0], 21, 64)],
     "shuffle_samples": [(BITS[0], 7, 3, 2, 0)],
     "shuffle_partners": [(ROWS, 3, 5)],

@@ -76,4 +76,21 @@ inline std::tuple<torch::Tensor, torch::Tensor> linear_sum_assignment(const torc
                                                                                             cost, maximize);
 }
 
+/// linear_sum_assignment, and the proof that there is no better assignment: an optimum of the dual problem. When
+/// minimising, row_duals[i] + column_duals[j] <= cost[i, j] for all pairs, with equality for assigned ones. Rows or
+/// columns left over have dual 0; where rows are left over, no row's dual is positive, and where columns are, no
+/// column's. So the sum of all duals is the cost of the assignment, and no other costs less. When maximising, with >=
+/// and no negative duals in the same places. Computed exactly, and rounded once to float64.
+///
+/// @param cost     as in linear_sum_assignment
+/// @param maximize find the largest sum instead
+/// @return row indices and their columns, as linear_sum_assignment; row_duals, float64 [rows]; column_duals, float64
+///         [columns]
+/// @throws Error as linear_sum_assignment
+inline std::tuple<torch::Tensor, torch::Tensor, torch::Tensor, torch::Tensor> linear_sum_assignment_with_duals(
+    const torch::Tensor& cost, bool maximize = false) {
+  return detail::call_operator<std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>(const at::Tensor&, bool)>(
+      "linear_sum_assignment_with_duals", cost, maximize);
+}
+
 }  // namespace funcsim

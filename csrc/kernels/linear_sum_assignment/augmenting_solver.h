@@ -10,13 +10,12 @@
 
 #include "kernels/linear_sum_assignment/first_assignment.h"
 #include "kernels/linear_sum_assignment/numbers.h"
-#include "kernels/linear_sum_assignment/row_scans.h"
+#include "kernels/linear_sum_assignment/reduced_costs.h"
+#include "kernels/linear_sum_assignment/shortest_path.h"
 
 namespace funcsim {
 
 /// Minimises the sum of costs over the complete assignments of rows to columns, in exact arithmetic; rows <= columns.
-///
-/// Costs are numbers of the type `Stored`, for which static_cast<Number> is exact. All arithmetic is on Numbers.
 ///
 /// The method. Rows and columns have duals u and v, and cost - u - v, the reduced cost, is never negative. An
 /// assignment of pairs whose reduced cost is 0 is then optimal. Only v is stored: u[i] is the minimum of cost[i, j] -
@@ -29,18 +28,24 @@ namespace funcsim {
 ///     since two rows can outbid each other by tiny steps for ever so long.
 ///  2. If that leaves many rows unassigned, as it does where many costs are nearly equal, rows bid with an increment:
 ///     each bid lowers v by that much more than what makes the row indifferent. The first increment is a quarter of the
-///     mean difference between a cost and its row's minimum; each further one is a fifth of the one before, and all
+///     typical difference between a cost and its row's minimum; each further one is a fifth of the one before, and all
 ///     rows bid anew. This is the auction algorithm with epsilon scaling (Bertsekas, "The auction algorithm: a
 ///     distributed relaxation method for the assignment problem", 1988). It ends when a round settles with few bids.
 ///     Then come bids without an increment as in 1, on the v so found.
 ///  3. Shortest augmenting paths for the rest.
 ///
+/// Step 2 is left out where it doesn't pay: where rows are left over for exact ties, or there are many columns to
+/// choose from. All steps ask for the nearest columns of a row, which reduced_costs.h answers from short lists where it
+/// can.
+///
 /// Step 2 changes the speed only, and step 3 alone bounds the time by O(rows² · columns).
 ///
-/// More columns than rows. The columns left over go to `slack`: columns - rows further rows, all equal and of cost 0,
-/// so that the problem is square. They are never stored. As they are equal, they are handled as one row, which has
-/// several columns, takes part in bids and paths, and ends up with the columns of the largest v, all equal. That value
-/// is then subtracted from v, so that columns left over have v = 0 and all others v <= 0.
+/// More columns than rows. Bids start from v = 0, and columns that nobody has keep it, as they must. That ends with
+/// step 2, which takes columns away again. From there on the columns left over go to `slack`: columns - rows further
+/// rows, all equal and of cost 0, so that the problem is square. They are never stored. As they are equal, they are
+/// handled as one row, which has several columns, takes part in bids and paths, and ends up with the columns of the
+/// largest v, all equal. That value is then subtracted from v, so that columns left over have v = 0 and all others v <=
+/// 0.
 ///
 /// How large numbers get. With costs in [-A, A], which includes the 0 of slack: while any row is unassigned, there is
 /// an unassigned column k, whose v is what it was when bidding began. Let v lie in [-S, 0] then; it only ever falls.
@@ -51,71 +56,75 @@ namespace funcsim {
 /// increments are at most A / 2, so S <= 3A always. A path to column k costs at most cost[i, k] - u[i] - v[k] <= 2A +
 /// S, reduced costs are at most 4A + S, distances, counted from -u of the first row, at most A + S + (2A + S) + (4A +
 /// S) = 16A, and the last path leaves v >= -4A - 2S = -10A. Nothing exceeds 16A, hence the four bits in NumberTraits.
-template <typename Stored, typename Number>
+template <typename Costs>
 class AugmentingSolver {
  public:
-  /// @param costs  [rows, stride] and kept by the caller; zeros beyond `columns`
-  /// @param stride a multiple of scan_lanes<Number>
-  AugmentingSolver(const Stored* costs, std::int64_t rows, std::int64_t columns, std::int64_t stride)
-      : costs_(costs),
-        rows_(rows),
-        columns_(columns),
-        stride_(stride),
-        slack_(rows),
-        slack_costs_(stride),
-        duals_(stride),
-        distances_(stride),
-        owner_(columns, none),
-        column_of_(rows + 1, none) {
-    std::fill(duals_.begin() + columns, duals_.end(), Number() - NumberTraits<Number>::beyond());
-  }
+  using Number = Costs::Number;
 
-  void solve() {
-    if (rows_ == columns_) {
-      take_column_minima();
+  AugmentingSolver(const Costs& costs, const ScanLoopsOf<typename Costs::Scan>& loops)
+      : rows_(costs.rows),
+        columns_(costs.columns),
+        slack_(costs.rows),
+        owners_{std::vector<std::int64_t>(columns_, none), std::vector<std::int64_t>(rows_ + 1, none)},
+        reduced_(costs, loops, owners_.owner) {}
+
+  /// @param duals [columns] to start from: column minima if rows = columns, else null for zeros
+  void solve(const Number* duals) {
+    for (std::int64_t j = 0; duals != nullptr && j < columns_; ++j) {
+      reduced_.set_dual(j, duals[j]);
     }
     // The constants here and in bid_with_increments were measured: twice or half makes little difference.
-    bid(Number(), 8);
+    const std::int64_t bids = bid(Number(), 8);
     if constexpr (std::is_arithmetic_v<Number> || std::is_same_v<Number, Int128>) {  // no increment suits wider ranges
-      if (unassigned_rows() > 64) {
+      // Rows that stay without a column after hardly a bid do so for exact ties, which increments don't help.
+      // And where there are many more columns than rows, rows hardly compete.
+      if (unassigned_rows() > 64 && 10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
+        slack_takes_part_ = rows_ < columns_;
         bid_with_increments();
         bid(Number(), 20);
       }
     }
     level_slack();
+    PathSearch<Costs> search(reduced_, owners_);
     for (std::int64_t row = 0; row < rows_; ++row) {
-      if (column_of_[row] == none) {
-        augment(row);
+      if (owners_.column_of[row] == none) {
+        search.augment(row);
       }
     }
     if (rows_ < columns_) {
-      const Number largest = *std::max_element(duals_.begin(), duals_.begin() + columns_);
-      std::for_each(duals_.begin(), duals_.begin() + columns_, [&](Number& dual) { dual = dual - largest; });
+      Number largest = reduced_.dual(0);
+      for (std::int64_t j = 1; j < columns_; ++j) {
+        largest = std::max(largest, reduced_.dual(j));
+      }
+      reduced_.lower_all(largest);
     }
   }
 
   /// A column for each row.
-  std::vector<std::int64_t> column_of_row() const { return {column_of_.begin(), column_of_.end() - 1}; }
+  std::vector<std::int64_t> column_of_row() const { return {owners_.column_of.begin(), owners_.column_of.end() - 1}; }
 
-  Number cost(std::int64_t row, std::int64_t column) const { return static_cast<Number>(costs_of(row)[column]); }
-  Number column_dual(std::int64_t column) const { return duals_[column]; }
-  Number row_dual(std::int64_t row) const { return cost(row, column_of_[row]) - duals_[column_of_[row]]; }
+  Number cost(std::int64_t row, std::int64_t column) const { return reduced_.cost(row, column); }
+  Number column_dual(std::int64_t column) const { return reduced_.dual(column); }
+  Number row_dual(std::int64_t row) const { return reduced_.reduced(row, owners_.column_of[row]); }
 
   /// The pairs with reduced cost 0.
   TightPairs tight_pairs() const {
     TightPairs tight(rows_, columns_);
     for (std::int64_t i = 0; i < rows_; ++i) {
-      const Stored* costs = costs_of(i);
-      const TwoSmallest<Number> two = two_smallest(costs, duals_.data(), stride_);
-      tight.add(i, two.column);
-      for (std::int64_t j = 0; two.second == two.first && j < columns_; ++j) {
-        if (static_cast<Number>(costs[j]) - duals_[j] == two.first) {
-          tight.add(i, j);
-        }
+      const Number least = row_dual(i);
+      tight.add(i, owners_.column_of[i]);
+      if (least < reduced_.bound(i)) {
+        reduced_.visit_listed(i, [&](std::int64_t column, const Number& value) {
+          if (value == least) {
+            tight.add(i, column);
+          }
+        });
+      } else {
+        reduced_.visit_within(i, least, [&](std::int64_t column) { tight.add(i, column); });
       }
     }
     for (std::int64_t j = 0; rows_ < columns_ && j < columns_; ++j) {
-      if (duals_[j] == Number()) {
+      if (reduced_.dual(j) == Number()) {
         tight.add(slack_, j);
       }
     }
@@ -124,58 +133,35 @@ class AugmentingSolver {
 
  private:
   static constexpr std::int64_t none = -1;
+  using TwoSmallest = ReducedCosts<Costs>::TwoSmallest;
 
-  /// A column that a path search has been to.
-  struct Reached {
-    std::int64_t column;
-    Number dual;
-    Number distance;
-  };
-
-  /// A row that a path search has been to: distances through it are base + cost - dual.
-  struct Step {
-    std::int64_t row;
-    Number base;
-    Reached from;
-  };
-
-  const Stored* costs_of(std::int64_t row) const {
-    return row == slack_ ? slack_costs_.data() : costs_ + (row * stride_);
-  }
-
-  std::int64_t unassigned_rows() const { return std::count(column_of_.begin(), column_of_.end() - 1, none); }
-
-  void assign(std::int64_t row, std::int64_t column) {
-    owner_[column] = row;
-    column_of_[row] = column;
-  }
-
-  void take_column_minima() {
-    std::fill(duals_.begin(), duals_.begin() + columns_, NumberTraits<Number>::beyond());
-    for (std::int64_t i = 0; i < rows_; ++i) {
-      const Stored* costs = costs_of(i);
-      for (std::int64_t j = 0; j < columns_; ++j) {
-        const auto number = static_cast<Number>(costs[j]);
-        duals_[j] = number < duals_[j] ? number : duals_[j];
-      }
-    }
+  std::int64_t unassigned_rows() const {
+    return std::count(owners_.column_of.begin(), owners_.column_of.end() - 1, none);
   }
 
   /// Takes all columns away from their rows, and shifts duals to a maximum of 0. Slack gets the columns with the
   /// largest duals, which are lowered to the least of them: that keeps slack indifferent between them, and does no harm
   /// to the other rows, which have no column now.
   void release_all() {
-    std::ranges::fill(owner_, none);
-    std::ranges::fill(column_of_, none);
-    std::int64_t for_slack = columns_ - rows_;
-    std::vector<Number> largest(duals_.begin(), duals_.begin() + columns_);
+    std::ranges::fill(owners_.owner, none);
+    std::ranges::fill(owners_.column_of, none);
+    std::int64_t for_slack = slack_takes_part_ ? columns_ - rows_ : 0;
+    std::vector<Number> largest(columns_);
+    for (std::int64_t j = 0; j < columns_; ++j) {
+      largest[j] = reduced_.dual(j);
+    }
     const auto place = largest.begin() + std::max<std::int64_t>(for_slack - 1, 0);
     std::nth_element(largest.begin(), place, largest.end(), [](const Number& a, const Number& b) { return b < a; });
     const Number least = *place;
     for (std::int64_t j = 0; j < columns_; ++j) {
-      duals_[j] = (duals_[j] < least ? duals_[j] : least) - least;
-      if (for_slack > 0 && duals_[j] == Number()) {
-        assign(slack_, j);
+      if (least < reduced_.dual(j)) {
+        reduced_.set_dual(j, least);
+      }
+    }
+    reduced_.lower_all(least);
+    for (std::int64_t j = 0; j < columns_ && for_slack > 0; ++j) {
+      if (reduced_.dual(j) == Number()) {
+        owners_.assign(slack_, j);
         --for_slack;
       }
     }
@@ -193,52 +179,57 @@ class AugmentingSolver {
           ++bids[row];
           ++total;
         }
-        TwoSmallest<Number> best =
-            row == slack_ ? two_smallest_of_slack() : two_smallest(costs_of(row), duals_.data(), stride_);
+        TwoSmallest best = row == slack_ ? two_smallest_of_slack() : reduced_.two_smallest(row);
         const Number drop = columns_ == 1 ? Number() : best.second - best.first + increment;
-        if (drop == Number() && row != slack_ && owner_[best.column] != none) {
+        if (drop == Number() && row != slack_ && owners_.owner[best.column] != none) {
           // A bid that lowers nothing could go on in a circle, unless it takes a column that nobody has.
-          best.column = unassigned_column(costs_of(row), best.first);
+          best.column = unassigned_column(row, best.first);
           if (best.column == none) {
             break;
           }
         }
-        duals_[best.column] = duals_[best.column] - drop;
-        const std::int64_t displaced = owner_[best.column];
+        reduced_.set_dual(best.column, reduced_.dual(best.column) - drop);
+        const std::int64_t displaced = owners_.owner[best.column];
         if (displaced != none) {
-          column_of_[displaced] = none;
+          owners_.column_of[displaced] = none;
         }
-        assign(row, best.column);
+        owners_.assign(row, best.column);
         row = displaced;
       }
     }
     return total;
   }
 
-  /// An unassigned column with this reduced cost.
-  std::int64_t unassigned_column(const Stored* costs, const Number& reduced) const {
-    for (std::int64_t j = 0; j < columns_; ++j) {
-      if (owner_[j] == none && static_cast<Number>(costs[j]) - duals_[j] == reduced) {
-        return j;
+  /// An unassigned column with this reduced cost, the row's smallest.
+  std::int64_t unassigned_column(std::int64_t row, const Number& least) const {
+    std::int64_t found = none;
+    const auto consider = [&](std::int64_t j) { found = found == none && owners_.owner[j] == none ? j : found; };
+    reduced_.visit_listed(row, [&](std::int64_t j, const Number& value) {
+      if (value == least) {
+        consider(j);
       }
+    });
+    if (found == none && !(least < reduced_.bound(row))) {
+      reduced_.visit_within(row, least, consider);
     }
-    return none;
+    return found;
   }
 
-  /// two_smallest for slack, which lacks one column: over the columns that it doesn't have, of which there are two or
-  /// more. Prefers a column that nobody has.
-  TwoSmallest<Number> two_smallest_of_slack() const {
-    TwoSmallest<Number> two{NumberTraits<Number>::beyond(), NumberTraits<Number>::beyond(), none};
+  /// The two smallest reduced costs of slack, which lacks one column: over the columns that it doesn't have, of which
+  /// there are two or more. Prefers a column that nobody has.
+  TwoSmallest two_smallest_of_slack() const {
+    TwoSmallest two{NumberTraits<Number>::beyond(), NumberTraits<Number>::beyond(), none};
     for (std::int64_t j = 0; j < columns_; ++j) {
-      if (owner_[j] == slack_) {
+      if (owners_.owner[j] == slack_) {
         continue;
       }
-      const Number reduced = Number() - duals_[j];
+      const Number reduced = Number() - reduced_.dual(j);
       if (reduced < two.first) {
         two = {reduced, two.first, j};
       } else {
         two.second = reduced < two.second ? reduced : two.second;
-        two.column = reduced == two.first && owner_[j] == none && owner_[two.column] != none ? j : two.column;
+        two.column =
+            reduced == two.first && owners_.owner[j] == none && owners_.owner[two.column] != none ? j : two.column;
       }
     }
     return two;
@@ -247,35 +238,39 @@ class AugmentingSolver {
   /// Rounds of bids with smaller and smaller increments.
   void bid_with_increments() {
     constexpr double smaller = 5.0;
+    constexpr std::int64_t sample = 16;  // rows to measure costs by
+    constexpr int rounds = std::is_same_v<Number, double> ? 10 : 7;
     double sum = 0.0;
-    double count = 0.0;
     std::uint64_t bits = 0;
-    for (std::int64_t i = 0; i < rows_; ++i) {
-      const Stored* costs = costs_of(i);
-      const auto least = static_cast<Number>(*std::min_element(costs, costs + columns_));
+    std::vector<Number> costs(columns_);
+    for (std::int64_t s = 0; s < sample; ++s) {
+      const std::int64_t i = s * rows_ / sample;
       for (std::int64_t j = 0; j < columns_; ++j) {
-        const auto number = static_cast<Number>(costs[j]);
-        if (number < NumberTraits<Number>::forbidden()) {
-          sum += static_cast<double>(number - least);
-          count += 1.0;
-          bits |= static_cast<std::uint64_t>(static_cast<std::int64_t>(number));
-        }
+        costs[j] = cost(i, j);
+        bits |= static_cast<std::uint64_t>(static_cast<std::int64_t>(costs[j]));
       }
+      std::ranges::nth_element(costs, costs.begin() + (columns_ / 2));
+      const Number middle = costs[columns_ / 2];
+      sum += static_cast<double>(middle - *std::min_element(costs.begin(), costs.begin() + (columns_ / 2) + 1));
     }
-    // All costs are multiples of this, and so are sums of them. An assignment in which each pair is the best of its row
-    // up to less than unit / rows is optimal: no need to go further.
+    // These costs are multiples of this, and so are sums of them. An assignment in which each pair is the best of its
+    // row up to less than unit / rows is optimal: no need to go further.
     const double unit = bits == 0 ? 1.0 : std::ldexp(1.0, std::countr_zero(bits));
     const double last = std::max(1.0, unit / (static_cast<double>(rows_) * smaller));
-    double increment = sum / (4.0 * std::max(count, 1.0));
+    double increment = sum / (4.0 * sample);
     bool busy = false;
-    while (increment >= last) {
+    std::int64_t before = 0;
+    for (int round = 0; round < rounds && increment >= last; ++round) {
       const std::int64_t bids = bid(static_cast<Number>(std::floor(increment)), 64);
       // While the increment is too large to matter, there are few bids as well.
-      const bool few = static_cast<double>(bids) < 2.5 * static_cast<double>(rows_);
-      if (few && busy) {
+      const bool few = 2 * bids < 5 * rows_;
+      // Where rows outbid each other for equal columns, smaller increments take more bids and settle nothing.
+      const bool war = std::is_same_v<Number, double> && bids > 6 * rows_ && bids > before && round > 0;
+      if ((few && busy) || war) {
         return;
       }
       busy = busy || !few;
+      before = bids;
       increment /= smaller;
     }
   }
@@ -285,91 +280,21 @@ class AugmentingSolver {
   void level_slack() {
     Number least{};
     for (std::int64_t j = 0; j < columns_; ++j) {
-      least = owner_[j] == slack_ && duals_[j] < least ? duals_[j] : least;
+      least = owners_.owner[j] == slack_ && reduced_.dual(j) < least ? reduced_.dual(j) : least;
     }
     for (std::int64_t j = 0; j < columns_; ++j) {
-      duals_[j] = owner_[j] == slack_ ? least : duals_[j];
-    }
-  }
-
-  /// Dijkstra's algorithm from an unassigned row over reduced costs, until it reaches an unassigned column; then
-  /// changes duals so that the path has reduced cost 0, and moves the assignment along it.
-  void augment(std::int64_t unassigned_row) {
-    std::fill(distances_.begin(), distances_.end(), NumberTraits<Number>::beyond());
-    reached_.clear();
-    steps_.assign(1, Step{unassigned_row, Number(), {none, Number(), Number()}});
-    Reached end{none, Number(), Number()};
-    while (true) {
-      const Step& step = steps_.back();
-      const LaneMinima<Number> least = relax(costs_of(step.row), duals_.data(), step.base, stride_, distances_.data());
-      end.distance = *std::min_element(least.begin(), least.end());
-      end.column = nearest_column(least, end.distance);
-      end.dual = duals_[end.column];
-      const std::int64_t row = owner_[end.column];
-      if (row == none) {
-        break;
-      }
-      steps_.push_back({row, end.distance - (cost(row, end.column) - end.dual), end});
-      if (row != slack_) {
-        reach(end.column, end.distance);
-        continue;
-      }
-      for (std::int64_t j = 0; j < columns_; ++j) {  // at no cost, slack gives any of its columns for any other
-        if (owner_[j] == slack_) {
-          reach(j, end.distance);
-        }
-      }
-    }
-    for (const Reached& reached : reached_) {
-      duals_[reached.column] = reached.dual + (reached.distance - end.distance);
-    }
-    // Backwards: the row through which a column got its distance is one of those before it. Arithmetic is exact, so any
-    // row that explains the distance will do.
-    for (std::size_t k = steps_.size(); k-- > 0;) {
-      const Step& step = steps_[k];
-      if (step.base + (cost(step.row, end.column) - end.dual) == end.distance) {
-        assign(step.row, end.column);
-        end = step.from;
+      if (owners_.owner[j] == slack_) {
+        reduced_.set_dual(j, least);
       }
     }
   }
 
-  /// Takes a column out of the search, with a dual that makes its reduced costs too large for it to be found again.
-  void reach(std::int64_t column, const Number& distance) {
-    reached_.push_back({column, duals_[column], distance});
-    duals_[column] = Number() - NumberTraits<Number>::beyond();
-    distances_[column] = NumberTraits<Number>::beyond();
-  }
-
-  /// A column at this distance, the smallest there is; one without a row if there is one.
-  std::int64_t nearest_column(const LaneMinima<Number>& least, const Number& distance) const {
-    constexpr std::int64_t lanes = scan_lanes<Number>;
-    std::int64_t nearest = none;
-    for (std::int64_t l = 0; l < lanes; ++l) {
-      for (std::int64_t j = l; least[l] == distance && j < columns_; j += lanes) {
-        if (distances_[j] == distance) {
-          nearest = j;
-          if (owner_[j] == none) {
-            return j;
-          }
-        }
-      }
-    }
-    return nearest;
-  }
-
-  const Stored* costs_;
   std::int64_t rows_;
   std::int64_t columns_;
-  std::int64_t stride_;
-  std::int64_t slack_;                   ///< the number of the row that has the columns left over
-  std::vector<Stored> slack_costs_;      ///< [stride] zeros
-  std::vector<Number> duals_;            ///< [stride] of the columns; those of padding keep it out of every minimum
-  std::vector<Number> distances_;        ///< [stride] from the row that a path is searched for
-  std::vector<std::int64_t> owner_;      ///< [columns] row that has the column
-  std::vector<std::int64_t> column_of_;  ///< [rows + 1] column of a row, and one of slack's
-  std::vector<Reached> reached_;
-  std::vector<Step> steps_;
+  std::int64_t slack_;  ///< the number of the row that has the columns left over
+  bool slack_takes_part_ = false;
+  Owners owners_;
+  ReducedCosts<Costs> reduced_;
 };
 
 }  // namespace funcsim

@@ -39,15 +39,17 @@
 #include "kernels/linear_sum_assignment/linear_sum_assignment.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <cstddef>
 #include <limits>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
+#include "kernels/common/simd_level.h"
 #include "kernels/linear_sum_assignment/augmenting_solver.h"
+#include "kernels/linear_sum_assignment/cost_matrix.h"
 #include "kernels/linear_sum_assignment/first_assignment.h"
 #include "kernels/linear_sum_assignment/numbers.h"
 
@@ -58,62 +60,14 @@ namespace {
 /// What is solved: costs to minimise, with no more rows than columns.
 template <typename Cost>
 struct Problem {
-  CostMatrix<Cost> matrix;  ///< rows <= columns
+  CostMatrix<Cost> matrix;  ///< rows <= columns, contiguous rows
   bool transposed;          ///< the rows of `matrix` are the columns of the one given
   bool negated;             ///< the costs are those in `matrix` times -1
+  const ScanLoops& loops;
+  const ParallelFor& parallel_for;
+
+  double sign() const { return negated ? -1.0 : 1.0; }
 };
-
-template <typename Cost>
-CostMatrix<Cost> transpose(const CostMatrix<Cost>& matrix) {
-  return {matrix.data, matrix.columns, matrix.rows, matrix.column_stride, matrix.row_stride};
-}
-
-/// Calls visit(costs, count) for pieces of contiguous costs that make up the matrix, in any order, while it returns
-/// true.
-template <typename Cost, typename Visit>
-bool visit_costs(const CostMatrix<Cost>& matrix, const Visit& visit) {
-  const bool along_rows = std::abs(matrix.column_stride) <= std::abs(matrix.row_stride);
-  const std::int64_t outer = along_rows ? matrix.rows : matrix.columns;
-  const std::int64_t inner = along_rows ? matrix.columns : matrix.rows;
-  const std::int64_t outer_stride = along_rows ? matrix.row_stride : matrix.column_stride;
-  const std::int64_t inner_stride = along_rows ? matrix.column_stride : matrix.row_stride;
-  std::array<Cost, 1024> piece{};
-  for (std::int64_t i = 0; i < outer; ++i) {
-    for (std::int64_t begin = 0; begin < inner; begin += piece.size()) {
-      const Cost* first = matrix.data + (i * outer_stride) + (begin * inner_stride);
-      const std::int64_t count = std::min<std::int64_t>(piece.size(), inner - begin);
-      for (std::int64_t j = 0; inner_stride != 1 && j < count; ++j) {
-        piece[j] = first[j * inner_stride];
-      }
-      if (!visit(inner_stride == 1 ? first : piece.data(), count)) {
-        return false;
-      }
-    }
-  }
-  return true;
-}
-
-/// The matrix with `convert` applied to every cost, contiguous, with rows of length `stride` that end in zeros.
-template <typename Stored, typename Cost, typename Convert>
-std::vector<Stored> convert_costs(const CostMatrix<Cost>& matrix, std::int64_t stride, Convert convert) {
-  std::vector<Stored> costs(static_cast<std::size_t>(matrix.rows * stride));
-  constexpr std::int64_t tile = 16;  // of a transposed matrix, a cache line has costs of 16 rows
-  for (std::int64_t first = 0; first < matrix.rows; first += tile) {
-    const std::int64_t last = std::min(first + tile, matrix.rows);
-    const std::int64_t width = matrix.column_stride == 1 ? matrix.columns : tile;
-    for (std::int64_t begin = 0; begin < matrix.columns; begin += width) {
-      const std::int64_t end = std::min(begin + width, matrix.columns);
-      for (std::int64_t i = first; i < last; ++i) {
-        const Cost* from = matrix.data + (i * matrix.row_stride);
-        Stored* to = costs.data() + (i * stride);
-        for (std::int64_t j = begin; j < end; ++j) {
-          to[j] = convert(from[j * matrix.column_stride]);
-        }
-      }
-    }
-  }
-  return costs;
-}
 
 /// Notes the first cost in the matrix given, row by row, that is NaN or an infinity of the wrong sign.
 template <typename Cost>
@@ -133,80 +87,21 @@ void find_bad_cost(const Problem<Cost>& problem, Assignment& assignment) {
   }
 }
 
-/// How large costs are.
-struct Magnitude {
-  int exponent;        ///< finite costs are below 2^exponent
-  bool some_infinite;  ///< or NaN
-};
-
-template <typename Cost>
-Magnitude find_magnitude(const CostMatrix<Cost>& matrix) {
-  // Without their sign, floating numbers have the order of their bits, and integers are quicker to compare.
-  using Bits = std::conditional_t<std::is_same_v<Cost, float>, std::int32_t, std::int64_t>;
-  constexpr auto infinity = std::bit_cast<Bits>(std::numeric_limits<Cost>::infinity());
-  Bits largest = 0;
-  Bits largest_finite = 0;
-  visit_costs(matrix, [&](const Cost* costs, std::int64_t count) {
-    Bits piece = 0;
-    for (std::int64_t j = 0; j < count; ++j) {
-      piece = std::max(piece, std::bit_cast<Bits>(costs[j]) & std::numeric_limits<Bits>::max());
-    }
-    for (std::int64_t j = 0; piece >= infinity && j < count; ++j) {
-      const Bits bits = std::bit_cast<Bits>(costs[j]) & std::numeric_limits<Bits>::max();
-      largest_finite = bits < infinity ? std::max(largest_finite, bits) : largest_finite;
-    }
-    largest_finite = piece < infinity ? std::max(largest_finite, piece) : largest_finite;
-    largest = std::max(largest, piece);
-    return true;
-  });
-  Magnitude magnitude{0, largest >= infinity};
-  std::frexp(std::bit_cast<Cost>(largest_finite), &magnitude.exponent);
-  return magnitude;
+const ScanLoopsOf<float>& loops_for(const ScanLoops& loops, float /*cost*/) {
+  return loops.of_floats;
+}
+const ScanLoopsOf<double>& loops_for(const ScanLoops& loops, double /*cost*/) {
+  return loops.of_doubles;
 }
 
-/// Multiplies by a power of two that may be out of double's range, where the result isn't.
-class PowerOfTwo {
- public:
-  explicit PowerOfTwo(int exponent)
-      : half_(std::ldexp(1.0, exponent / 2)), rest_(std::ldexp(1.0, exponent - (exponent / 2))) {}
-  double operator()(double value) const { return value * half_ * rest_; }
-
- private:
-  double half_;
-  double rest_;
-};
-
-/// Whether all finite costs are integers when multiplied by `scale`, which makes them less than 2^cost_bits.
-template <typename Number, typename Cost>
-bool are_integers(const CostMatrix<Cost>& matrix, const PowerOfTwo& scale) {
-  constexpr double no_fraction = 0x1p52;  // doubles from here to twice that are the integers
-  return visit_costs(matrix, [&](const Cost* costs, std::int64_t count) {
-    std::int64_t fractions = 0;
-    for (std::int64_t j = 0; j < count; ++j) {
-      const double size = std::abs(scale(costs[j]));
-      const double small = NumberTraits<Number>::cost_bits < 52 ? size : std::min(size, no_fraction);
-      const bool fraction = (small + no_fraction) - no_fraction != small;
-      const bool underflow = std::is_same_v<Cost, double> && size == 0.0 && costs[j] != 0.0;
-      fractions += fraction || underflow ? 1 : 0;
-    }
-    return fractions == 0;
-  });
-}
-
-/// Columns padded for the scans, whatever they count in.
-template <typename Cost>
-std::int64_t padded_columns(const CostMatrix<Cost>& matrix) {
-  static_assert(scan_lanes<double> % scan_lanes<Int128> == 0);
-  constexpr std::int64_t lanes = scan_lanes<double>;
-  return (matrix.columns + lanes - 1) / lanes * lanes;
-}
-
-/// Solves in numbers of a type in which it is exact. `costs` are those of the problem times 2^exponent.
-template <typename Number, typename Cost, typename Stored>
-void solve(const Problem<Cost>& problem, const std::vector<Stored>& costs, int exponent, Assignment& assignment) {
-  const auto [rows, columns] = std::pair(problem.matrix.rows, problem.matrix.columns);
-  AugmentingSolver<Stored, Number> solver(costs.data(), rows, columns, padded_columns(problem.matrix));
-  solver.solve();
+/// Solves in exact numbers, which are costs times 2^exponent.
+template <typename Costs, typename Cost>
+void solve(const Problem<Cost>& problem, const Costs& costs, int exponent,
+           const std::vector<typename Costs::Number>& minima, Assignment& assignment) {
+  using Number = Costs::Number;
+  const auto [rows, columns] = std::pair(costs.rows, costs.columns);
+  AugmentingSolver<Costs> solver(costs, loops_for(problem.loops, typename Costs::Scan()));
+  solver.solve(minima.empty() ? nullptr : minima.data());
   std::vector<std::int64_t> column_of_row = solver.column_of_row();
   for (std::int64_t i = 0; i < rows; ++i) {
     if (solver.cost(i, column_of_row[i]) == NumberTraits<Number>::forbidden()) {
@@ -233,89 +128,198 @@ void solve(const Problem<Cost>& problem, const std::vector<Stored>& costs, int e
   }
 }
 
+/// Solves floating costs as they are stored.
+template <typename Number, typename Cost>
+void solve_in_place(const Problem<Cost>& problem, int exponent, const std::vector<Cost>& minima,
+                    Assignment& assignment) {
+  const CostMatrix<Cost>& matrix = problem.matrix;
+  const double scale = std::ldexp(problem.sign(), exponent);
+  const auto exact = [data = matrix.data, stride = matrix.row_stride, scale](std::int64_t i, std::int64_t j) {
+    return static_cast<Number>(static_cast<double>(data[(i * stride) + j]) * scale);
+  };
+  std::vector<Number> duals(minima.size());
+  std::ranges::transform(minima, duals.begin(), [&](Cost cost) {  // minima have the sign already
+    return static_cast<Number>(static_cast<double>(cost) * std::abs(scale));
+  });
+  const Costs<Number, Cost, decltype(exact)> costs{exact,          matrix.data, matrix.row_stride, scale, matrix.rows,
+                                                   matrix.columns, true};
+  solve(problem, costs, exponent, duals, assignment);
+}
+
+/// Solves a copy in which costs are scaled, and those of forbidden pairs replaced.
+template <typename Number, typename Cost>
+void solve_copy(const Problem<Cost>& problem, int exponent, Assignment& assignment) {
+  constexpr auto forbidden = static_cast<double>(NumberTraits<Number>::forbidden());
+  const PowerOfTwo scale(exponent);
+  const CostMatrix<Cost>& matrix = problem.matrix;
+  const std::vector<double> scaled = convert_costs<double>(
+      matrix,
+      [=, sign = problem.sign()](Cost cost) {
+        const double value = scale(cost * sign);
+        return value < forbidden ? value : forbidden;
+      },
+      problem.parallel_for);
+  const auto exact = [data = scaled.data(), stride = matrix.columns](std::int64_t i, std::int64_t j) {
+    return static_cast<Number>(data[(i * stride) + j]);
+  };
+  const Costs<Number, double, decltype(exact)> costs{exact,          scaled.data(), matrix.columns, 1.0, matrix.rows,
+                                                     matrix.columns, true};
+  solve(problem, costs, exponent, std::vector<Number>(), assignment);
+}
+
 /// Solves in Number if that is wide enough.
-template <typename Number, typename Stored, typename Cost>
-bool try_solve(const Problem<Cost>& problem, const Magnitude& magnitude, Assignment& assignment) {
+template <typename Number, typename Cost>
+bool try_solve(const Problem<Cost>& problem, const Magnitude& magnitude, const std::vector<Cost>& minima,
+               Assignment& assignment) {
   const auto rows = static_cast<std::uint64_t>(problem.matrix.rows);
   const int sums = magnitude.some_infinite ? 1 + static_cast<int>(std::bit_width(rows)) : 0;
-  const int exponent = NumberTraits<Number>::cost_bits - sums - magnitude.exponent;
-  const PowerOfTwo scale(exponent);
-  if (!are_integers<Number>(problem.matrix, scale)) {
+  const int bits = NumberTraits<Number>::cost_bits - sums;
+  const int exponent = bits - magnitude.exponent;
+  if (magnitude.exponent - magnitude.lowest > bits &&
+      !are_integers<Number>(problem.matrix, PowerOfTwo(exponent), problem.parallel_for)) {
     return false;
   }
-  constexpr auto forbidden = static_cast<double>(NumberTraits<Number>::forbidden());
-  const double sign = problem.negated ? -1.0 : 1.0;
-  const auto convert = [=](Cost cost) {
-    const double value = scale(cost * sign);
-    return static_cast<Stored>(value < forbidden ? value : forbidden);
-  };
-  const auto costs = convert_costs<Stored>(problem.matrix, padded_columns(problem.matrix), convert);
-  solve<Number>(problem, costs, exponent, assignment);
+  constexpr int largest_exponent = 1000;  // of a scale in double
+  if (magnitude.some_infinite || std::abs(exponent) > largest_exponent) {
+    solve_copy<Number>(problem, exponent, assignment);
+  } else {
+    solve_in_place<Number>(problem, exponent, minima, assignment);
+  }
   return true;
+}
+
+/// One row takes the first of its least costs.
+template <typename Cost>
+void solve_row(const Problem<Cost>& problem, Assignment& assignment) {
+  const Cost* costs = problem.matrix.data;
+  const auto sign = static_cast<Cost>(problem.sign());
+  std::int64_t least = 0;
+  for (std::int64_t j = 1; j < problem.matrix.columns; ++j) {
+    least = costs[j] * sign < costs[least] * sign ? j : least;
+  }
+  if (std::isinf(costs[least])) {
+    assignment.status = AssignmentStatus::infeasible;
+    return;
+  }
+  assignment.column_of_row[problem.transposed ? least : 0] = problem.transposed ? 0 : least;
+  (problem.transposed ? assignment.column_duals : assignment.row_duals)[0] = static_cast<double>(costs[least]);
 }
 
 template <typename Cost>
 void solve_problem(const Problem<Cost>& problem, Assignment& assignment) {
-  const Magnitude magnitude = find_magnitude(problem.matrix);
+  std::vector<Cost> minima(problem.matrix.rows == problem.matrix.columns ? problem.matrix.columns : 0);
+  const Magnitude magnitude =
+      read_costs(problem.matrix, problem.sign(), loops_for(problem.loops, Cost()), minima, problem.parallel_for);
   if (magnitude.some_infinite) {
     find_bad_cost(problem, assignment);
     if (assignment.status != AssignmentStatus::optimal) {
       return;
     }
   }
-  if (try_solve<double, Cost>(problem, magnitude, assignment) ||
-      try_solve<std::int64_t, std::int64_t>(problem, magnitude, assignment) ||
-      try_solve<Int128, Int128>(problem, magnitude, assignment)) {
+  if (problem.matrix.rows == 1) {
+    solve_row(problem, assignment);
+    return;
+  }
+  if (try_solve<double>(problem, magnitude, minima, assignment) ||
+      try_solve<std::int64_t>(problem, magnitude, minima, assignment) ||
+      try_solve<Int128>(problem, magnitude, minima, assignment)) {
     return;
   }
   using Wide = std::conditional_t<std::is_same_v<Cost, float>, FloatInteger, DoubleInteger>;
-  const auto costs = convert_costs<double>(problem.matrix, padded_columns(problem.matrix),
-                                           [&](double value) { return problem.negated ? -value : value; });
-  solve<Wide>(problem, costs, 0, assignment);
+  const CostMatrix<Cost>& matrix = problem.matrix;
+  const auto exact = [data = matrix.data, stride = matrix.row_stride, sign = problem.sign()](std::int64_t i,
+                                                                                             std::int64_t j) {
+    return Wide(static_cast<double>(data[(i * stride) + j]) * sign);
+  };
+  constexpr int headroom = 8;  // for sums of costs in double
+  const bool scannable =
+      !magnitude.some_infinite && magnitude.exponent < std::numeric_limits<double>::max_exponent - headroom;
+  const Costs<Wide, Cost, decltype(exact)> costs{exact,       matrix.data,    matrix.row_stride, problem.sign(),
+                                                 matrix.rows, matrix.columns, scannable};
+  std::vector<Wide> duals;
+  duals.reserve(minima.size());
+  for (const Cost cost : minima) {
+    duals.emplace_back(static_cast<double>(cost));
+  }
+  solve(problem, costs, 0, duals, assignment);
 }
 
 void solve_problem(const Problem<std::int64_t>& problem, Assignment& assignment) {
+  const CostMatrix<std::int64_t>& matrix = problem.matrix;
   std::uint64_t bits = 0;
-  visit_costs(problem.matrix, [&](const std::int64_t* costs, std::int64_t count) {
-    for (std::int64_t j = 0; j < count; ++j) {
-      const auto value = static_cast<std::uint64_t>(costs[j]);
-      bits |= costs[j] < 0 ? -value : value;
+  for (std::int64_t i = 0; i < matrix.rows; ++i) {
+    for (std::int64_t j = 0; j < matrix.columns; ++j) {
+      const auto value = static_cast<std::uint64_t>(matrix.data[(i * matrix.row_stride) + j]);
+      bits |= static_cast<std::int64_t>(value) < 0 ? -value : value;
     }
-    return true;
-  });
-  const std::int64_t stride = padded_columns(problem.matrix);
-  const std::int64_t sign = problem.negated ? -1 : 1;
-  const int magnitude = static_cast<int>(std::bit_width(bits));
-  if (magnitude <= NumberTraits<double>::cost_bits) {
-    const int exponent = NumberTraits<double>::cost_bits - magnitude;
-    const double factor = std::ldexp(static_cast<double>(sign), exponent);
-    const auto convert = [&](std::int64_t cost) { return static_cast<double>(cost) * factor; };
-    solve<double>(problem, convert_costs<double>(problem.matrix, stride, convert), exponent, assignment);
-  } else {
-    const int exponent = NumberTraits<Int128>::cost_bits - magnitude;
-    const Int128 factor = sign * (Int128{1} << exponent);
-    const auto convert = [&](std::int64_t cost) { return cost * factor; };
-    solve<Int128>(problem, convert_costs<Int128>(problem.matrix, stride, convert), exponent, assignment);
   }
+  const int magnitude = static_cast<int>(std::bit_width(bits));
+  const auto solve_as = [&]<typename Number>(Number /*zero*/) {
+    // Where Number isn't double, scans see costs rounded.
+    const int exponent = NumberTraits<Number>::cost_bits - magnitude;
+    const double scale = std::ldexp(problem.sign(), exponent);
+    const std::vector<double> scaled = convert_costs<double>(
+        matrix, [scale](std::int64_t cost) { return static_cast<double>(cost) * scale; }, problem.parallel_for);
+    const auto exact = [&matrix, scaled = scaled.data(), factor = static_cast<Number>(scale)](std::int64_t i,
+                                                                                              std::int64_t j) {
+      if constexpr (std::is_same_v<Number, double>) {
+        return scaled[(i * matrix.columns) + j];
+      } else {
+        return matrix.data[(i * matrix.row_stride) + j] * factor;
+      }
+    };
+    const Costs<Number, double, decltype(exact)> costs{exact,          scaled.data(), matrix.columns, 1.0, matrix.rows,
+                                                       matrix.columns, true};
+    solve(problem, costs, exponent, std::vector<Number>(), assignment);
+  };
+  if (magnitude <= NumberTraits<double>::cost_bits) {
+    solve_as(double());
+  } else {
+    solve_as(Int128());
+  }
+}
+
+const ScanLoops& chosen_loops() {
+  static const ScanLoops& loops =
+      LoopsByLevel<ScanLoops>{
+          .portable = &scan_loops_portable,
+#ifdef __x86_64__
+          .avx2 = &scan_loops_avx2,
+          .avx512 = &scan_loops_avx512,
+#elif defined(__aarch64__)
+          .neon = &scan_loops_neon,
+#endif
+      }
+          .chosen();
+  return loops;
 }
 
 }  // namespace
 
 template <typename Cost>
-Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize) {
+Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, const ParallelFor& parallel_for) {
   Assignment assignment;
   assignment.column_of_row.resize(cost.rows, -1);
   assignment.row_duals.resize(cost.rows);
   assignment.column_duals.resize(cost.columns);
   if (cost.rows > 0 && cost.columns > 0) {
     const bool transposed = cost.rows > cost.columns;
-    solve_problem(Problem<Cost>{transposed ? transpose(cost) : cost, transposed, maximize}, assignment);
+    CostMatrix<Cost> matrix = transposed ? transpose(cost) : cost;
+    std::vector<Cost> contiguous;
+    if (matrix.column_stride != 1) {
+      contiguous = convert_costs<Cost>(matrix, [](Cost value) { return value; }, parallel_for);
+      matrix = {contiguous.data(), matrix.rows, matrix.columns, matrix.columns, 1};
+    }
+    solve_problem(Problem<Cost>{matrix, transposed, maximize, chosen_loops(), parallel_for}, assignment);
   }
   return assignment;
 }
 
-template Assignment linear_sum_assignment(const CostMatrix<float>& cost, bool maximize);
-template Assignment linear_sum_assignment(const CostMatrix<double>& cost, bool maximize);
-template Assignment linear_sum_assignment(const CostMatrix<std::int64_t>& cost, bool maximize);
+template Assignment linear_sum_assignment(const CostMatrix<float>& cost, bool maximize,
+                                          const ParallelFor& parallel_for);
+template Assignment linear_sum_assignment(const CostMatrix<double>& cost, bool maximize,
+                                          const ParallelFor& parallel_for);
+template Assignment linear_sum_assignment(const CostMatrix<std::int64_t>& cost, bool maximize,
+                                          const ParallelFor& parallel_for);
 
 }  // namespace funcsim

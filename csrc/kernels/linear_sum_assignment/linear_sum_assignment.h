@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/common/parallel.h"
+
 namespace funcsim {
 
 /// How an assignment ended.
@@ -45,11 +47,14 @@ struct Assignment {
 /// first in lexicographic order, as defined in the .cpp; the identity for a constant matrix. A matrix without rows or
 /// columns has the empty assignment.
 ///
-/// Takes O(min(rows, columns)² · max(rows, columns)) time at worst, and the memory of a copy of the matrix, with 4
-/// bytes an element for most floats and up to 16 where exactness needs them.
+/// Takes O(min(rows, columns)² · max(rows, columns) · log) time at worst. Floating costs with contiguous rows are read
+/// where they are; others are copied, with up to 8 bytes an element. Beside that, memory is some hundred bytes a row
+/// and a bit an element.
+///
+/// @param parallel_for for passes over the matrix before it is solved; the result doesn't depend on it
 ///
 /// Instantiated for float, double and std::int64_t.
 template <typename Cost>
-Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize);
+Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, const ParallelFor& parallel_for);
 
 }  // namespace funcsim

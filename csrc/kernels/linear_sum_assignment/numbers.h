@@ -75,6 +75,15 @@ class WideInteger {
     return power;
   }
 
+  /// The largest that is no larger than a double within the type's range.
+  static WideInteger floor_of(double value) {
+    if constexpr (Lowest <= -1074) {  // all doubles are multiples
+      return WideInteger(value);
+    } else {
+      return WideInteger(std::ldexp(std::floor(std::ldexp(value, -Lowest)), Lowest));
+    }
+  }
+
   /// The value as a double, to a few units in its last place.
   explicit operator double() const {
     const bool negative = *this < WideInteger();

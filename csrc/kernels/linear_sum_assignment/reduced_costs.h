@@ -1,0 +1,315 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "kernels/linear_sum_assignment/numbers.h"
+#include "kernels/linear_sum_assignment/scan_loops.h"
+
+namespace funcsim {
+
+/// The costs of a problem, twice: exactly, in the numbers that the solver counts in, and for scans as floating numbers
+/// that are equal to those or close to them.
+///
+///   Number            what the solver counts in
+///   Scan              float or double
+///   exact(i, j)       the cost as a Number
+///   scans, scan_stride  row i for scans is at scans + i * scan_stride
+///   scale             what they are multiplied by to be the costs, in units of a Number
+///   error             |scans * scale - exact| <= |scans * scale| * error / 4; 0 if Number is double, which is exact
+///   scannable         false if scans would leave double's range; then only exact costs are used
+template <typename Number_, typename Scan_, typename Exact>
+struct Costs {
+  using Number = Number_;
+  using Scan = Scan_;
+  static constexpr double error = std::is_same_v<Number, double> ? 0.0 : 0x1p-48;
+
+  Exact exact;
+  const Scan* scans;
+  std::int64_t scan_stride = 0;
+  double scale = 1.0;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  bool scannable = true;
+};
+
+/// The largest Number that is no larger than a double.
+template <typename Number>
+Number floor_to(double value) {
+  if constexpr (std::is_same_v<Number, double>) {
+    return value;
+  } else if constexpr (std::is_same_v<Number, std::int64_t> || std::is_same_v<Number, Int128>) {
+    return static_cast<Number>(std::floor(value));
+  } else {
+    return Number::floor_of(value);
+  }
+}
+
+/// Reduced costs, cost - u - v without the u: that of row i and column j is cost(i, j) - dual(j).
+///
+/// Each row has a list of the columns that were nearest when the row was last scanned, and a bound that all others were
+/// not below. As duals only fall, reduced costs only rise, and the bound stays true: what is below it in the list is
+/// the least of the whole row. So most questions about a row cost a look at its list, of some dozen entries, in place
+/// of a scan of the row, which has to come from memory.
+template <typename Costs>
+class ReducedCosts {
+ public:
+  using Number = Costs::Number;
+
+  /// The smallest reduced cost of a row, and the second smallest, which can be equal to it.
+  struct TwoSmallest {
+    Number first;
+    Number second;        ///< NumberTraits::beyond() where there is no second column
+    std::int64_t column;  ///< one that has `first`
+  };
+
+  ReducedCosts(const Costs& costs, const ScanLoopsOf<typename Costs::Scan>& loops,
+               const std::vector<std::int64_t>& owner)
+      : costs_(costs), loops_(loops), owner_(owner), duals_(costs.columns), lists_(costs.rows) {
+    if constexpr (!exact_scans) {
+      scan_duals_.resize(costs.columns);
+    }
+    columns_.resize(costs.rows * capacity);
+    listed_costs_.resize(costs.rows * capacity);
+    nearest_.reserve(2 * room);
+  }
+
+  std::int64_t rows() const { return costs_.rows; }
+  std::int64_t columns() const { return costs_.columns; }
+  Number cost(std::int64_t row, std::int64_t column) const { return costs_.exact(row, column); }
+  const Number& dual(std::int64_t column) const { return duals_[column]; }
+  Number reduced(std::int64_t row, std::int64_t column) const { return cost(row, column) - duals_[column]; }
+
+  /// Lowers a dual; it may be raised only before the first list is made.
+  void set_dual(std::int64_t column, const Number& dual) {
+    duals_[column] = dual;
+    if constexpr (!exact_scans) {
+      scan_duals_[column] = static_cast<double>(dual);
+    }
+  }
+
+  /// Subtracts the same from all duals.
+  void lower_all(const Number& by) {
+    if (by == Number()) {
+      return;
+    }
+    for (std::int64_t j = 0; j < columns(); ++j) {
+      set_dual(j, duals_[j] - by);
+    }
+    for (List& list : lists_) {
+      list.bound = list.bound == NumberTraits<Number>::beyond() ? list.bound : list.bound + by;
+    }
+  }
+
+  TwoSmallest two_smallest(std::int64_t row) {
+    if (lists_[row].size > 0) {
+      const TwoSmallest two = two_smallest_listed(row);
+      if (!(lists_[row].bound < two.second)) {
+        return two;
+      }
+    }
+    scan(row);
+    const TwoSmallest two = two_smallest_listed(row);
+    if (!(lists_[row].bound < two.second)) {
+      return two;
+    }
+    scan_exactly(row);
+    return two_smallest_listed(row);
+  }
+
+  /// Whether two rows have the same costs.
+  bool equal(std::int64_t row, std::int64_t other) const {
+    std::int64_t j = 0;
+    while (j < columns() && cost(row, j) == cost(other, j)) {
+      ++j;
+    }
+    return j == columns();
+  }
+
+  /// Equal for equal rows.
+  std::uint64_t hash(std::int64_t row) const {
+    std::uint64_t hash = 0;
+    for (std::int64_t j = 0; j < columns(); ++j) {
+      // + 0.0, since -0.0 and 0.0 are equal
+      const auto bits = std::bit_cast<std::uint64_t>(static_cast<double>(cost(row, j)) + 0.0);
+      hash = (std::rotl(hash, 5) ^ bits) * 0x9E3779B97F4A7C15;
+    }
+    return hash;
+  }
+
+  /// Columns that are not in the row's list have at least this reduced cost.
+  const Number& bound(std::int64_t row) const { return lists_[row].bound; }
+
+  /// Calls visit(column, reduced cost) for the columns in the row's list.
+  template <typename Visit>
+  void visit_listed(std::int64_t row, const Visit& visit) const {
+    const std::int64_t* columns = columns_.data() + (row * capacity);
+    const Number* costs = listed_costs_.data() + (row * capacity);
+    for (std::int64_t k = 0; k < lists_[row].size; ++k) {
+      visit(columns[k], costs[k] - duals_[columns[k]]);
+    }
+  }
+
+  /// Makes the list anew from current duals.
+  void scan(std::int64_t row) {
+    if (!costs_.scannable) {
+      scan_exactly(row);
+      return;
+    }
+    const ScanRow<typename Costs::Scan> scanned = scan_row(row);
+    std::array<double, scan_lanes> least{};
+    loops_.lane_minima(scanned, least.data());
+    // The first list is short, since on easy matrices it is the last as well.
+    const bool first = lists_[row].size == 0;
+    std::partial_sort(least.begin(), least.begin() + (first ? 2 : typical), least.end());
+    // NOLINTNEXTLINE(misc-const-correctness): not where scans are exact
+    double limit = least[(first ? 2 : typical) - 1];
+    Number bound = limit == infinity ? NumberTraits<Number>::beyond() : floor_to<Number>(limit);
+    nearest_.clear();
+    std::array<std::int64_t, room> found;  // NOLINT(cppcoreguidelines-pro-type-member-init): written before it is read
+    for (std::int64_t begin = 0; begin < columns();) {
+      const std::int64_t count = loops_.columns_within(scanned, limit, &begin, found.data(), room);
+      for (std::int64_t k = 0; k < count; ++k) {
+        nearest_.push_back({reduced(row, found[k]), owner_[found[k]] >= 0, found[k]});
+      }
+      if (std::ssize(nearest_) <= capacity) {
+        continue;
+      }
+      if constexpr (!exact_scans) {
+        if (begin < columns()) {
+          scan_exactly(row);
+          return;
+        }
+      }
+      bound = std::min(bound, keep_nearest());
+      if constexpr (exact_scans) {
+        limit = std::nextafter(bound, -infinity);  // no less than the bound is no more of interest
+      }
+    }
+    make_list(row, bound);
+  }
+
+  /// scan, but in exact numbers.
+  void scan_exactly(std::int64_t row) {
+    Number bound = NumberTraits<Number>::beyond();
+    nearest_.clear();
+    for (std::int64_t j = 0; j < columns(); ++j) {
+      const Number value = reduced(row, j);
+      if (value < bound) {
+        nearest_.push_back({value, owner_[j] >= 0, j});
+        if (std::ssize(nearest_) == room) {
+          bound = keep_nearest();
+        }
+      }
+    }
+    if (std::ssize(nearest_) > capacity) {
+      bound = keep_nearest();
+    }
+    make_list(row, bound);
+  }
+
+  /// What the loops take.
+  ScanRow<typename Costs::Scan> scan_row(std::int64_t row) const {
+    const double* duals = nullptr;
+    if constexpr (exact_scans) {
+      duals = duals_.data();
+    } else {
+      duals = scan_duals_.data();
+    }
+    return {costs_.scans + (row * costs_.scan_stride), costs_.scale, duals, Costs::error, columns()};
+  }
+
+  const ScanLoopsOf<typename Costs::Scan>& loops() const { return loops_; }
+
+  /// Calls visit(column) for all columns whose reduced cost is that of the row's list or less, ascending.
+  template <typename Visit>
+  void visit_within(std::int64_t row, const Number& limit, const Visit& visit) const {
+    if constexpr (exact_scans) {
+      std::array<std::int64_t, 2 * scan_lanes> found;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+      for (std::int64_t begin = 0; begin < columns();) {
+        const std::int64_t count = loops_.columns_within(scan_row(row), limit, &begin, found.data(), std::ssize(found));
+        std::for_each_n(found.begin(), count, visit);
+      }
+    } else {
+      for (std::int64_t j = 0; j < columns(); ++j) {
+        if (!(limit < reduced(row, j))) {
+          visit(j);
+        }
+      }
+    }
+  }
+
+ private:
+  static constexpr double infinity = std::numeric_limits<double>::infinity();
+  static constexpr bool exact_scans = std::is_same_v<Number, double>;
+  static constexpr std::int64_t capacity = 32;          ///< of a list
+  static constexpr std::int64_t typical = 16;           ///< the lane minimum that is a scan's limit
+  static constexpr std::int64_t room = 3 * scan_lanes;  ///< for columns found by a scan
+
+  struct List {
+    std::int64_t size = 0;
+    Number bound{};
+  };
+
+  /// Ordered by what should be in a list: near columns, and of equally near ones those that nobody has.
+  struct Found {
+    Number reduced;
+    bool taken = false;
+    std::int64_t column = -1;
+
+    bool operator<(const Found& other) const {
+      if (!(reduced == other.reduced)) {
+        return reduced < other.reduced;
+      }
+      return taken != other.taken ? other.taken : column < other.column;
+    }
+  };
+
+  TwoSmallest two_smallest_listed(std::int64_t row) const {
+    TwoSmallest two{NumberTraits<Number>::beyond(), NumberTraits<Number>::beyond(), -1};
+    visit_listed(row, [&](std::int64_t column, const Number& value) {
+      if (value < two.first) {
+        two = {value, two.first, column};
+      } else if (value < two.second) {
+        two.second = value;
+      }
+    });
+    return two;
+  }
+
+  /// Reduces what was found to what a list holds. Returns what the others are not below.
+  Number keep_nearest() {
+    std::nth_element(nearest_.begin(), nearest_.begin() + capacity - 1, nearest_.end());
+    nearest_.resize(capacity);
+    return nearest_.back().reduced;
+  }
+
+  void make_list(std::int64_t row, const Number& bound) {
+    const std::int64_t size = std::ssize(nearest_);
+    lists_[row] = {size, bound};
+    for (std::int64_t k = 0; k < size; ++k) {
+      columns_[(row * capacity) + k] = nearest_[k].column;
+      listed_costs_[(row * capacity) + k] = cost(row, nearest_[k].column);
+    }
+  }
+
+  const Costs& costs_;
+  const ScanLoopsOf<typename Costs::Scan>& loops_;
+  const std::vector<std::int64_t>& owner_;  ///< [columns] who has a column; -1 if nobody
+  std::vector<Number> duals_;               ///< [columns]
+  std::vector<double> scan_duals_;          ///< [columns], rounded; empty if duals are doubles
+  std::vector<List> lists_;                 ///< [rows]
+  std::vector<std::int64_t> columns_;       ///< [rows, capacity] of the lists
+  std::vector<Number> listed_costs_;        ///< [rows, capacity]
+  std::vector<Found> nearest_;
+};
+
+}  // namespace funcsim

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+
+namespace funcsim {
+
+// The loops in which the solver spends its time: over one row of costs, and arrays over the columns. Column j belongs
+// to lane j % scan_lanes. Only the minimum of each lane is kept, without its place, so that there are neither branches
+// nor dependencies between columns. The lanes are the same at every level, and so is all that follows from them.
+
+constexpr std::int64_t scan_lanes = 32;
+
+/// One row as scans see it, for `columns` columns. The reduced cost of column j is costs[j] * scale - duals[j].
+template <typename Cost>
+struct ScanRow {
+  const Cost* costs;
+  double scale;
+  const double* duals;  ///< [columns]
+  double error;  ///< what |costs[j] * scale| + |duals[j]| is multiplied by and then subtracted: 0 for exact duals
+  std::int64_t columns;
+};
+
+/// What has been seen of costs while the matrix is read for the first time.
+struct CostRange {
+  std::uint64_t largest;   ///< bits of the largest magnitude; an infinity or NaN is larger than all others
+  std::uint64_t smallest;  ///< bits of the smallest magnitude but 0, less 1; 2^64 - 1 if all are 0
+};
+
+/// Scans of rows of one type, at one level of common/simd_level.h.
+template <typename Cost>
+struct ScanLoopsOf {
+  /// least[lane] becomes the lane's smallest reduced cost; infinity for a lane without columns.
+  void (*lane_minima)(const ScanRow<Cost>& row, double* least);
+
+  /// Columns from *begin on whose reduced cost is at most `limit`, ascending, until there are `room` of them. *begin
+  /// becomes the first that has not been looked at. Returns how many.
+  std::int64_t (*columns_within)(const ScanRow<Cost>& row, double limit, std::int64_t* begin, std::int64_t* found,
+                                 std::int64_t room);
+
+  /// One step of Dijkstra's algorithm: lowers distances[j] to the reduced cost + base where that is less. least[lane]
+  /// becomes the smallest distance of each lane.
+  void (*relax)(const ScanRow<Cost>& row, double base, double* distances, double* least);
+
+  /// Lowers minima[j] to costs[j] * sign, where minima is no null pointer, and extends the range. Costs that are NaN
+  /// don't count in minima.
+  void (*extend)(const Cost* costs, std::int64_t columns, double sign, Cost* minima, CostRange* range);
+};
+
+struct ScanLoops {
+  ScanLoopsOf<float> of_floats;
+  ScanLoopsOf<double> of_doubles;
+};
+
+extern const ScanLoops scan_loops_portable;
+extern const ScanLoops scan_loops_neon;
+extern const ScanLoops scan_loops_avx2;
+extern const ScanLoops scan_loops_avx512;
+
+}  // namespace funcsim

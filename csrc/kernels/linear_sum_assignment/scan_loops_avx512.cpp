@@ -1,0 +1,8 @@
+#define FUNCSIM_REGISTER_BYTES 64  // NOLINT(cppcoreguidelines-macro-usage)
+#include "kernels/linear_sum_assignment/scan_loops_impl.h"
+
+namespace funcsim {
+
+const ScanLoops scan_loops_avx512 = all_loops();
+
+}  // namespace funcsim

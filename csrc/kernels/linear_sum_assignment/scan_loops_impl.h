@@ -1,0 +1,232 @@
+// The loops of scan_loops.h, written with the vector types of GCC and Clang. The file of each level sets the size of a
+// register, FUNCSIM_REGISTER_BYTES, and includes this one; see funcsim_add_loops in csrc/kernels/CMakeLists.txt.
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/linear_sum_assignment/scan_loops.h"
+
+namespace funcsim {
+
+namespace {  // NOLINT(cert-dcl59-cpp,misc-anonymous-namespace-in-header): a copy for each level
+
+// NOLINTBEGIN(cppcoreguidelines-avoid-c-arrays,modernize-avoid-c-arrays,modernize-loop-convert): nothing of std here
+
+constexpr std::int64_t lanes_of_register = FUNCSIM_REGISTER_BYTES / static_cast<std::int64_t>(sizeof(double));
+constexpr std::int64_t registers = scan_lanes / lanes_of_register;
+
+typedef double Doubles __attribute__((vector_size(FUNCSIM_REGISTER_BYTES)));    // NOLINT(modernize-use-using)
+typedef float Floats __attribute__((vector_size(FUNCSIM_REGISTER_BYTES / 2)));  // NOLINT(modernize-use-using)
+
+inline Doubles load(const double* from) {
+  Doubles values;
+  std::memcpy(&values, from, sizeof(values));
+  return values;
+}
+
+inline Doubles load(const float* from) {
+  Floats values;
+  std::memcpy(&values, from, sizeof(values));
+  return __builtin_convertvector(values, Doubles);
+}
+
+inline void store(double* to, const Doubles& values) {
+  std::memcpy(to, &values, sizeof(values));
+}
+
+inline Doubles smaller(const Doubles& a, const Doubles& b) {
+  return a < b ? a : b;
+}
+inline Doubles magnitude(const Doubles& a) {
+  return a < 0.0 ? -a : a;
+}
+inline double smaller(double a, double b) {
+  return a < b ? a : b;
+}
+inline double magnitude(double a) {
+  return a < 0.0 ? -a : a;
+}
+
+/// The reduced cost, or a lower bound of it.
+template <bool exact, typename Value>
+Value reduced(const Value& cost, const Value& dual, double error) {
+  return exact ? cost - dual : (cost - dual) - ((magnitude(cost) + magnitude(dual)) * error);
+}
+
+template <bool exact, typename Cost>
+void lane_minima_of(const ScanRow<Cost>& row, double* least) {
+  Doubles minima[registers];
+  for (std::int64_t r = 0; r < registers; ++r) {
+    minima[r] = Doubles{} + __builtin_inf();
+  }
+  std::int64_t begin = 0;
+  for (; begin + scan_lanes <= row.columns; begin += scan_lanes) {
+#pragma GCC unroll 16
+    for (std::int64_t r = 0; r < registers; ++r) {
+      const std::int64_t j = begin + (r * lanes_of_register);
+      const Doubles cost = load(row.costs + j) * row.scale;
+      minima[r] = smaller(reduced<exact>(cost, load(row.duals + j), row.error), minima[r]);
+    }
+  }
+  for (std::int64_t r = 0; r < registers; ++r) {
+    store(least + (r * lanes_of_register), minima[r]);
+  }
+  for (std::int64_t j = begin; j < row.columns; ++j) {
+    const double cost = static_cast<double>(row.costs[j]) * row.scale;
+    least[j - begin] = smaller(reduced<exact>(cost, row.duals[j], row.error), least[j - begin]);
+  }
+}
+
+template <typename Cost>
+void lane_minima(const ScanRow<Cost>& row, double* least) {
+  row.error == 0.0 ? lane_minima_of<true>(row, least) : lane_minima_of<false>(row, least);
+}
+
+inline bool any_within(const Doubles& values, double limit) {
+#ifdef __AVX512F__
+  return _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(values), _mm512_set1_pd(limit), _CMP_LE_OQ) != 0;
+#elif defined(__AVX2__)
+  const __m256d within = _mm256_cmp_pd(reinterpret_cast<__m256d>(values), _mm256_set1_pd(limit), _CMP_LE_OQ);
+  return _mm256_movemask_pd(within) != 0;
+#else
+  const auto within = values <= limit;
+  std::int64_t some = 0;
+  for (std::int64_t l = 0; l < lanes_of_register; ++l) {
+    some |= within[l];
+  }
+  return some != 0;
+#endif
+}
+
+template <bool exact, typename Cost>
+std::int64_t columns_within_of(const ScanRow<Cost>& row, double limit, std::int64_t* begin, std::int64_t* found,
+                               std::int64_t room) {
+  std::int64_t count = 0;
+  std::int64_t first = *begin;
+  while (first < row.columns) {
+    std::int64_t last = first + scan_lanes;
+    if (last <= row.columns) {
+      Doubles reduced_costs[registers];
+      Doubles least = Doubles{} + __builtin_inf();
+#pragma GCC unroll 16
+      for (std::int64_t r = 0; r < registers; ++r) {
+        const std::int64_t j = first + (r * lanes_of_register);
+        const Doubles cost = load(row.costs + j) * row.scale;
+        reduced_costs[r] = reduced<exact>(cost, load(row.duals + j), row.error);
+        least = smaller(reduced_costs[r], least);
+      }
+      if (!any_within(least, limit)) {
+        first = last;
+        continue;
+      }
+      if (count + scan_lanes > room) {
+        break;
+      }
+      for (std::int64_t r = 0; r < registers; ++r) {
+        for (std::int64_t l = 0; l < lanes_of_register && any_within(reduced_costs[r], limit); ++l) {
+          found[count] = first + (r * lanes_of_register) + l;
+          count += reduced_costs[r][l] <= limit ? 1 : 0;
+        }
+      }
+      first = last;
+      continue;
+    }
+    last = row.columns;
+    if (count + (last - first) > room) {
+      break;
+    }
+    for (; first < last; ++first) {
+      const double cost = static_cast<double>(row.costs[first]) * row.scale;
+      found[count] = first;
+      count += reduced<exact>(cost, row.duals[first], row.error) <= limit ? 1 : 0;
+    }
+  }
+  *begin = first;
+  return count;
+}
+
+template <typename Cost>
+std::int64_t columns_within(const ScanRow<Cost>& row, double limit, std::int64_t* begin, std::int64_t* found,
+                            std::int64_t room) {
+  return row.error == 0.0 ? columns_within_of<true>(row, limit, begin, found, room)
+                          : columns_within_of<false>(row, limit, begin, found, room);
+}
+
+template <typename Cost>
+void relax(const ScanRow<Cost>& row, double base, double* distances, double* least) {
+  Doubles minima[registers];
+  for (std::int64_t r = 0; r < registers; ++r) {
+    minima[r] = Doubles{} + __builtin_inf();
+  }
+  std::int64_t begin = 0;
+  for (; begin + scan_lanes <= row.columns; begin += scan_lanes) {
+#pragma GCC unroll 16
+    for (std::int64_t r = 0; r < registers; ++r) {
+      const std::int64_t j = begin + (r * lanes_of_register);
+      const Doubles distance = (load(row.costs + j) * row.scale - load(row.duals + j)) + base;
+      const Doubles shortest = smaller(distance, load(distances + j));
+      store(distances + j, shortest);
+      minima[r] = smaller(shortest, minima[r]);
+    }
+  }
+  for (std::int64_t r = 0; r < registers; ++r) {
+    store(least + (r * lanes_of_register), minima[r]);
+  }
+  for (std::int64_t j = begin; j < row.columns; ++j) {
+    const double distance = (static_cast<double>(row.costs[j]) * row.scale - row.duals[j]) + base;
+    distances[j] = smaller(distance, distances[j]);
+    least[j - begin] = smaller(distances[j], least[j - begin]);
+  }
+}
+
+/// Without their sign, floating numbers have the order of their bits.
+template <typename Cost, typename Bits>
+void extend_range(const Cost* costs, std::int64_t columns, CostRange* range) {
+  constexpr Bits without_sign = static_cast<Bits>(~Bits{0}) >> 1U;
+  Bits largest = 0;
+  Bits smallest = static_cast<Bits>(~Bits{0});
+  for (std::int64_t j = 0; j < columns; ++j) {
+    Bits bits = 0;
+    std::memcpy(&bits, costs + j, sizeof(bits));
+    bits &= without_sign;
+    largest = bits > largest ? bits : largest;
+    const Bits less = static_cast<Bits>(bits - 1);
+    smallest = less < smallest ? less : smallest;
+  }
+  const std::uint64_t none = ~std::uint64_t{0};
+  const std::uint64_t least = smallest == static_cast<Bits>(~Bits{0}) ? none : smallest;
+  range->largest = largest > range->largest ? largest : range->largest;
+  range->smallest = least < range->smallest ? least : range->smallest;
+}
+
+template <typename Cost, typename Bits>
+void extend(const Cost* costs, std::int64_t columns, double sign, Cost* minima, CostRange* range) {
+  constexpr std::int64_t piece = 2048;  // stays in the first cache between the two loops
+  const Cost factor = static_cast<Cost>(sign);
+  for (std::int64_t begin = 0; begin < columns; begin += piece) {
+    const std::int64_t end = begin + piece < columns ? begin + piece : columns;
+    extend_range<Cost, Bits>(costs + begin, end - begin, range);
+    for (std::int64_t j = begin; minima != nullptr && j < end; ++j) {
+      const Cost cost = costs[j] * factor;
+      minima[j] = cost < minima[j] ? cost : minima[j];
+    }
+  }
+}
+
+template <typename Cost, typename Bits>
+constexpr ScanLoopsOf<Cost> loops_of() {
+  return {lane_minima<Cost>, columns_within<Cost>, relax<Cost>, extend<Cost, Bits>};
+}
+
+constexpr ScanLoops all_loops() {
+  return {loops_of<float, std::uint32_t>(), loops_of<double, std::uint64_t>()};
+}
+
+// NOLINTEND(cppcoreguidelines-avoid-c-arrays,modernize-avoid-c-arrays,modernize-loop-convert)
+
+}  // namespace
+
+}  // namespace funcsim
