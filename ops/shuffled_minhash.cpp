@@ -36,10 +36,16 @@ Tensor shuffled_minhash_op(const Tensor& signatures, const Tensor& partners, std
   const Tensor rows = checked_signatures(signatures, op, "signatures", num_inputs * samples_per_input);
   Tensor sketches = new_tensor({rows.size(0), num_hashes}, Dtype::Int);
   auto* slots = sketches.mutable_data_ptr<std::int32_t>();
-  new_minhash(
-      rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1),
-      sample_order(samples_of({partner, static_cast<std::size_t>(num_inputs)}, samples_per_input), num_hashes, seed),
-      slots, torch_parallel_for());
+  const auto* bits = rows.const_data_ptr<std::uint8_t>();
+  // Parts that start with a byte of their own.
+  const std::int64_t part = std::max<std::int64_t>(most_ordered_samples / samples_per_input / 8, 1) * 8;
+  std::fill_n(slots, sketches.numel(), empty_slot);
+  for (std::int64_t start = 0; start < num_inputs; start += part) {
+    const auto count = static_cast<std::size_t>(std::min(part, num_inputs - start));
+    minhash(bits + (start * samples_per_input / 8), rows.size(0), rows.size(1),
+            sample_order(samples_of({partner + start, count}, samples_per_input), num_hashes, seed), slots,
+            torch_parallel_for());
+  }
   return sketches;
 }
 

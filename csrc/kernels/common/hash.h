@@ -26,10 +26,14 @@ class HashStream {
       : key_(mix64(mix64(static_cast<std::uint64_t>(seed) + gamma) + (static_cast<std::uint64_t>(purpose) * gamma))) {}
 
   /// The hash of one index.
-  constexpr std::uint64_t operator()(std::uint64_t index) const { return mix64(key_ + ((index + 1) * gamma)); }
+  constexpr std::uint64_t operator()(std::uint64_t index) const { return mix64(unmixed(index)); }
+
+  /// The sum that is mixed for one index: loops over consecutive indices add `gamma` each time.
+  constexpr std::uint64_t unmixed(std::uint64_t index) const { return key_ + ((index + 1) * gamma); }
+
+  static constexpr std::uint64_t gamma = 0x9E3779B97F4A7C15ULL;
 
  private:
-  static constexpr std::uint64_t gamma = 0x9E3779B97F4A7C15ULL;
   std::uint64_t key_;
 };
 

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <memory>
+#include <vector>
 
+#include "kernels/common/bits.h"
+#include "kernels/common/hash.h"
 #include "kernels/common/simd_level.h"
 #include "kernels/minhash/minhash_loops.h"
 
@@ -16,40 +19,141 @@ namespace {
 constexpr std::int64_t looks = 8;
 
 /// Bit k is whether sample order[k] is set in the row.
-unsigned gather_bits(const std::uint8_t* row, const std::int64_t* order, std::int64_t count) {
+unsigned gather_bits(const std::uint8_t* row, const std::uint32_t* order, std::int64_t count) {
   unsigned bits = 0;
   for (std::int64_t k = 0; k < count; ++k) {
-    const auto s = static_cast<std::uint64_t>(order[k]);
+    const std::uint32_t s = order[k];
     bits |= ((static_cast<unsigned>(row[s / 8]) >> (s % 8)) & 1U) << k;
   }
   return bits;
 }
 
+struct SlotValue {
+  std::int64_t slot;
+  std::int32_t value;
+};
+
+SlotValue slot_value(std::uint64_t hash, std::int64_t num_hashes) {
+  return {static_cast<std::int64_t>(((hash >> 32) * static_cast<std::uint64_t>(num_hashes)) >> 32),
+          static_cast<std::int32_t>(((hash & 0xFFFFFFFFULL) * 0x7FFFFFFFULL) >> 32)};
+}
+
+/// Merges one slot's entries from `begin` on.
+void merge_slot(const std::uint8_t* row, const SampleOrder& order, std::int64_t slot, std::int64_t begin,
+                std::int32_t* sketch) {
+  const std::int64_t last_full = order.slot_begin.back() - looks;
+  const std::int64_t end = order.slot_begin[slot + 1];
+  for (std::int64_t k = begin; k < end && order.values[k] < sketch[slot]; k += looks) {
+    // Looks past the slot's end where it can, to have a loop of fixed length, and drops what it saw there.
+    const std::uint32_t* samples = order.samples.data() + k;
+    unsigned bits =
+        k <= last_full ? gather_bits(row, samples, looks) : gather_bits(row, samples, std::min(looks, end - k));
+    bits &= end - k < looks ? (1U << (end - k)) - 1 : ~0U;
+    if (bits != 0) {
+      sketch[slot] = std::min(sketch[slot], order.values[k + std::countr_zero(bits)]);
+      break;
+    }
+  }
+}
+
+/// Calls visit(w, word) for the 64-sample words of a row.
+template <typename Visit>
+void for_each_word(const std::uint8_t* row, std::int64_t num_samples, const Visit& visit) {
+  const std::int64_t whole = num_samples / 64;
+  for (std::int64_t w = 0; w < whole; ++w) {
+    visit(w, load_word(row + (8 * w)));
+  }
+  if (num_samples % 64 != 0) {
+    const std::uint64_t present = (std::uint64_t{1} << (num_samples % 64)) - 1;
+    visit(whole, load_word(row + (8 * whole), ((num_samples % 64) + 7) / 8) & present);
+  }
+}
+
+/// Merges all samples on which a unit fires, in the order in which they are.
+void merge_set_bits(const std::uint8_t* row, const SampleOrder& order, std::int32_t* sketch) {
+  const HashStream stream(order.seed, HashPurpose::sample_order);
+  const auto num_hashes = static_cast<std::int64_t>(order.slot_begin.size()) - 1;
+  for_each_word(row, static_cast<std::int64_t>(order.samples.size()), [&](std::int64_t w, std::uint64_t word) {
+    for (; word != 0; word &= word - 1) {
+      const std::int64_t s = (64 * w) + std::countr_zero(word);
+      const std::int64_t index = order.indices.empty() ? order.first_sample + s : order.indices[s];
+      const SlotValue hashed = slot_value(stream(static_cast<std::uint64_t>(index)), num_hashes);
+      sketch[hashed.slot] = std::min(sketch[hashed.slot], hashed.value);
+    }
+  });
+}
+
+/// Merges the entries without rows of the slots whose rows have none of the unit's samples.
+///
+/// @param slots [count] those slots
+void finish_unit(const std::uint8_t* row, const SampleOrder& order, const std::int64_t* slots, std::int64_t count,
+                 std::int32_t* sketch) {
+  const auto num_samples = static_cast<std::int64_t>(order.samples.size());
+  std::int64_t set = 0;
+  for_each_word(row, num_samples, [&](std::int64_t /*w*/, std::uint64_t word) { set += count_bits(word); });
+  if (set == 0) {
+    return;
+  }
+  // A slot takes num_samples / set looks.
+  if (set * set <= count * num_samples) {
+    merge_set_bits(row, order, sketch);
+    return;
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t slot = slots[i];
+    const std::int64_t with_rows = order.row_begin[slot + 1] - order.row_begin[slot];
+    merge_slot(row, order, slot, order.slot_begin[slot] + with_rows, sketch);
+  }
+}
+
+/// finish_unit() for a block of units.
+///
+/// @param left [num_hashes, words] units that fire on none of the samples with rows
+void finish_units(const std::uint8_t* rows, std::int64_t row_bytes, const SampleOrder& order, const std::uint64_t* left,
+                  std::int64_t words, std::int32_t* sketches) {
+  const auto num_hashes = static_cast<std::int64_t>(order.slot_begin.size()) - 1;
+  std::vector<std::int64_t> longer;  // slots with entries that have no row
+  for (std::int64_t slot = 0; slot < num_hashes; ++slot) {
+    if (order.slot_begin[slot + 1] - order.slot_begin[slot] > order.row_begin[slot + 1] - order.row_begin[slot]) {
+      longer.push_back(slot);
+    }
+  }
+  std::vector<std::int64_t> slots;
+  for (std::int64_t w = 0; w < words; ++w) {
+    std::uint64_t unfinished = 0;
+    for (const std::int64_t slot : longer) {
+      unfinished |= left[(slot * words) + w];
+    }
+    for (; unfinished != 0; unfinished &= unfinished - 1) {
+      const int bit = std::countr_zero(unfinished);
+      slots.clear();
+      for (const std::int64_t slot : longer) {
+        if (((left[(slot * words) + w] >> bit) & 1) != 0) {
+          slots.push_back(slot);
+        }
+      }
+      const std::int64_t u = (64 * w) + bit;
+      finish_unit(rows + (u * row_bytes), order, slots.data(), static_cast<std::int64_t>(slots.size()),
+                  sketches + (u * num_hashes));
+    }
+  }
+}
+
 void merge_unit(const std::uint8_t* row, const SampleOrder& order, std::int32_t* sketch) {
   const auto num_hashes = static_cast<std::int64_t>(order.slot_begin.size()) - 1;
-  const std::int64_t last_full = order.slot_begin.back() - looks;
   for (std::int64_t slot = 0; slot < num_hashes; ++slot) {
-    const std::int64_t end = order.slot_begin[slot + 1];
-    for (std::int64_t k = order.slot_begin[slot]; k < end && order.values[k] < sketch[slot]; k += looks) {
-      // Looks past the slot's end where it can, to have a loop of fixed length, and drops what it saw there.
-      const std::int64_t* samples = order.samples.data() + k;
-      unsigned bits =
-          k <= last_full ? gather_bits(row, samples, looks) : gather_bits(row, samples, std::min(looks, end - k));
-      bits &= end - k < looks ? (1U << (end - k)) - 1 : ~0U;
-      if (bits != 0) {
-        sketch[slot] = std::min(sketch[slot], order.values[k + std::countr_zero(bits)]);
-        break;
-      }
-    }
+    merge_slot(row, order, slot, order.slot_begin[slot], sketch);
   }
 }
 
 /// Units that are worth turning rows into columns for, and the samples a slot up to which it is: it takes a pass over
 /// all bits, where a walk looks at 1/density of a slot's samples.
 constexpr std::int64_t fewest_transposed_units = 6;
-constexpr std::int64_t most_slot_samples = 512;
+constexpr std::int64_t most_slot_samples = 2048;
 
-const MinhashLoops& loops() {
+}  // namespace
+
+const MinhashLoops& minhash_loops() {
   static const MinhashLoops& chosen =
       LoopsByLevel<MinhashLoops>{
           .portable = &minhash_loops_portable,
@@ -64,25 +168,34 @@ const MinhashLoops& loops() {
   return chosen;
 }
 
+namespace {
+
 void merge_columns(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
                    std::int32_t* sketches, bool fresh, const ParallelFor& parallel_for) {
+  const MinhashLoops& loops = minhash_loops();
   const auto num_samples = static_cast<std::int64_t>(order.samples.size());
   const auto num_hashes = static_cast<std::int64_t>(order.slot_begin.size()) - 1;
-  const std::int64_t padded = (num_samples + transposed_samples - 1) / transposed_samples * transposed_samples;
   parallel_for(0, (units + 63) / 64, 1, [&](std::int64_t begin, std::int64_t end) {
     const auto words_for = [&](std::int64_t groups) {
-      return std::min(loops().most_words, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(groups))));
+      return std::min(loops.most_words, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(groups))));
     };
-    // Uninitialised: every block fills it. NOLINTNEXTLINE(*-avoid-c-arrays)
-    const auto columns = std::make_unique_for_overwrite<std::uint64_t[]>(padded * words_for(end - begin));
+    const std::int64_t most = words_for(end - begin);
+    // Uninitialised: every block fills it but the last row, which is nobody's. NOLINTNEXTLINE(*-avoid-c-arrays)
+    const auto columns = std::make_unique_for_overwrite<std::uint64_t[]>((order.row_begin.back() + 1) * most);
+    std::vector<std::uint64_t> left(static_cast<std::size_t>(num_hashes * most));
     for (std::int64_t g = begin; g < end;) {
       const std::int64_t words = words_for(end - g);
       const std::int64_t first = 64 * g;
       const std::int64_t present = std::min(64 * std::min(words, end - g), units - first);
-      loops().transpose(signatures + (first * row_bytes), present, row_bytes, (num_samples + 7) / 8, words,
-                        columns.get());
-      loops().merge_block({columns.get(), words, present, order.slot_begin.data(), order.samples.data(),
-                           order.values.data(), num_hashes, sketches + (first * num_hashes), fresh});
+      const std::uint8_t* rows = signatures + (first * row_bytes);
+      std::int32_t* block_sketches = sketches + (first * num_hashes);
+      loops.transpose(rows, present, row_bytes, num_samples, words, order.rows.data(), columns.get());
+      loops.merge_block({columns.get(), words, present, order.row_begin.data(), order.slot_begin.data(),
+                         order.values.data(), num_hashes, block_sketches, fresh},
+                        left.data());
+      if (order.row_begin.back() < num_samples) {
+        finish_units(rows, row_bytes, order, left.data(), words, block_sketches);
+      }
       g += words;
     }
   });

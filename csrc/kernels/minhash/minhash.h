@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "kernels/common/parallel.h"
@@ -17,24 +18,40 @@ inline constexpr std::int32_t empty_slot = std::numeric_limits<std::int32_t>::ma
 /// floor((h >> 32) * num_hashes / 2^32), its value (h & 0xFFFFFFFF) * (2^31 - 1) >> 32, in [0, 2^31 - 2].
 /// This is one-permutation hashing (Li, Owen, Zhang, "One permutation hashing", NIPS 2012) with hashed
 /// instead of equal bins, so that it needs no number of samples in advance.
+///
+/// A sketch rarely needs more than the first samples of a slot. Those have rows in the matrix of columns that minhash()
+/// makes of signatures, slot by slot.
 struct SampleOrder {
   std::vector<std::int64_t> slot_begin;  ///< [num_hashes + 1] first entry of every slot
-  std::vector<std::int64_t> samples;     ///< sample, counted from first_sample
+  std::vector<std::uint32_t> samples;    ///< sample, counted from first_sample
   std::vector<std::int32_t> values;      ///< its hash value
+  std::vector<std::int64_t> row_begin;   ///< [num_hashes + 1] row of every slot's first sample
+  std::vector<std::uint32_t> rows;       ///< row by sample; row_begin.back() for those without
+  std::int64_t seed = 0;
+  std::int64_t first_sample = 0;      ///< global index of sample 0; 0 with `indices`
+  std::vector<std::int64_t> indices;  ///< global indices of samples that need not follow each other, else empty
 };
 
-/// The order of samples first_sample ... first_sample + num_samples - 1; O(num_samples log num_samples).
+/// Samples that an order may have: a longer run is sketched in parts, which merge exactly.
+inline constexpr std::int64_t most_ordered_samples = std::int64_t{1} << 24;
+
+/// The order of samples first_sample ... first_sample + num_samples - 1, at most most_ordered_samples.
 SampleOrder sample_order(std::int64_t num_samples, std::int64_t num_hashes, std::int64_t seed,
                          std::int64_t first_sample);
 
-/// The order of samples with these global indices, which need not follow each other.
-SampleOrder sample_order(const std::vector<std::int64_t>& indices, std::int64_t num_hashes, std::int64_t seed);
+/// The order of samples with these global indices, at most most_ordered_samples, which need not follow each other.
+SampleOrder sample_order(std::vector<std::int64_t> indices, std::int64_t num_hashes, std::int64_t seed);
+
+/// sample_order() for callers that sketch layer after layer on the same samples: the last two orders of up to 2^20
+/// samples are kept, in at most 24 MiB. Safe to call from any thread.
+std::shared_ptr<const SampleOrder> shared_sample_order(std::int64_t num_samples, std::int64_t num_hashes,
+                                                       std::int64_t seed, std::int64_t first_sample);
 
 /// Merges the sketches of a run of samples into `sketches`: every slot becomes the smaller of what it held
 /// and the smallest value of a set sample in that slot. Start from empty_slot everywhere.
 ///
 /// Samples are visited in hashed order and a slot is left at its first set bit: about 1/density reads a slot. From six
-/// units on, and up to 512 samples a slot on average, rows are turned into columns first, so that one visit serves up
+/// units on, and up to 2048 samples a slot on average, rows are turned into columns first, so that one visit serves up
 /// to 512 units; otherwise units are walked through one by one.
 ///
 /// @param signatures [units] rows `row_bytes` apart of num_samples bits

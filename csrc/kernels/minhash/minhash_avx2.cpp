@@ -20,23 +20,27 @@ struct Avx2 : AnyLevel {
   }
 };
 
-void merge_block(const UnitBlock& block) {
+void merge_block(const UnitBlock& block, std::uint64_t* left) {
   switch (block.words) {
     case 1:
-      merge_units<std::uint64_t, Avx2>(block);
+      merge_units<std::uint64_t, Avx2>(block, left);
       break;
     case 2:
-      merge_units<Words2, Avx2>(block);
+      merge_units<Words2, Avx2>(block, left);
       break;
     default:
-      merge_units<Words4, Avx2>(block);
+      merge_units<Words4, Avx2>(block, left);
       break;
   }
 }
 
 }  // namespace
 
-const MinhashLoops minhash_loops_avx2 = {.most_words = 4, .transpose = transpose_rows, .merge_block = merge_block};
+const MinhashLoops minhash_loops_avx2 = {.most_words = 4,
+                                         .transpose = transpose_rows,
+                                         .merge_block = merge_block,
+                                         .hash_samples = hash_samples,
+                                         .sort_buckets = sort_buckets};
 
 }  // namespace funcsim
 // NOLINTEND(portability-simd-intrinsics)

@@ -101,8 +101,21 @@ void transpose_line(const std::uint8_t* rows, std::int64_t units, std::int64_t r
   }
 }
 
-void transpose(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t bytes,
-               std::int64_t words, std::uint64_t* columns) {
+template <std::int64_t words>
+void store_words(std::uint64_t* to, __m512i x) {
+  if constexpr (words == 8) {
+    _mm512_storeu_si512(to, x);
+  } else if constexpr (words == 4) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_castsi512_si256(x));
+  } else {
+    _mm_mask_storeu_epi64(to, static_cast<__mmask8>((1U << words) - 1), _mm512_castsi512_si128(x));
+  }
+}
+
+template <std::int64_t words>
+void transpose_to(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t samples,
+                  const std::uint32_t* places, std::uint64_t* columns) {
+  const std::int64_t bytes = (samples + 7) / 8;
   __m512i squares[8][64];
   for (__m512i(&square)[64] : squares) {
     for (__m512i& x : square) {
@@ -122,21 +135,41 @@ void transpose(const std::uint8_t* rows, std::int64_t units, std::int64_t row_by
       transpose_line(rows + (64 * w * row_bytes), left < 64 ? left : 64, row_bytes, line, bytes, next,
                      next_units < 64 ? next_units : 64, squares[w]);
     }
-    std::uint64_t* to = columns + (8 * line * words);
-    for (std::int64_t c = 0; c < 8; ++c) {
+    const std::uint32_t* to = places + (8 * line);
+    const std::int64_t present = samples - (8 * line) < transposed_samples ? samples - (8 * line) : transposed_samples;
+    for (std::int64_t c = 0; 64 * c < present; ++c) {
       for (std::int64_t q = 0; q < 8; ++q) {
         __m512i x[8];
         for (int w = 0; w < 8; ++w) {
           x[w] = squares[w][(8 * c) + q];
         }
         transpose_words_8x8(x);
-        const auto mask = static_cast<__mmask8>((1U << words) - 1);
         for (std::int64_t i = 0; i < 8; ++i) {
           const std::int64_t sample = (64 * c) + (16 * (i / 2)) + (2 * q) + (i % 2);
-          _mm512_mask_storeu_epi64(to + (sample * words), mask, x[i]);
+          if (sample < present) {
+            store_words<words>(columns + (to[sample] * words), x[i]);
+          }
         }
       }
     }
+  }
+}
+
+void transpose(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t samples,
+               std::int64_t words, const std::uint32_t* places, std::uint64_t* columns) {
+  switch (words) {
+    case 1:
+      transpose_to<1>(rows, units, row_bytes, samples, places, columns);
+      break;
+    case 2:
+      transpose_to<2>(rows, units, row_bytes, samples, places, columns);
+      break;
+    case 4:
+      transpose_to<4>(rows, units, row_bytes, samples, places, columns);
+      break;
+    default:
+      transpose_to<8>(rows, units, row_bytes, samples, places, columns);
+      break;
   }
 }
 
@@ -235,26 +268,80 @@ struct Avx512 : AnyLevel {
   }
 };
 
-void merge_block(const UnitBlock& block) {
+void merge_block(const UnitBlock& block, std::uint64_t* left) {
   switch (block.words) {
     case 1:
-      merge_units<std::uint64_t, Avx512>(block);
+      merge_units<std::uint64_t, Avx512>(block, left);
       break;
     case 2:
-      merge_units<Words2, Avx512>(block);
+      merge_units<Words2, Avx512>(block, left);
       break;
     case 4:
-      merge_units<Words4, Avx512>(block);
+      merge_units<Words4, Avx512>(block, left);
       break;
     default:
-      merge_units<Words8, Avx512>(block);
+      merge_units<Words8, Avx512>(block, left);
       break;
+  }
+}
+
+/// Sorts eight numbers: a bitonic network, whose steps compare lanes `distance` apart.
+template <int size, int distance>
+__m512i sort_step(__m512i x) {
+  __m512i other;
+  if constexpr (distance == 1) {
+    other = _mm512_shuffle_epi32(x, _MM_PERM_BADC);
+  } else if constexpr (distance == 2) {
+    other = _mm512_permutex_epi64(x, 0x4E);
+  } else {
+    other = _mm512_shuffle_i64x2(x, x, 0x4E);
+  }
+  constexpr auto larger = [] {
+    unsigned mask = 0;
+    for (unsigned lane = 0; lane < 8; ++lane) {
+      const bool ascending = (lane & size) == 0;
+      mask |= ((lane & distance) != 0) == ascending ? 1U << lane : 0U;
+    }
+    return static_cast<__mmask8>(mask);
+  }();
+  return _mm512_mask_max_epu64(_mm512_min_epu64(x, other), larger, x, other);
+}
+
+__m512i sort_8(__m512i x) {
+  x = sort_step<2, 1>(x);
+  x = sort_step<4, 2>(x);
+  x = sort_step<4, 1>(x);
+  x = sort_step<8, 4>(x);
+  x = sort_step<8, 2>(x);
+  return sort_step<8, 1>(x);
+}
+
+void sort_buckets_of_8(std::uint64_t* entries, const std::uint32_t* ends, std::int64_t buckets, std::uint32_t* samples,
+                       std::int32_t* values) {
+  std::int64_t begin = 0;
+  for (std::int64_t b = 0; b < buckets; ++b) {
+    const std::int64_t end = ends[b];
+    const std::int64_t count = end - begin;
+    if (count <= 8) {
+      const auto present = static_cast<__mmask8>((1U << count) - 1);
+      const __m512i sorted = sort_8(_mm512_mask_loadu_epi64(_mm512_set1_epi64(-1), present, entries + begin));
+      _mm256_mask_storeu_epi32(samples + begin, present, _mm512_cvtepi64_epi32(sorted));
+      _mm256_mask_storeu_epi32(values + begin, present, _mm512_cvtepi64_epi32(_mm512_srli_epi64(sorted, 32)));
+    } else {
+      sort_bucket(entries + begin, count);
+      split_entries(entries + begin, count, samples + begin, values + begin);
+    }
+    begin = end;
   }
 }
 
 }  // namespace
 
-const MinhashLoops minhash_loops_avx512 = {.most_words = 8, .transpose = transpose, .merge_block = merge_block};
+const MinhashLoops minhash_loops_avx512 = {.most_words = 8,
+                                           .transpose = transpose,
+                                           .merge_block = merge_block,
+                                           .hash_samples = hash_samples,
+                                           .sort_buckets = sort_buckets_of_8};
 
 }  // namespace funcsim
 // NOLINTEND(portability-simd-intrinsics)

@@ -10,13 +10,21 @@ inline constexpr std::int64_t ranked_samples = 255;
 /// Samples that are transposed at a time: a cache line of every unit's row.
 inline constexpr std::int64_t transposed_samples = 512;
 
+/// Samples whose hashes are wanted: those with consecutive indices, or with given ones.
+struct HashedRun {
+  std::uint64_t first;          ///< HashStream::unmixed() of the first sample, or of index 0 with `indices`
+  const std::int64_t* indices;  ///< [count], or null
+  std::int64_t count;
+  std::int64_t num_hashes;
+};
+
 /// Units that are sketched together, and the samples of their run in hashed order (SampleOrder).
 struct UnitBlock {
-  const std::uint64_t* columns;  ///< [samples, words] bit u % 64 of word u / 64: whether unit u fires on the sample
-  std::int64_t words;            ///< 1, 2, 4 or 8, at most MinhashLoops::most_words
-  std::int64_t units;            ///< at most 64 * words
+  const std::uint64_t* columns;   ///< [rows, words] bit u % 64 of word u / 64: whether unit u fires on a row's sample
+  std::int64_t words;             ///< 1, 2, 4 or 8, at most MinhashLoops::most_words
+  std::int64_t units;             ///< at most 64 * words
+  const std::int64_t* row_begin;  ///< rows of the first samples of every slot, in order
   const std::int64_t* slot_begin;
-  const std::int64_t* samples;
   const std::int32_t* values;
   std::int64_t num_hashes;
   std::int32_t* sketches;  ///< [units, num_hashes]
@@ -28,17 +36,31 @@ struct MinhashLoops {
   /// 64-unit words of the widest register.
   std::int64_t most_words;
 
-  /// Turns rows into columns: word w of column s gets bit s of the rows 64 w, 64 w + 1, ... of `units` rows.
+  /// Turns rows into columns: word w of a sample's column gets the sample's bit of the rows 64 w, 64 w + 1, ... of
+  /// `units` rows. Sample s goes to row places[s] of `columns`.
   ///
   /// @param row_bytes distance of rows
-  /// @param bytes     how many of each row are read
-  /// @param columns   out: [bytes * 8 rounded up to transposed_samples, words]
-  void (*transpose)(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t bytes,
-                    std::int64_t words, std::uint64_t* columns);
+  /// @param samples   how many bits of each row there are
+  /// @param columns   out: [rows, words]
+  void (*transpose)(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t samples,
+                    std::int64_t words, const std::uint32_t* places, std::uint64_t* columns);
 
-  /// Merges the block's samples into its sketches.
-  void (*merge_block)(const UnitBlock& block);
+  /// Merges the samples that have rows into the block's sketches.
+  ///
+  /// @param left out: [num_hashes, words] units that fire on none of the slot's
+  void (*merge_block)(const UnitBlock& block, std::uint64_t* left);
+
+  /// Entries are a sample's value and, in the low 32 bits, its number. Its bucket is its slot and the first `bits` of
+  /// the value's 31 bits.
+  void (*hash_samples)(const HashedRun& run, int bits, std::uint64_t* entries, std::uint32_t* buckets);
+
+  /// Sorts each bucket, and takes its entries apart. Bucket b ends before entry ends[b].
+  void (*sort_buckets)(std::uint64_t* entries, const std::uint32_t* ends, std::int64_t buckets, std::uint32_t* samples,
+                       std::int32_t* values);
 };
+
+/// Those of simd_level().
+const MinhashLoops& minhash_loops();
 
 extern const MinhashLoops minhash_loops_portable;
 extern const MinhashLoops minhash_loops_neon;

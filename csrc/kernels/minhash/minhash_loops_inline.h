@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "kernels/common/bits.h"
+#include "kernels/common/hash.h"
 #include "kernels/minhash/minhash_loops.h"
 
 // NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): that
@@ -56,13 +57,12 @@ constexpr int planes_for(std::int64_t count) {
 /// Within eight samples the low bits of the rank are known beforehand, and the higher ones belong to all units found
 /// there, so that a sample takes 2.5 operations for as many units as a register has bits.
 template <typename Level, typename Vec>
-void find_first(const std::uint64_t* columns, const std::int64_t* samples, std::int64_t count, Vec& remaining,
-                Vec (&planes)[rank_bits]) {
+void find_first(const std::uint64_t* columns, std::int64_t count, Vec& remaining, Vec (&planes)[rank_bits]) {
   Vec low[3] = {};
   Vec high[rank_bits - 3] = {};
   Vec rest = remaining;
   const auto visit = [&](std::int64_t k, unsigned rank) {
-    const Vec row = Level::template load<Vec>(columns + (samples[k] * static_cast<std::int64_t>(sizeof(Vec) / 8)));
+    const Vec row = Level::template load<Vec>(columns + (k * static_cast<std::int64_t>(sizeof(Vec) / 8)));
     for (unsigned b = 0; b < 3; ++b) {
       if (((rank >> b) & 1U) != 0) {
         low[b] |= rest & row;
@@ -155,7 +155,7 @@ struct AnyLevel {
 };
 
 template <typename Vec, typename Level>
-void merge_units(const UnitBlock& block) {
+void merge_units(const UnitBlock& block, std::uint64_t* left_units) {
   constexpr std::int64_t words = sizeof(Vec) / 8;
   std::uint64_t present[words];
   for (std::int64_t w = 0; w < words; ++w) {
@@ -179,15 +179,16 @@ void merge_units(const UnitBlock& block) {
     for (std::int64_t skipped = 0; more; skipped += ranked_samples) {
       more = false;
       for (std::int64_t g = 0; g < slots; ++g) {
-        const std::int64_t begin = block.slot_begin[first + g] + skipped;
-        const std::int64_t in_slot = block.slot_begin[first + g + 1] - begin;
+        const std::int64_t begin = block.row_begin[first + g] + skipped;
+        const std::int64_t in_slot = block.row_begin[first + g + 1] - begin;
         std::int64_t count = in_slot < ranked_samples ? in_slot : ranked_samples;
         count = count > 0 ? count : 0;
         Vec planes[rank_bits];
-        find_first<Level>(block.columns, block.samples + begin, count, remaining[g], planes);
+        find_first<Level>(block.columns + (begin * words), count, remaining[g], planes);
         more = more || (in_slot > ranked_samples && Level::any_bit(remaining[g]));
         if (count > 0) {
-          std::memcpy(group.values[g], block.values + begin, static_cast<std::size_t>(count) * sizeof(std::int32_t));
+          std::memcpy(group.values[g], block.values + block.slot_begin[first + g] + skipped,
+                      static_cast<std::size_t>(count) * sizeof(std::int32_t));
         }
         group.values[g][no_rank] = no_value;
         if (count < 32) {
@@ -201,6 +202,7 @@ void merge_units(const UnitBlock& block) {
       Level::merge_group(group, slots, block.units, block.num_hashes, block.fresh && skipped == 0,
                          block.sketches + first);
     }
+    std::memcpy(left_units + (first * words), remaining, static_cast<std::size_t>(slots) * sizeof(Vec));
   }
 }
 
@@ -223,9 +225,10 @@ inline void transpose_bits_64x64(std::uint64_t (&rows)[64]) {
   swap(1, 0x5555555555555555ULL);
 }
 
-inline void transpose_rows(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t bytes,
-                           std::int64_t words, std::uint64_t* columns) {
+inline void transpose_rows(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t samples,
+                           std::int64_t words, const std::uint32_t* places, std::uint64_t* columns) {
   constexpr std::int64_t line_bytes = transposed_samples / 8;
+  const std::int64_t bytes = (samples + 7) / 8;
   for (std::int64_t line = 0; line < bytes; line += line_bytes) {
     const std::int64_t used = bytes - line < line_bytes ? bytes - line : line_bytes;
     for (std::int64_t w = 0; w < words; ++w) {
@@ -242,13 +245,66 @@ inline void transpose_rows(const std::uint8_t* rows, std::int64_t units, std::in
           square[u] = lines[u][c];
         }
         transpose_bits_64x64(square);
-        std::uint64_t* to = columns + (((8 * line) + (64 * c)) * words) + w;
-        for (std::int64_t s = 0; s < 64; ++s) {
-          to[s * words] = square[s];
+        const std::int64_t first = (8 * line) + (64 * c);
+        const std::int64_t count = samples - first < 64 ? samples - first : 64;
+        for (std::int64_t s = 0; s < count; ++s) {
+          columns[(places[first + s] * words) + w] = square[s];
         }
       }
     }
   }
+}
+
+template <bool given>
+[[gnu::always_inline]] inline void hash_each(const HashedRun& run, int bits, std::uint64_t* entries,
+                                             std::uint32_t* buckets) {
+  const auto num_hashes = static_cast<std::uint64_t>(run.num_hashes);
+  const std::uint64_t first = run.first;
+  const std::int64_t* indices = run.indices;
+  const std::int64_t count = run.count;
+  for (std::int64_t s = 0; s < count; ++s) {
+    const auto index = static_cast<std::uint64_t>(given ? indices[s] : s);
+    const std::uint64_t hash = mix64(first + (index * HashStream::gamma));
+    const std::uint64_t slot = ((hash >> 32) * num_hashes) >> 32;
+    const std::uint64_t value = ((hash & 0xFFFFFFFFULL) * 0x7FFFFFFFULL) >> 32;
+    entries[s] = (value << 32) | static_cast<std::uint64_t>(s);
+    buckets[s] = static_cast<std::uint32_t>((slot << bits) + (value >> (31 - bits)));
+  }
+}
+
+inline void hash_samples(const HashedRun& run, int bits, std::uint64_t* entries, std::uint32_t* buckets) {
+  (run.indices != nullptr ? hash_each<true> : hash_each<false>)(run, bits, entries, buckets);
+}
+
+/// By insertion.
+inline void sort_bucket(std::uint64_t* entries, std::int64_t count) {
+  for (std::int64_t k = 1; k < count; ++k) {
+    const std::uint64_t entry = entries[k];
+    std::int64_t place = k;
+    for (; place > 0 && entries[place - 1] > entry; --place) {
+      entries[place] = entries[place - 1];
+    }
+    entries[place] = entry;
+  }
+}
+
+inline void split_entries(const std::uint64_t* entries, std::int64_t count, std::uint32_t* samples,
+                          std::int32_t* values) {
+  for (std::int64_t k = 0; k < count; ++k) {
+    samples[k] = static_cast<std::uint32_t>(entries[k]);
+    values[k] = static_cast<std::int32_t>(entries[k] >> 32);
+  }
+}
+
+inline void sort_buckets(std::uint64_t* entries, const std::uint32_t* ends, std::int64_t buckets,
+                         std::uint32_t* samples, std::int32_t* values) {
+  std::int64_t begin = 0;
+  for (std::int64_t b = 0; b < buckets; ++b) {
+    const std::int64_t end = ends[b];
+    sort_bucket(entries + begin, end - begin);
+    begin = end;
+  }
+  split_entries(entries, begin, samples, values);
 }
 
 using Words2 [[gnu::vector_size(16)]] = std::uint64_t;

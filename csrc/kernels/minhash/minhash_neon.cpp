@@ -4,12 +4,16 @@ namespace funcsim {
 
 namespace {
 
-void merge_block(const UnitBlock& block) {
-  block.words == 1 ? merge_units<std::uint64_t, AnyLevel>(block) : merge_units<Words2, AnyLevel>(block);
+void merge_block(const UnitBlock& block, std::uint64_t* left) {
+  block.words == 1 ? merge_units<std::uint64_t, AnyLevel>(block, left) : merge_units<Words2, AnyLevel>(block, left);
 }
 
 }  // namespace
 
-const MinhashLoops minhash_loops_neon = {.most_words = 2, .transpose = transpose_rows, .merge_block = merge_block};
+const MinhashLoops minhash_loops_neon = {.most_words = 2,
+                                         .transpose = transpose_rows,
+                                         .merge_block = merge_block,
+                                         .hash_samples = hash_samples,
+                                         .sort_buckets = sort_buckets};
 
 }  // namespace funcsim
