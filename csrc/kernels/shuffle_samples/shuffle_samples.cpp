@@ -1,20 +1,37 @@
 #include "kernels/shuffle_samples/shuffle_samples.h"
 
 #include <algorithm>
+#include <bit>
+#include <compare>
 #include <cstddef>
 #include <cstring>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
-#include "kernels/common/bits.h"
 #include "kernels/common/hash.h"
+#include "kernels/common/simd_level.h"
+#include "kernels/shuffle_samples/shuffle_loops.h"
 
 namespace funcsim {
 
 namespace {
 
-/// Samples are bits of eight units side by side, so that a byte is moved for eight bits.
-constexpr std::int64_t units_together = 8;
+/// Samples are bits of 64 units side by side, so that a word is moved for 64 bits.
+constexpr std::int64_t units_together = 64;
+
+const ShuffleLoops& loops() {
+  static const ShuffleLoops& chosen =
+      LoopsByLevel<ShuffleLoops>{
+          .portable = &shuffle_loops_portable,
+#ifdef __x86_64__
+          .avx2 = &shuffle_loops_avx2,
+          .avx512 = &shuffle_loops_avx512,
+#endif
+      }
+          .chosen();
+  return chosen;
+}
 
 /// Where every sample comes from.
 std::vector<std::int64_t> sample_sources(const std::vector<std::int64_t>& partners, std::int64_t samples_per_input) {
@@ -28,49 +45,58 @@ std::vector<std::int64_t> sample_sources(const std::vector<std::int64_t>& partne
   return sources;
 }
 
-/// Byte s of `columns` becomes the bits of sample s of up to eight units.
-void transpose_in(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t bytes,
-                  std::uint8_t* columns) {
-  for (std::int64_t c = 0; c < bytes; ++c) {
-    std::uint64_t block = 0;
-    for (std::int64_t u = 0; u < units; ++u) {
-      block |= std::uint64_t{rows[(u * row_bytes) + c]} << (8 * u);
-    }
-    block = transpose_bits_8x8(block);
-    std::memcpy(columns + (8 * c), &block, sizeof(block));
-  }
-}
-
-/// Writes the bits of the samples' sources, the inverse of transpose_in.
-void transpose_out(const std::uint8_t* columns, const std::vector<std::int64_t>& sources, std::int64_t units,
-                   std::int64_t row_bytes, std::uint8_t* rows) {
-  const auto samples = static_cast<std::int64_t>(sources.size());
-  for (std::int64_t first = 0; first < samples; first += 8) {
-    std::uint64_t block = 0;
-    for (std::int64_t s = first; s < std::min(first + 8, samples); ++s) {
-      block |= std::uint64_t{columns[sources[s]]} << (8 * (s - first));
-    }
-    block = transpose_bits_8x8(block);
-    for (std::int64_t u = 0; u < units; ++u) {
-      rows[(u * row_bytes) + (first / 8)] = static_cast<std::uint8_t>(block >> (8 * u));
-    }
-  }
-}
-
 void shuffle_bits(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes,
                   const std::vector<std::int64_t>& sources, std::uint8_t* out, const ParallelFor& parallel_for) {
-  const std::int64_t bytes = (static_cast<std::int64_t>(sources.size()) + 7) / 8;
+  const auto samples = static_cast<std::int64_t>(sources.size());
+  const std::int64_t bytes = (samples + 7) / 8;
   const std::int64_t groups = (units + units_together - 1) / units_together;
   const std::int64_t grain = 1 + ((1 << 12) / (bytes + 1));
   parallel_for(0, groups, grain, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<std::uint8_t> columns(static_cast<std::size_t>(8 * bytes));
+    // Uninitialised: all of it is written. NOLINTNEXTLINE(*-avoid-c-arrays)
+    const auto columns = std::make_unique_for_overwrite<std::uint64_t[]>((bytes + 7) / 8 * 64);
     for (std::int64_t g = begin; g < end; ++g) {
       const std::int64_t first = g * units_together;
       const std::int64_t present = std::min(units_together, units - first);
-      transpose_in(signatures + (first * row_bytes), present, row_bytes, bytes, columns.data());
-      transpose_out(columns.data(), sources, present, row_bytes, out + (first * row_bytes));
+      loops().columns_of_rows(signatures + (first * row_bytes), present, row_bytes, bytes, columns.get());
+      loops().rows_of_columns(columns.get(), sources.data(), samples, present, row_bytes, out + (first * row_bytes));
     }
   });
+}
+
+struct HashedInput {
+  std::uint64_t hash;
+  std::int64_t input;
+
+  auto operator<=>(const HashedInput&) const = default;
+};
+
+/// Inputs by hash, ties by index. One pass puts them into buckets of about four by the hash's leading bits, and there
+/// is little left to sort.
+std::vector<HashedInput> sorted_inputs(const HashStream& stream, std::int64_t num_inputs, std::int64_t first_input) {
+  const auto hash_of = [&](std::int64_t i) {
+    return stream(static_cast<std::uint64_t>(first_input) + static_cast<std::uint64_t>(i));
+  };
+  const int bits = std::max(1, static_cast<int>(std::bit_width(static_cast<std::uint64_t>(num_inputs / 4))));
+  std::vector<std::int64_t> places((std::size_t{1} << bits) + 1);
+  for (std::int64_t i = 0; i < num_inputs; ++i) {
+    ++places[hash_of(i) >> (64 - bits)];
+  }
+  std::int64_t before = 0;
+  for (std::int64_t& place : places) {
+    before += std::exchange(place, before);
+  }
+  std::vector<HashedInput> order(static_cast<std::size_t>(num_inputs));
+  for (std::int64_t i = 0; i < num_inputs; ++i) {
+    const std::uint64_t hash = hash_of(i);
+    order[places[hash >> (64 - bits)]++] = {hash, i};
+  }
+  // Every place has moved on to the end of its bucket.
+  std::int64_t begin = 0;
+  for (const std::int64_t end : places) {
+    std::sort(order.begin() + begin, order.begin() + end);
+    begin = end;
+  }
+  return order;
 }
 
 /// `bytes_per_input` is an integer or, so that a copy is an instruction and no call, an integral constant.
@@ -95,15 +121,11 @@ void shuffle_bytes(const std::uint8_t* signatures, std::int64_t units, std::int6
 
 std::vector<std::int64_t> shuffle_partners(std::int64_t num_inputs, std::int64_t seed, std::int64_t first_input) {
   const HashStream stream(seed, HashPurpose::shuffle);
-  std::vector<std::pair<std::uint64_t, std::int64_t>> order(static_cast<std::size_t>(num_inputs));
-  for (std::int64_t i = 0; i < num_inputs; ++i) {
-    order[i] = {stream(static_cast<std::uint64_t>(first_input) + static_cast<std::uint64_t>(i)), i};
-  }
-  std::ranges::sort(order);
+  const std::vector<HashedInput> order = sorted_inputs(stream, num_inputs, first_input);
   std::vector<std::int64_t> partners(order.size());
   for (std::size_t k = 0; k < order.size(); ++k) {
     const std::size_t other = std::min(k ^ 1, order.size() - 1);
-    partners[order[k].second] = order[other].second;
+    partners[order[k].input] = order[other].input;
   }
   return partners;
 }

@@ -5,6 +5,8 @@
 
 #include "kernels/common/bits.h"
 #include "kernels/common/hash.h"
+#include "kernels/common/simd_level.h"
+#include "kernels/signature_statistics/statistics_loops.h"
 
 namespace funcsim {
 
@@ -12,6 +14,19 @@ namespace {
 
 /// Words whose hashes are kept at a time, for all units.
 constexpr std::int64_t block_words = 512;
+
+const StatisticsLoops& loops() {
+  static const StatisticsLoops& chosen =
+      LoopsByLevel<StatisticsLoops>{
+          .portable = &statistics_loops_portable,
+#ifdef __x86_64__
+          .avx2 = &statistics_loops_avx2,
+          .avx512 = &statistics_loops_avx512,
+#endif
+      }
+          .chosen();
+  return chosen;
+}
 
 }  // namespace
 
@@ -21,6 +36,7 @@ void signature_statistics(const std::uint8_t* signatures, std::int64_t units, st
   const HashStream stream(0, HashPurpose::fingerprint);
   const std::int64_t bytes = (num_samples / 8) + (num_samples % 8 != 0 ? 1 : 0);
   const std::int64_t words = (bytes + 7) / 8;
+  const auto add_words = loops().add_words;
   const std::int64_t grain = 1 + ((1 << 13) / (words + 1));
   parallel_for(0, units, grain, [&](std::int64_t begin, std::int64_t end) {
     std::fill(counts + begin, counts + end, 0);
@@ -34,21 +50,13 @@ void signature_statistics(const std::uint8_t* signatures, std::int64_t units, st
       for (std::int64_t u = begin; u < end; ++u) {
         const std::uint8_t* row = signatures + (u * row_bytes) + (8 * first);
         const std::int64_t row_left = bytes - (8 * first);
-        std::int64_t count = 0;
-        std::uint64_t fingerprint = 0;
-        const auto add = [&](std::int64_t w, std::uint64_t word) {
-          count += count_bits(word);
-          fingerprint += word == 0 ? 0 : mix64(word ^ keys[w]);
-        };
         const std::int64_t whole = std::min(block, row_left / 8);
-        for (std::int64_t w = 0; w < whole; ++w) {
-          add(w, load_word(row + (8 * w)));
-        }
+        add_words(row, keys.data(), whole, &counts[u], &fingerprints[u]);
         if (whole < block) {
-          add(whole, load_word(row + (8 * whole), row_left - (8 * whole)));
+          const std::uint64_t word = load_word(row + (8 * whole), row_left - (8 * whole));
+          counts[u] += count_bits(word);
+          fingerprints[u] += word == 0 ? 0 : mix64(word ^ keys[whole]);
         }
-        counts[u] += count;
-        fingerprints[u] += fingerprint;
       }
     }
   });
