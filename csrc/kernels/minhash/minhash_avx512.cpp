@@ -9,7 +9,7 @@ namespace funcsim {
 namespace {
 
 /// The transpose of an 8x8 matrix of words.
-void transpose_words_8x8(__m512i (&x)[8]) {
+[[gnu::always_inline]] inline void transpose_words_8x8(__m512i (&x)[8]) {
   __m512i pairs[8];
   for (int i = 0; i < 8; i += 2) {
     pairs[i] = _mm512_unpacklo_epi64(x[i], x[i + 1]);
@@ -73,23 +73,37 @@ void join_units(const __m512i* bits, __m512i* squares) {
 
 constexpr std::int64_t line_bytes = transposed_samples / 8;
 
-/// One line of up to 64 units: squares[8 c + q], word 2 l + h is sample 64 c + 16 l + 2 q + h. The lines that are
-/// wanted next are those of `next_units` rows from `next` on.
-void transpose_line(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t line,
-                    std::int64_t bytes, const std::uint8_t* next, std::int64_t next_units, __m512i* squares) {
+/// Lines of a row that are copied together, before they are transposed one by one. Rows may be a power of two apart,
+/// where lines of many of them would evict each other; and several neighbours cost little more than one.
+constexpr std::int64_t staged_lines = 8;
+constexpr std::int64_t staged_bytes = staged_lines * line_bytes;
+
+/// Copies bytes [begin, begin + staged_bytes) of up to 64 rows; what is beyond `bytes`, and rows that there aren't,
+/// become 0.
+void stage_rows(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t begin,
+                std::int64_t bytes, std::uint8_t* staged) {
+  __mmask64 masks[staged_lines];
+  for (std::int64_t l = 0; l < staged_lines; ++l) {
+    const std::int64_t left = bytes - begin - (l * line_bytes);
+    masks[l] = left >= line_bytes ? ~std::uint64_t{0} : (std::uint64_t{1} << (left > 0 ? left : 0)) - 1;
+  }
+  for (std::int64_t u = 0; u < 64; ++u) {
+    for (std::int64_t l = 0; l < staged_lines; ++l) {
+      const __m512i line = u < units
+                               ? _mm512_maskz_loadu_epi8(masks[l], rows + (u * row_bytes) + begin + (l * line_bytes))
+                               : _mm512_setzero_si512();
+      _mm512_storeu_si512(staged + (u * staged_bytes) + (l * line_bytes), line);
+    }
+  }
+}
+
+/// One line of 64 units: squares[8 c + q], word 2 l + h is sample 64 c + 16 l + 2 q + h.
+void transpose_line(const std::uint8_t* line, __m512i* squares) {
   __m512i bits[8][8];
-  const std::int64_t used = bytes - line < line_bytes ? bytes - line : line_bytes;
-  const __mmask64 mask = ~std::uint64_t{0} >> (64 - used);
   for (std::int64_t g = 0; g < 8; ++g) {
     __m512i x[8];
     for (std::int64_t i = 0; i < 8; ++i) {
-      const std::int64_t u = (8 * g) + i;
-      const std::uint8_t* row = rows + (u * row_bytes) + line;
-      x[i] = u < units ? _mm512_maskz_loadu_epi8(mask, row) : _mm512_setzero_si512();
-      // The rows are too far apart for the hardware to see the next ones coming.
-      if (u < next_units) {
-        _mm_prefetch(next + (u * row_bytes), _MM_HINT_T0);
-      }
+      x[i] = _mm512_loadu_si512(line + (((8 * g) + i) * staged_bytes));
     }
     transpose_words_8x8(x);
     for (int c = 0; c < 8; ++c) {
@@ -122,18 +136,15 @@ void transpose_to(const std::uint8_t* rows, std::int64_t units, std::int64_t row
       x = _mm512_setzero_si512();
     }
   }
+  alignas(64) std::uint8_t staged[words][64 * staged_bytes];
   for (std::int64_t line = 0; line < bytes; line += line_bytes) {
-    for (std::int64_t w = 0; w < words; ++w) {
-      const std::int64_t left = units - (64 * w);
-      if (left <= 0) {
-        break;
+    const std::int64_t in_stage = line % staged_bytes;
+    for (std::int64_t w = 0; w < words && 64 * w < units; ++w) {
+      if (in_stage == 0) {
+        const std::int64_t left = units - (64 * w);
+        stage_rows(rows + (64 * w * row_bytes), left, row_bytes, line, bytes, staged[w]);
       }
-      const bool last = left <= 64;
-      const std::uint8_t* next = last ? rows + line + line_bytes : rows + (64 * (w + 1) * row_bytes) + line;
-      const std::int64_t rest = line + line_bytes < bytes ? units : 0;
-      const std::int64_t next_units = last ? rest : left - 64;
-      transpose_line(rows + (64 * w * row_bytes), left < 64 ? left : 64, row_bytes, line, bytes, next,
-                     next_units < 64 ? next_units : 64, squares[w]);
+      transpose_line(staged[w] + in_stage, squares[w]);
     }
     const std::uint32_t* to = places + (8 * line);
     const std::int64_t present = samples - (8 * line) < transposed_samples ? samples - (8 * line) : transposed_samples;
@@ -174,7 +185,7 @@ void transpose(const std::uint8_t* rows, std::int64_t units, std::int64_t row_by
 }
 
 /// The transpose of a 16x16 matrix of 32-bit integers.
-void transpose_16x16(__m512i (&x)[16]) {
+[[gnu::always_inline]] inline void transpose_16x16(__m512i (&x)[16]) {
   __m512i a[16];
   for (int i = 0; i < 16; i += 4) {
     const __m512i low01 = _mm512_unpacklo_epi32(x[i], x[i + 1]);
@@ -217,41 +228,49 @@ struct Avx512 : AnyLevel {
     }
   }
 
-  template <int words>
-  static void ranks_of_planes(const std::uint64_t* planes, int used, std::uint8_t* ranks) {
+  template <int words, int used>
+  static void ranks_of_some_planes(const std::uint64_t* planes, std::uint8_t* ranks) {
     for (int w = 0; w < words; ++w) {
       // A plane that no rank needs is that of units without one.
-      const __mmask64 none = used < rank_bits ? planes[((rank_bits - 1) * words) + w] : 0;
-      __m512i rank = _mm512_movm_epi8(none);
+      __m512i rank =
+          used < rank_bits ? _mm512_movm_epi8(planes[((rank_bits - 1) * words) + w]) : _mm512_setzero_si512();
+#pragma GCC unroll 8
       for (int b = 0; b < used; ++b) {
         const __mmask64 bits = planes[(b * words) + w];
-        rank = _mm512_mask_blend_epi8(bits, rank, _mm512_or_si512(rank, _mm512_set1_epi8(static_cast<char>(1U << b))));
+        rank = _mm512_or_si512(rank, _mm512_maskz_set1_epi8(bits, static_cast<char>(1U << b)));
       }
       _mm512_storeu_si512(ranks + (std::int64_t{64} * w), rank);
     }
   }
+  template <int words>
+  static void ranks_of_planes(const std::uint64_t* planes, int used, std::uint8_t* ranks) {
+    used <= 5 ? ranks_of_some_planes<words, 5>(planes, ranks) : ranks_of_some_planes<words, rank_bits>(planes, ranks);
+  }
 
-  static void merge_group(const SlotGroup& group, std::int64_t slots, std::int64_t units, std::int64_t num_hashes,
+  /// The values of 16 units in one slot.
+  template <bool few>
+  [[gnu::always_inline]] static __m512i values_of(const SlotGroup& group, std::int64_t g, std::int64_t first) {
+    const auto* bytes = reinterpret_cast<const __m128i*>(group.ranks[g] + first);
+    const __m512i rank = _mm512_cvtepu8_epi32(_mm_load_si128(bytes));
+    // Ranks are taken modulo 32 here.
+    const __m512i values =
+        _mm512_permutex2var_epi32(_mm512_load_si512(group.values[g]), rank, _mm512_load_si512(group.values[g] + 16));
+    if (few || group.few[g]) {
+      return values;
+    }
+    const __mmask16 beyond = _mm512_cmpgt_epi32_mask(rank, _mm512_set1_epi32(31));
+    return _mm512_mask_i32gather_epi32(values, beyond, rank, group.values[g], 4);
+  }
+
+  template <bool all_few>
+  static void merge_slots(const SlotGroup& group, std::int64_t slots, std::int64_t units, std::int64_t num_hashes,
                           bool fresh, std::int32_t* sketches) {
     const auto present = static_cast<__mmask16>((1U << slots) - 1);
     for (std::int64_t first = 0; first < units; first += 16) {
       __m512i values[16];
+#pragma GCC unroll 16
       for (std::int64_t g = 0; g < 16; ++g) {
-        if (g < slots) {
-          const auto* bytes = reinterpret_cast<const __m128i*>(group.ranks[g] + first);
-          const __m512i rank = _mm512_cvtepu8_epi32(_mm_load_si128(bytes));
-          values[g] = _mm512_permutex2var_epi32(_mm512_load_si512(group.values[g]), rank,
-                                                _mm512_load_si512(group.values[g] + 16));
-          // Ranks are taken modulo 32 there, "none" too.
-          if (group.samples[g] >= 32) {
-            const __mmask16 beyond = _mm512_cmpgt_epi32_mask(rank, _mm512_set1_epi32(31));
-            if (beyond != 0) {
-              values[g] = _mm512_mask_i32gather_epi32(values[g], beyond, rank, group.values[g], 4);
-            }
-          }
-        } else {
-          values[g] = _mm512_setzero_si512();
-        }
+        values[g] = all_few || g < slots ? values_of<all_few>(group, g, first) : _mm512_setzero_si512();
       }
       transpose_16x16(values);
       const std::int64_t rows = units - first < 16 ? units - first : 16;
@@ -265,6 +284,15 @@ struct Avx512 : AnyLevel {
         _mm_prefetch(sketch + slots_together, _MM_HINT_T1);
       }
     }
+  }
+
+  static void merge_group(const SlotGroup& group, std::int64_t slots, std::int64_t units, std::int64_t num_hashes,
+                          bool fresh, std::int32_t* sketches) {
+    bool all_few = slots == slots_together;
+    for (std::int64_t g = 0; g < slots; ++g) {
+      all_few = all_few && group.few[g];
+    }
+    (all_few ? merge_slots<true> : merge_slots<false>)(group, slots, units, num_hashes, fresh, sketches);
   }
 };
 

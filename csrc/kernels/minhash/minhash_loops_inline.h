@@ -28,7 +28,7 @@ constexpr std::int64_t rank_bits = 8;
 struct SlotGroup {
   alignas(64) std::uint8_t ranks[slots_together][most_block_units];
   alignas(64) std::int32_t values[slots_together][ranked_samples + 1];  ///< by rank
-  std::int64_t samples[slots_together];
+  bool few[slots_together];  ///< whether ranks are told apart by their last five bits
 };
 
 template <typename Vec>
@@ -54,10 +54,12 @@ constexpr int planes_for(std::int64_t count) {
 /// Rank of the first of `count` samples on which each unit that remains fires, in bits: bit b of the ranks of the units
 /// is planes[b]. Units that fire on none remain, and have rank no_rank.
 ///
+/// Returns how many samples were looked at, until every unit had a rank.
+///
 /// Within eight samples the low bits of the rank are known beforehand, and the higher ones belong to all units found
 /// there, so that a sample takes 2.5 operations for as many units as a register has bits.
 template <typename Level, typename Vec>
-void find_first(const std::uint64_t* columns, std::int64_t count, Vec& remaining, Vec (&planes)[rank_bits]) {
+std::int64_t find_first(const std::uint64_t* columns, std::int64_t count, Vec& remaining, Vec (&planes)[rank_bits]) {
   Vec low[3] = {};
   Vec high[rank_bits - 3] = {};
   Vec rest = remaining;
@@ -70,6 +72,7 @@ void find_first(const std::uint64_t* columns, std::int64_t count, Vec& remaining
     }
     rest &= ~row;
   };
+  std::int64_t looked_at = count;
   for (std::int64_t k = 0; k < count; k += 8) {
     const Vec before = rest;
     if (count - k >= 8) {
@@ -93,6 +96,7 @@ void find_first(const std::uint64_t* columns, std::int64_t count, Vec& remaining
       }
     }
     if (!Level::any_bit(rest)) {
+      looked_at = k + 8 < count ? k + 8 : count;
       break;
     }
   }
@@ -102,6 +106,7 @@ void find_first(const std::uint64_t* columns, std::int64_t count, Vec& remaining
     planes[b] = (b < 3 ? low[b] : high[b - 3]) | none;
   }
   remaining = rest;
+  return looked_at;
 }
 
 /// Bytes from planes of bits: ranks[u] has bit u of plane b as its bit b.
@@ -184,20 +189,21 @@ void merge_units(const UnitBlock& block, std::uint64_t* left_units) {
         std::int64_t count = in_slot < ranked_samples ? in_slot : ranked_samples;
         count = count > 0 ? count : 0;
         Vec planes[rank_bits];
-        find_first<Level>(block.columns + (begin * words), count, remaining[g], planes);
+        const std::int64_t looked_at = find_first<Level>(block.columns + (begin * words), count, remaining[g], planes);
+        const bool all_found = skipped == 0 && !Level::any_bit(remaining[g]);
         more = more || (in_slot > ranked_samples && Level::any_bit(remaining[g]));
-        if (count > 0) {
+        if (looked_at > 0) {
           std::memcpy(group.values[g], block.values + block.slot_begin[first + g] + skipped,
-                      static_cast<std::size_t>(count) * sizeof(std::int32_t));
+                      static_cast<std::size_t>(looked_at) * sizeof(std::int32_t));
         }
         group.values[g][no_rank] = no_value;
-        if (count < 32) {
+        if (looked_at < 32) {
           group.values[g][31] = no_value;  // what no_rank is modulo 32
         }
-        group.samples[g] = count;
+        group.few[g] = looked_at < 32 || (looked_at == 32 && all_found);
         std::uint64_t plane_words[rank_bits * words];
         std::memcpy(plane_words, planes, sizeof(planes));
-        Level::template ranks_of_planes<words>(plane_words, planes_for(count), group.ranks[g]);
+        Level::template ranks_of_planes<words>(plane_words, planes_for(looked_at), group.ranks[g]);
       }
       Level::merge_group(group, slots, block.units, block.num_hashes, block.fresh && skipped == 0,
                          block.sketches + first);
