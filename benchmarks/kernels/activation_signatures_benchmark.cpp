@@ -37,6 +37,28 @@ std::vector<std::uint8_t> random_numbers(ScalarType type, std::int64_t count) {
   return bytes;
 }
 
+/// Every second column. Arguments: type, samples, units. Bytes are those that the columns span, which memory has to
+/// move.
+void pack_every_second_column(benchmark::State& state) {
+  const auto type = static_cast<ScalarType>(state.range(0));
+  const std::int64_t samples = state.range(1);
+  const std::int64_t units = state.range(2);
+  const std::vector<std::uint8_t> numbers = random_numbers(type, 2 * samples * units);
+  const Activations activations{numbers.data(), type, samples, units, 2 * units, 2};
+  const std::int64_t row_bytes = signature_bytes(samples);
+  std::vector<std::uint8_t> signatures(static_cast<std::size_t>(units * row_bytes));
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(activation_signatures(activations, nullptr, signatures.data(), row_bytes, serial_for));
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * 2 * samples * units * element_bytes(type));
+}
+
+BENCHMARK(pack_every_second_column)
+    ->ArgNames({"type", "samples", "units"})
+    ->ArgsProduct({{0, 1, 2, 3}, {16384}, {2048}})
+    ->Unit(benchmark::kMillisecond);
+
 /// Arguments: type, samples, units, whether the units of a sample are neighbours.
 void pack(benchmark::State& state) {
   const auto type = static_cast<ScalarType>(state.range(0));

@@ -7,6 +7,9 @@ namespace funcsim {
 /// Samples whose rows are compared together.
 inline constexpr std::int64_t rows_together = 8;
 
+/// How far ahead of a comparison elements are prefetched: eight rows of it stay in the first cache.
+inline constexpr std::int64_t prefetch_bytes = 2048;
+
 /// The loops of activation_signatures() for one element type. Pointers are to its Element, Threshold and Bits (see
 /// element_types.h).
 struct PackLoops {
@@ -17,6 +20,9 @@ struct PackLoops {
 
   /// Packs `words` times 64 contiguous samples of one unit. Returns whether one is NaN.
   bool (*pack_samples)(const void* samples, std::int64_t words, const void* threshold, std::uint8_t* out);
+
+  /// Copies `count` elements that are `stride` elements apart.
+  void (*copy_strided)(const void* from, std::int64_t stride, std::int64_t count, void* to);
 };
 
 /// Those of all element types for one instruction set.

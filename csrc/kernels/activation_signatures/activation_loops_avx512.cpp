@@ -2,6 +2,7 @@
 
 #include "kernels/activation_signatures/activation_loops.h"
 #include "kernels/activation_signatures/element_types.h"
+#include "kernels/activation_signatures/strided_copy.h"
 
 // NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for this level and linked into all
 // NOLINTBEGIN(portability-simd-intrinsics): this file is for one kind of processor
@@ -81,16 +82,16 @@ struct NarrowLanes : Type {
   }
 };
 
-template <typename Lanes>
-void compare_units(const void* const* rows, const void* const* next, const void* thresholds, std::int64_t elements,
-                   int shift, void* bits, void* nan) {
+/// compare_units() for elements [begin, end), which prefetches as many from `ahead` on unless that is null.
+template <typename Lanes, bool prefetch>
+[[gnu::always_inline]] inline void compare_range(const void* const* rows, const typename Lanes::Element* const* ahead,
+                                                 const typename Lanes::Threshold* thresholds, std::int64_t begin,
+                                                 std::int64_t end, int shift, typename Lanes::Bits* words,
+                                                 __m512i& found) {
   using Element = Lanes::Element;
-  const auto* t = static_cast<const Lanes::Threshold*>(thresholds);
-  auto* words = static_cast<Lanes::Bits*>(bits);
-  __m512i found = _mm512_setzero_si512();
-  for (std::int64_t i = 0; i < elements; i += Lanes::lanes) {
-    const auto present = Lanes::first(elements - i);
-    const auto threshold = Lanes::load(t + i, present);
+  for (std::int64_t i = begin; i < end; i += Lanes::lanes) {
+    const auto present = Lanes::first(end - i);
+    const auto threshold = Lanes::load(thresholds + i, present);
     __m512i word = Lanes::load_bits(words + i, present);
     for (int k = 0; k < rows_together; k += 2) {
       const auto x = Lanes::load(static_cast<const Element*>(rows[k]) + i, present);
@@ -98,12 +99,37 @@ void compare_units(const void* const* rows, const void* const* next, const void*
       word = Lanes::merge(word, Lanes::above(x, threshold), shift + k);
       word = Lanes::merge(word, Lanes::above(y, threshold), shift + k + 1);
       Lanes::note_nan(found, x, y);
-      if (next != nullptr) {
-        _mm_prefetch(static_cast<const Element*>(next[k]) + i, _MM_HINT_T0);
-        _mm_prefetch(static_cast<const Element*>(next[k + 1]) + i, _MM_HINT_T0);
+      if constexpr (prefetch) {
+        _mm_prefetch(ahead[k] + (i - begin), _MM_HINT_T0);
+        _mm_prefetch(ahead[k + 1] + (i - begin), _MM_HINT_T0);
       }
     }
     Lanes::store(words + i, present, word);
+  }
+}
+
+template <typename Lanes>
+void compare_units(const void* const* rows, const void* const* next, const void* thresholds, std::int64_t elements,
+                   int shift, void* bits, void* nan) {
+  using Element = Lanes::Element;
+  constexpr std::int64_t distance = prefetch_bytes / sizeof(Element);
+  const auto* t = static_cast<const Lanes::Threshold*>(thresholds);
+  auto* words = static_cast<Lanes::Bits*>(bits);
+  __m512i found = _mm512_setzero_si512();
+  if (next == nullptr) {
+    compare_range<Lanes, false>(rows, nullptr, t, 0, elements, shift, words, found);
+  } else {
+    // What is read soon: further on in these rows, then at the start of the next ones.
+    const std::int64_t split = elements > distance ? (elements - distance) / Lanes::lanes * Lanes::lanes : 0;
+    const Element* ahead[rows_together];
+    for (int k = 0; k < rows_together; ++k) {
+      ahead[k] = static_cast<const Element*>(rows[k]) + (elements - split);
+    }
+    compare_range<Lanes, true>(rows, ahead, t, 0, split, shift, words, found);
+    for (int k = 0; k < rows_together; ++k) {
+      ahead[k] = static_cast<const Element*>(next[k]);
+    }
+    compare_range<Lanes, true>(rows, ahead, t, split, elements, shift, words, found);
   }
   if (Lanes::any(found)) {
     *static_cast<Lanes::Bits*>(nan) = static_cast<Lanes::Bits>(-1);
@@ -129,7 +155,9 @@ bool pack_samples(const void* samples, std::int64_t words, const void* threshold
 }
 
 template <typename Lanes>
-constexpr PackLoops loops_of = {.compare_units = compare_units<Lanes>, .pack_samples = pack_samples<Lanes>};
+constexpr PackLoops loops_of = {.compare_units = compare_units<Lanes>,
+                                .pack_samples = pack_samples<Lanes>,
+                                .copy_strided = copy_strided<typename Lanes::Element>};
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 
 #include "kernels/activation_signatures/activation_loops.h"
 #include "kernels/activation_signatures/element_types.h"
+#include "kernels/activation_signatures/strided_copy.h"
 #include "kernels/common/bits.h"
 
 // NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): that
@@ -68,16 +69,24 @@ template <typename Type>
 void compare_units(const void* const* rows, const void* const* next, const void* thresholds, std::int64_t elements,
                    int shift, void* bits, void* nan) {
   using Element = Type::Element;
-  // Two pages' worth of lines: long enough for the loop, short enough to prefetch the next rows meanwhile.
+  // Long enough for the loop, short enough to prefetch meanwhile what is read soon: further on in these rows, then at
+  // the start of the next ones.
   constexpr std::int64_t block = 1024 / sizeof(Element);
+  constexpr std::int64_t distance = prefetch_bytes / sizeof(Element);
+  const std::int64_t split = elements > distance ? elements - distance : 0;
   const Element* x[rows_together];
   for (std::int64_t first = 0; first < elements; first += block) {
     const std::int64_t left = elements - first;
     const std::int64_t count = left < block ? left : block;
     for (std::int64_t k = 0; k < rows_together; ++k) {
-      x[k] = static_cast<const Element*>(rows[k]) + first;
-      for (std::int64_t i = 0; next != nullptr && i < count; i += 64 / sizeof(Element)) {
-        __builtin_prefetch(static_cast<const Element*>(next[k]) + first + i);
+      const auto* row = static_cast<const Element*>(rows[k]);
+      x[k] = row + first;
+      if (next != nullptr) {
+        const Element* ahead =
+            first < split ? row + first + distance : static_cast<const Element*>(next[k]) + (first - split);
+        for (std::int64_t i = 0; i < count; i += 64 / sizeof(Element)) {
+          __builtin_prefetch(ahead + i);
+        }
       }
     }
     compare<Type>(x, static_cast<const Type::Threshold*>(thresholds) + first, count, shift,
@@ -111,7 +120,9 @@ bool pack_samples(const void* samples, std::int64_t words, const void* threshold
 }
 
 template <typename Type>
-constexpr PackLoops loops_of = {.compare_units = compare_units<Type>, .pack_samples = pack_samples<Type>};
+constexpr PackLoops loops_of = {.compare_units = compare_units<Type>,
+                                .pack_samples = pack_samples<Type>,
+                                .copy_strided = copy_strided<typename Type::Element>};
 
 }  // namespace
 

@@ -131,7 +131,8 @@ class Packer {
     const std::int64_t samples = along_units ? line_samples
                                              : std::clamp(find_contiguous_words() / line_samples * line_samples,
                                                           line_samples, 64 * line_samples);
-    const std::int64_t units = along_units ? std::min(most_units, view_.units) : 512 * line_samples / samples;
+    const std::int64_t width = ceil_div(view_.samples, samples) >= enough_tiles ? most_units : fewer_units;
+    const std::int64_t units = along_units ? std::min(width, view_.units) : 512 * line_samples / samples;
     const std::int64_t unit_tiles = ceil_div(view_.units, units);
     std::atomic<bool> found_nan = false;
     parallel_for(0, ceil_div(view_.samples, samples) * unit_tiles, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -149,7 +150,12 @@ class Packer {
   }
 
  private:
-  static constexpr std::int64_t most_units = 512;
+  /// Units of a tile whose rows are samples: wide enough to read pages from front to back, or narrower where there
+  /// would
+  /// be too few tiles to share.
+  static constexpr std::int64_t most_units = 2048;
+  static constexpr std::int64_t fewer_units = 512;
+  static constexpr std::int64_t enough_tiles = 8;
 
   /// Whether neighbours in memory are the units of one sample, rather than the samples of one unit.
   bool units_are_closest() const {
@@ -244,9 +250,7 @@ class Packer {
   const Element* copy_units(const Tile& tile, std::int64_t s, std::int64_t place, Scratch& scratch) const {
     const Element* row = unit_row(tile, s);
     Element* copy = scratch.copies.data() + (place * scratch.units);
-    for (std::int64_t u = 0; u < tile.units; ++u) {
-      copy[u] = row[u * view_.unit_stride];
-    }
+    loops_.copy_strided(row, view_.unit_stride, tile.units, copy);
     return copy;
   }
 
