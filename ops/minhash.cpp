@@ -1,6 +1,5 @@
 #include "kernels/minhash/minhash.h"
 
-#include <algorithm>
 #include <limits>
 
 #include "checks.h"
@@ -19,16 +18,8 @@ Tensor minhash_op(const Tensor& signatures, std::int64_t num_samples, std::int64
         ": first_sample must be at least 0 and leave room for ", num_samples, " samples, got ", first_sample);
   Tensor sketches = new_tensor({rows.size(0), num_hashes}, Dtype::Int);
   auto* slots = sketches.mutable_data_ptr<std::int32_t>();
-  const auto* bits = rows.const_data_ptr<std::uint8_t>();
-  // A layer's samples are those of the layer before, which is why the order is shared.
-  new_minhash(bits, rows.size(0), rows.size(1),
-              *shared_sample_order(std::min(num_samples, most_ordered_samples), num_hashes, seed, first_sample), slots,
-              torch_parallel_for());
-  for (std::int64_t start = most_ordered_samples; start < num_samples; start += most_ordered_samples) {
-    const std::int64_t count = std::min(num_samples - start, most_ordered_samples);
-    minhash(bits + (start / 8), rows.size(0), rows.size(1), sample_order(count, num_hashes, seed, first_sample + start),
-            slots, torch_parallel_for());
-  }
+  new_minhash_of_run(rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1), num_samples, num_hashes, seed,
+                     first_sample, slots, torch_parallel_for());
   return sketches;
 }
 

@@ -38,7 +38,7 @@ Tensor shuffled_minhash_op(const Tensor& signatures, const Tensor& partners, std
   auto* slots = sketches.mutable_data_ptr<std::int32_t>();
   const auto* bits = rows.const_data_ptr<std::uint8_t>();
   // Parts that start with a byte of their own.
-  const std::int64_t part = std::max<std::int64_t>(most_ordered_samples / samples_per_input / 8, 1) * 8;
+  const std::int64_t part = std::max<std::int64_t>(ordered_samples(num_hashes) / samples_per_input / 8, 1) * 8;
   std::fill_n(slots, sketches.numel(), empty_slot);
   for (std::int64_t start = 0; start < num_inputs; start += part) {
     const auto count = static_cast<std::size_t>(std::min(part, num_inputs - start));

@@ -163,6 +163,27 @@ TEST(ActivationSignatures, PacksMoreUnitsAndSamplesThanATile) {
   expect_right_bits(memory, {memory.data(), ScalarType::float32, 70000, 7, 1, 70000}, {});
 }
 
+TEST(ActivationSignatures, PacksMoreUnitsThanATileOfWholeRows) {
+  // Tiles are 2048 units wide from 8 x 512 samples on.
+  const Memory memory = random_memory(ScalarType::float32, 3700 * 2100, 9);
+  const std::vector<double> thresholds(2100, 0.3);
+  expect_right_bits(memory, {memory.data(), ScalarType::float32, 3700, 2100, 2100, 1}, thresholds);
+}
+
+TEST(ActivationSignatures, ReadsUnitsAFewElementsApart) {
+  for (const ScalarType type : all_types) {
+    for (const std::int64_t stride : {2, 3, 4, 5}) {
+      for (const std::int64_t units : {1, 2, 31, 64, 77}) {
+        constexpr std::int64_t samples = 70;
+        const std::int64_t row = units * stride;
+        // Nothing beyond the last unit of the last sample may be read.
+        const Memory memory = random_memory(type, ((samples - 1) * row) + ((units - 1) * stride) + 1, 4);
+        expect_right_bits(memory, {memory.data(), type, samples, units, row, stride}, {});
+      }
+    }
+  }
+}
+
 TEST(ActivationSignatures, ReadsAnyStrides) {
   const Memory memory = random_memory(ScalarType::float32, 200 * 90, 3);
   const auto* data = static_cast<const float*>(memory.data());

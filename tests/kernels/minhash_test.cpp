@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <thread>
 #include <tuple>
 
 #include "kernels/common/hash.h"
@@ -55,10 +58,10 @@ void merge(const BoolRows& rows, std::int64_t num_samples, std::int64_t num_hash
 }
 
 TEST(SampleOrder, SortsSamplesBySlotValueAndIndex) {
-  for (const std::int64_t num_samples : {0, 1, 2, 65, 3000}) {
+  for (const std::int64_t num_samples : {0, 1, 2, 65, 3000, 20000}) {
     for (const std::int64_t num_hashes : {1, 2, 100, 1024, 5000}) {
       for (const auto& [seed, first] : std::vector<std::pair<std::int64_t, std::int64_t>>{
-               {0, 0}, {-3, 1000}, {9, std::numeric_limits<std::int64_t>::max() - 3000}}) {
+               {0, 0}, {-3, 1000}, {9, std::numeric_limits<std::int64_t>::max() - 20000}}) {
         std::vector<std::tuple<std::int64_t, std::int32_t, std::int64_t>> expected;
         for (std::int64_t s = 0; s < num_samples; ++s) {
           const SlotValue h = hashed(first + s, num_hashes, seed);
@@ -78,6 +81,108 @@ TEST(SampleOrder, SortsSamplesBySlotValueAndIndex) {
         }
       }
     }
+  }
+}
+
+TEST(SampleOrder, GivesRowsToTheFirstSamplesOfEverySlot) {
+  for (const auto& [num_samples, num_hashes, most] : std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>>{
+           {500, 3, 500}, {100000, 1000, 65}, {100000, 2000, 64}, {70000, 1, 65536}}) {
+    const SampleOrder order = sample_order(num_samples, num_hashes, 1, 0);
+    std::int64_t row = 0;
+    std::vector<std::int64_t> expected(num_samples, -1);
+    for (std::int64_t slot = 0; slot < num_hashes; ++slot) {
+      ASSERT_EQ(order.row_begin[slot], row);
+      for (std::int64_t k = order.slot_begin[slot]; k < order.slot_begin[slot + 1]; ++k) {
+        if (k - order.slot_begin[slot] < most) {
+          expected[order.samples[k]] = row++;
+        }
+      }
+    }
+    ASSERT_EQ(order.row_begin[num_hashes], row);
+    for (std::int64_t s = 0; s < num_samples; ++s) {
+      ASSERT_EQ(order.rows[s], expected[s] < 0 ? row : expected[s]) << s;
+    }
+  }
+}
+
+TEST(SharedSampleOrder, IsTheSampleOrderAndKeptForTheNextCaller) {
+  const auto expect_equal = [](const SampleOrder& a, const SampleOrder& b) {
+    EXPECT_EQ(a.slot_begin, b.slot_begin);
+    EXPECT_EQ(a.samples, b.samples);
+    EXPECT_EQ(a.values, b.values);
+    EXPECT_EQ(a.rows, b.rows);
+  };
+  const std::vector<std::array<std::int64_t, 4>> keys{{100, 7, 1, 5}, {101, 7, 1, 5}, {100, 8, 1, 5},
+                                                      {100, 7, 2, 5}, {100, 7, 1, 6}, {(1 << 18) + 1, 7, 1, 5}};
+  for (const auto& [samples, hashes, seed, first] : keys) {
+    expect_equal(*shared_sample_order(samples, hashes, seed, first), sample_order(samples, hashes, seed, first));
+  }
+  const auto kept = shared_sample_order(100, 7, 1, 5);
+  EXPECT_EQ(shared_sample_order(100, 7, 1, 5), kept);
+  for (std::int64_t seed = 100; seed < 104; ++seed) {
+    static_cast<void>(shared_sample_order(100, 7, seed, 5));
+  }
+  EXPECT_NE(shared_sample_order(100, 7, 1, 5), kept);
+  // Whoever has one may go on using it.
+  expect_equal(*kept, sample_order(100, 7, 1, 5));
+
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong = 0;
+  threads.reserve(4);
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&wrong, t] {
+      for (std::int64_t i = 0; i < 200; ++i) {
+        const std::int64_t seed = (i * (t + 1)) % 7;
+        if (shared_sample_order(50, 3, seed, 0)->samples != sample_order(50, 3, seed, 0).samples) {
+          ++wrong;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(MinHash, FinishesSlotsWhoseFirstSamplesAreNotEnough) {
+  constexpr std::int64_t samples = 150000;
+  std::vector<double> densities{0.0, 0.00001, 0.0001, 0.001, 0.01, 0.03, 0.1, 0.3, 1.0};
+  for (std::int64_t u = 0; u < 58; ++u) {
+    densities.push_back(0.4);
+  }
+  densities.insert(densities.end(), {0.0, 0.00001, 0.02, 0.01});
+  const BoolRows rows = random_rows(densities, samples, 6);
+  const auto units = static_cast<std::int64_t>(rows.size());
+  const PackedRows packed = pack(rows, samples, 1, 0xFF);
+  std::vector<std::int64_t> indices(samples);
+  std::iota(indices.begin(), indices.end(), 9);
+  for (const std::int64_t num_hashes : {100, 1000, 2500}) {
+    const Sketches expected = naive_sketches(rows, num_hashes, 2, 9);
+    for (const ParallelFor& parallel_for : splits()) {
+      Sketches fresh(units * num_hashes, -1);
+      new_minhash(packed.bytes.data(), units, packed.row_bytes, sample_order(samples, num_hashes, 2, 9), fresh.data(),
+                  parallel_for);
+      ASSERT_EQ(fresh, expected) << num_hashes;
+      Sketches merged(units * num_hashes, empty_slot);
+      minhash(packed.bytes.data(), units, packed.row_bytes, sample_order(indices, num_hashes, 2), merged.data(),
+              parallel_for);
+      ASSERT_EQ(merged, expected) << num_hashes;
+    }
+  }
+}
+
+TEST(MinHash, OfARunIsThatOfItsSamplesHoweverManyThereAre) {
+  for (const std::int64_t samples : {std::int64_t{0}, std::int64_t{1000}, (2 * ordered_samples(9)) + 77}) {
+    const BoolRows rows = random_rows({0.0, 0.00001, 0.5, 0.001}, samples, 8);
+    const PackedRows packed = pack(rows, samples, 2, 0xFF);
+    Sketches sketches(rows.size() * 9, -1);
+    new_minhash_of_run(packed.bytes.data(), 4, packed.row_bytes, samples, 9, 4, 1, sketches.data(), serial_for);
+    EXPECT_EQ(sketches, naive_sketches(rows, 9, 4, 1)) << samples;
+  }
+  for (const std::int64_t num_hashes : {1, 1000, 1 << 14, (1 << 14) + 1, 1 << 30}) {
+    EXPECT_EQ(ordered_samples(num_hashes) % 64, 0);
+    EXPECT_GE(ordered_samples(num_hashes), 16 * num_hashes);
   }
 }
 
@@ -158,11 +263,11 @@ TEST(MinHash, SketchOfAUnionIsTheMinimum) {
 }
 
 TEST(MinHash, EqualsALookAtEverySampleForAnyNumberOfUnits) {
-  // Registers have 64 to 512 units; a slot has more samples than a byte counts, few enough for columns (up to 512), or
-  // so many that units are walked through.
+  // Registers have 64 to 512 units; a slot has more samples than a byte counts, few enough for columns (up to 2048),
+  // or so many that units are walked through.
   for (const std::int64_t units : {1, 5, 6, 63, 64, 65, 130, 257, 513, 600}) {
     for (const auto& [samples, num_hashes] :
-         std::vector<std::pair<std::int64_t, std::int64_t>>{{40, 100}, {700, 33}, {513, 2}, {1000, 2}, {1500, 2}}) {
+         std::vector<std::pair<std::int64_t, std::int64_t>>{{40, 100}, {700, 33}, {513, 2}, {1000, 2}, {4500, 2}}) {
       std::vector<double> densities;
       for (std::int64_t u = 0; u < units; ++u) {
         densities.push_back(std::vector<double>{0.0, 0.002, 0.01, 0.1, 0.5, 1.0}[(u * 7) % 6]);

@@ -12,7 +12,7 @@ namespace funcsim {
 namespace {
 
 TEST(ShufflePartners, AreNeighboursInTheOrderOfHashes) {
-  for (const std::int64_t inputs : {0, 1, 2, 3, 100, 101}) {
+  for (const std::int64_t inputs : {0, 1, 2, 3, 100, 101, 5000, 5001}) {
     for (const std::int64_t first : {std::int64_t{0}, std::int64_t{4096}, std::int64_t{1} << 62}) {
       const HashStream stream(-7, HashPurpose::shuffle);
       std::vector<std::int64_t> order(inputs);
@@ -74,6 +74,31 @@ TEST(ShuffleSamples, MovesWholeInputs) {
                           parallel_for);
           ASSERT_EQ(out, wanted.bytes) << inputs << " inputs of " << samples_per_input << ", " << units << " units";
         }
+      }
+    }
+  }
+}
+
+TEST(ShuffleSamples, MovesBitsOfAnyNumberOfUnits) {
+  for (const std::int64_t units : {63, 64, 65, 130}) {
+    for (const auto& [inputs, samples_per_input] :
+         std::vector<std::pair<std::int64_t, std::int64_t>>{{511, 1}, {512, 1}, {513, 1}, {1100, 1}, {400, 3}}) {
+      const std::int64_t samples = inputs * samples_per_input;
+      const BoolRows rows = random_rows(std::vector<double>(units, 0.4), samples, 5);
+      const std::vector<std::int64_t> partners = shuffle_partners(inputs, 3, 0);
+      BoolRows expected = rows;
+      for (std::int64_t u = 0; u < units; ++u) {
+        for (std::int64_t s = 0; s < samples; ++s) {
+          expected[u][s] = rows[u][(partners[s / samples_per_input] * samples_per_input) + (s % samples_per_input)];
+        }
+      }
+      const PackedRows packed = pack(rows, samples, 1, 0xFF);
+      const PackedRows wanted = pack(expected, samples, 1, 0x5A);
+      for (const ParallelFor& parallel_for : splits()) {
+        std::vector<std::uint8_t> out(packed.bytes.size(), 0x5A);
+        shuffle_samples(packed.bytes.data(), units, packed.row_bytes, partners, samples_per_input, out.data(),
+                        parallel_for);
+        ASSERT_EQ(out, wanted.bytes) << inputs << " inputs of " << samples_per_input << ", " << units << " units";
       }
     }
   }

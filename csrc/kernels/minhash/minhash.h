@@ -32,20 +32,24 @@ struct SampleOrder {
   std::vector<std::int64_t> indices;  ///< global indices of samples that need not follow each other, else empty
 };
 
-/// Samples that an order may have: a longer run is sketched in parts, which merge exactly.
-inline constexpr std::int64_t most_ordered_samples = std::int64_t{1} << 24;
-
-/// The order of samples first_sample ... first_sample + num_samples - 1, at most most_ordered_samples.
+/// The order of samples first_sample ... first_sample + num_samples - 1, less than 2^32.
 SampleOrder sample_order(std::int64_t num_samples, std::int64_t num_hashes, std::int64_t seed,
                          std::int64_t first_sample);
 
-/// The order of samples with these global indices, at most most_ordered_samples, which need not follow each other.
+/// The order of samples with these global indices, less than 2^32, which need not follow each other.
 SampleOrder sample_order(std::vector<std::int64_t> indices, std::int64_t num_hashes, std::int64_t seed);
 
-/// sample_order() for callers that sketch layer after layer on the same samples: the last two orders of up to 2^20
-/// samples are kept, in at most 24 MiB. Safe to call from any thread.
+/// sample_order() for callers that sketch layer after layer on the same samples: the last four orders of at most 2^18
+/// samples are kept, in at most 12 MiB and what their slots take. Safe to call from any thread.
 std::shared_ptr<const SampleOrder> shared_sample_order(std::int64_t num_samples, std::int64_t num_hashes,
                                                        std::int64_t seed, std::int64_t first_sample);
+
+/// How many samples to order at a time, a multiple of 64: so few that their order is made in the second cache, but
+/// several for each slot.
+constexpr std::int64_t ordered_samples(std::int64_t num_hashes) {
+  constexpr std::int64_t least = std::int64_t{1} << 18;
+  return num_hashes <= least / 16 ? least : 64 * ((num_hashes / 4) + 1);
+}
 
 /// Merges the sketches of a run of samples into `sketches`: every slot becomes the smaller of what it held
 /// and the smallest value of a set sample in that slot. Start from empty_slot everywhere.
@@ -62,5 +66,11 @@ void minhash(const std::uint8_t* signatures, std::int64_t units, std::int64_t ro
 /// minhash() for sketches that hold nothing yet: they are written without being read.
 void new_minhash(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
                  std::int32_t* sketches, const ParallelFor& parallel_for);
+
+/// new_minhash() for samples first_sample ... first_sample + num_samples - 1, any number of them: in parts of
+/// ordered_samples(), with shared orders.
+void new_minhash_of_run(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes,
+                        std::int64_t num_samples, std::int64_t num_hashes, std::int64_t seed, std::int64_t first_sample,
+                        std::int32_t* sketches, const ParallelFor& parallel_for);
 
 }  // namespace funcsim

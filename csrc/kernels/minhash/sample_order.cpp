@@ -103,11 +103,11 @@ class OrderCache {
 
  private:
   std::mutex mutex_;
-  std::array<std::pair<Key, Order>, 2> kept_;
+  std::array<std::pair<Key, Order>, 4> kept_;
   std::size_t oldest_ = 0;
 };
 
-constexpr std::int64_t most_kept_samples = std::int64_t{1} << 20;
+constexpr std::int64_t most_kept_samples = std::int64_t{1} << 18;
 
 }  // namespace
 
