@@ -262,37 +262,42 @@ struct Avx512 : AnyLevel {
     return _mm512_mask_i32gather_epi32(values, beyond, rank, group.values[g], 4);
   }
 
+  /// Merges the values of up to 16 slots, from `slot` on, into the sketches of up to 16 units.
   template <bool all_few>
-  static void merge_slots(const SlotGroup& group, std::int64_t slots, std::int64_t units, std::int64_t num_hashes,
-                          bool fresh, std::int32_t* sketches) {
+  static void merge_square(const SlotGroup& group, std::int64_t slot, std::int64_t slots, std::int64_t first,
+                           std::int64_t units, std::int64_t num_hashes, bool fresh, std::int32_t* sketches) {
     const auto present = static_cast<__mmask16>((1U << slots) - 1);
-    for (std::int64_t first = 0; first < units; first += 16) {
-      __m512i values[16];
+    __m512i values[16];
 #pragma GCC unroll 16
-      for (std::int64_t g = 0; g < 16; ++g) {
-        values[g] = all_few || g < slots ? values_of<all_few>(group, g, first) : _mm512_setzero_si512();
-      }
-      transpose_16x16(values);
-      const std::int64_t rows = units - first < 16 ? units - first : 16;
-      for (std::int64_t i = 0; i < rows && !fresh; ++i) {
-        const std::int32_t* sketch = sketches + ((first + i) * num_hashes);
-        values[i] = _mm512_min_epi32(_mm512_maskz_loadu_epi32(present, sketch), values[i]);
-      }
-      for (std::int64_t i = 0; i < rows; ++i) {
-        std::int32_t* sketch = sketches + ((first + i) * num_hashes);
-        _mm512_mask_storeu_epi32(sketch, present, values[i]);
-        _mm_prefetch(sketch + slots_together, _MM_HINT_T1);
-      }
+    for (std::int64_t g = 0; g < 16; ++g) {
+      values[g] = all_few || g < slots ? values_of<all_few>(group, slot + g, first) : _mm512_setzero_si512();
+    }
+    transpose_16x16(values);
+    for (std::int64_t i = 0; i < units && !fresh; ++i) {
+      values[i] = _mm512_min_epi32(_mm512_maskz_loadu_epi32(present, sketches + (i * num_hashes)), values[i]);
+    }
+    for (std::int64_t i = 0; i < units; ++i) {
+      _mm512_mask_storeu_epi32(sketches + (i * num_hashes), present, values[i]);
     }
   }
 
   static void merge_group(const SlotGroup& group, std::int64_t slots, std::int64_t units, std::int64_t num_hashes,
                           bool fresh, std::int32_t* sketches) {
-    bool all_few = slots == slots_together;
-    for (std::int64_t g = 0; g < slots; ++g) {
-      all_few = all_few && group.few[g];
+    bool all_few[slots_together / 16] = {};
+    for (std::int64_t slot = 0; slot + 16 <= slots; slot += 16) {
+      all_few[slot / 16] = true;
+      for (std::int64_t g = slot; g < slot + 16; ++g) {
+        all_few[slot / 16] = all_few[slot / 16] && group.few[g];
+      }
     }
-    (all_few ? merge_slots<true> : merge_slots<false>)(group, slots, units, num_hashes, fresh, sketches);
+    for (std::int64_t first = 0; first < units; first += 16) {
+      const std::int64_t rows = units - first < 16 ? units - first : 16;
+      for (std::int64_t slot = 0; slot < slots; slot += 16) {
+        const auto merge = all_few[slot / 16] ? merge_square<true> : merge_square<false>;
+        merge(group, slot, slots - slot < 16 ? slots - slot : 16, first, rows, num_hashes, fresh,
+              sketches + (first * num_hashes) + slot);
+      }
+    }
   }
 };
 

@@ -16,8 +16,9 @@ namespace funcsim {
 
 namespace {
 
-/// Slots that are merged together: the values of one unit fill a cache line of its sketch.
-constexpr std::int64_t slots_together = 16;
+/// Slots that are merged together: the values of one unit fill four cache lines of its sketch. Sketches may be a power
+/// of two apart, where a line of each would take the same place in the caches.
+constexpr std::int64_t slots_together = 64;
 /// Entry of a table of values for units that fire on none of the samples.
 constexpr std::int64_t no_rank = ranked_samples;
 constexpr std::int32_t no_value = 0x7FFFFFFF;
@@ -27,7 +28,8 @@ constexpr std::int64_t rank_bits = 8;
 /// What a few slots say about a block of units, before it is merged into the sketches.
 struct SlotGroup {
   alignas(64) std::uint8_t ranks[slots_together][most_block_units];
-  alignas(64) std::int32_t values[slots_together][ranked_samples + 1];  ///< by rank
+  /// By rank. A line more than that, so that the slots' first lines don't share their places in the cache.
+  alignas(64) std::int32_t values[slots_together][ranked_samples + 1 + 16];
   bool few[slots_together];  ///< whether ranks are told apart by their last five bits
 };
 
