@@ -86,7 +86,7 @@ class OrderCache {
   using Order = std::shared_ptr<const SampleOrder>;
 
   Order find(const Key& key) {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     for (auto& [kept_key, order] : kept_) {
       if (order != nullptr && kept_key == key) {
         return order;
@@ -96,7 +96,7 @@ class OrderCache {
   }
 
   void keep(const Key& key, Order order) {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     oldest_ = (oldest_ + 1) % kept_.size();
     kept_[oldest_] = {key, std::move(order)};
   }

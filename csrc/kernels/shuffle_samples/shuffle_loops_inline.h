@@ -46,11 +46,11 @@ using Words8 [[gnu::vector_size(64)]] = std::uint64_t;
     swap_blocks(rows[i], rows[i + 1], 8, 0x00FF00FF00FF00FFULL);
   }
   for (Words8& x : rows) {
-    swap_rows(x, __builtin_shuffle(x, Words8{4, 5, 6, 7, 0, 1, 2, 3}), Words8{all, all, all, all, 0, 0, 0, 0}, 4,
+    swap_rows(x, __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3), Words8{all, all, all, all, 0, 0, 0, 0}, 4,
               0x0F0F0F0F0F0F0F0FULL);
-    swap_rows(x, __builtin_shuffle(x, Words8{2, 3, 0, 1, 6, 7, 4, 5}), Words8{all, all, 0, 0, all, all, 0, 0}, 2,
+    swap_rows(x, __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5), Words8{all, all, 0, 0, all, all, 0, 0}, 2,
               0x3333333333333333ULL);
-    swap_rows(x, __builtin_shuffle(x, Words8{1, 0, 3, 2, 5, 4, 7, 6}), Words8{all, 0, all, 0, all, 0, all, 0}, 1,
+    swap_rows(x, __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6), Words8{all, 0, all, 0, all, 0, all, 0}, 1,
               0x5555555555555555ULL);
   }
 }
