@@ -38,12 +38,13 @@ SlotValue slot_value(std::uint64_t hash, std::int64_t num_hashes) {
           static_cast<std::int32_t>(((hash & 0xFFFFFFFFULL) * 0x7FFFFFFFULL) >> 32)};
 }
 
-/// Merges one slot's entries from `begin` on.
-void merge_slot(const std::uint8_t* row, const SampleOrder& order, std::int64_t slot, std::int64_t begin,
-                std::int32_t* sketch) {
+/// Merges one slot's entries from `begin` on. Returns how many it looked at.
+std::int64_t merge_slot(const std::uint8_t* row, const SampleOrder& order, std::int64_t slot, std::int64_t begin,
+                        std::int32_t* sketch) {
   const std::int64_t last_full = order.slot_begin.back() - looks;
   const std::int64_t end = order.slot_begin[slot + 1];
-  for (std::int64_t k = begin; k < end && order.values[k] < sketch[slot]; k += looks) {
+  std::int64_t k = begin;
+  for (; k < end && order.values[k] < sketch[slot]; k += looks) {
     // Looks past the slot's end where it can, to have a loop of fixed length, and drops what it saw there.
     const std::uint32_t* samples = order.samples.data() + k;
     unsigned bits =
@@ -54,6 +55,7 @@ void merge_slot(const std::uint8_t* row, const SampleOrder& order, std::int64_t 
       break;
     }
   }
+  return k - begin;
 }
 
 /// Calls visit(w, word) for the 64-sample words of a row.
@@ -139,17 +141,25 @@ void finish_units(const std::uint8_t* rows, std::int64_t row_bytes, const Sample
   }
 }
 
+/// Looks for each slot's first sample. Where that takes so long that the unit must fire rarely, all its samples are
+/// fewer.
 void merge_unit(const std::uint8_t* row, const SampleOrder& order, std::int32_t* sketch) {
   const auto num_hashes = static_cast<std::int64_t>(order.slot_begin.size()) - 1;
+  const auto num_samples = static_cast<std::int64_t>(order.samples.size());
+  std::int64_t looked_at = 0;
   for (std::int64_t slot = 0; slot < num_hashes; ++slot) {
-    merge_slot(row, order, slot, order.slot_begin[slot], sketch);
+    looked_at += merge_slot(row, order, slot, order.slot_begin[slot], sketch);
+    if (looked_at > (num_samples / 8) + (looks * num_hashes)) {
+      merge_set_bits(row, order, sketch);
+      return;
+    }
   }
 }
 
 /// Units that are worth turning rows into columns for, and the samples a slot up to which it is: it takes a pass over
 /// all bits, where a walk looks at 1/density of a slot's samples.
 constexpr std::int64_t fewest_transposed_units = 6;
-constexpr std::int64_t most_slot_samples = 2048;
+constexpr std::int64_t most_slot_samples = 512;
 
 }  // namespace
 
