@@ -266,8 +266,8 @@ TEST(MinHash, EqualsALookAtEverySampleForAnyNumberOfUnits) {
   // Registers have 64 to 512 units; a slot has more samples than a byte counts, few enough for columns (up to 512),
   // or so many that units are walked through.
   for (const std::int64_t units : {1, 5, 6, 63, 64, 65, 130, 257, 513, 600}) {
-    for (const auto& [samples, num_hashes] :
-         std::vector<std::pair<std::int64_t, std::int64_t>>{{40, 100}, {700, 33}, {513, 2}, {1000, 2}, {1500, 2}}) {
+    for (const auto& [samples, num_hashes] : std::vector<std::pair<std::int64_t, std::int64_t>>{
+             {40, 100}, {700, 33}, {960, 30}, {513, 2}, {1000, 2}, {1500, 2}}) {
       std::vector<double> densities;
       for (std::int64_t u = 0; u < units; ++u) {
         densities.push_back(std::vector<double>{0.0, 0.002, 0.01, 0.1, 0.5, 1.0}[(u * 7) % 6]);
