@@ -103,6 +103,30 @@ TEST(MinhashJaccard, EqualsALoopOverSlotsHoweverManyValuesASlotHas) {
   }
 }
 
+TEST(MinhashJaccard, TellsValuesApartWhereTheyJustFillTheirCodes) {
+  for (const auto& [units_a, units_b, most] :
+       std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>>{{130, 135, 256}, {100, 65500, 65536}}) {
+    for (std::int64_t values = most - 1; values <= most + 2; ++values) {
+      for (const bool with_empty : {false, true}) {
+        // Units of both sides have one value after the other; those beyond `values`, the last.
+        std::vector<std::int32_t> sketches;
+        for (std::int64_t u = 0; u < units_a + units_b; ++u) {
+          const std::int64_t value = std::min(u, values - 1);
+          sketches.push_back(with_empty && value == 1 ? empty_slot : static_cast<std::int32_t>(3 * value));
+        }
+        std::vector<float> out(units_a * units_b);
+        minhash_jaccard(sketches.data(), units_a, sketches.data() + units_a, units_b, 1, out.data(), serial_for);
+        for (std::int64_t i = 0; i < units_a; ++i) {
+          for (std::int64_t j = 0; j < units_b; ++j) {
+            ASSERT_EQ(out[(i * units_b) + j], estimate(&sketches[i], &sketches[units_a + j], 1))
+                << values << " values, pair " << i << " " << j;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(MinhashJaccard, ComparesManyEqualSlots) {
   // More equal places than a byte or 16 bits count.
   constexpr std::int64_t num_hashes = 70000;

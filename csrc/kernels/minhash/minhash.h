@@ -56,8 +56,8 @@ constexpr std::int64_t ordered_samples(std::int64_t num_hashes) {
 ///
 /// Samples are visited in hashed order and a slot is left at its first set bit: about 1/density reads a slot. From six
 /// units on, and up to 512 samples a slot on average, rows are turned into columns first, so that one visit serves up
-/// to 512 units; otherwise units are walked through one by one. Units that fire too rarely for that are merged sample by
-/// sample.
+/// to 512 units; otherwise units are walked through one by one. Units that fire too rarely for that are merged sample
+/// by sample.
 ///
 /// @param signatures [units] rows `row_bytes` apart of num_samples bits
 /// @param sketches   in and out: [units, num_hashes] contiguous
