@@ -47,6 +47,7 @@ std::vector<std::int64_t> sample_sources(const std::vector<std::int64_t>& partne
 
 void shuffle_bits(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes,
                   const std::vector<std::int64_t>& sources, std::uint8_t* out, const ParallelFor& parallel_for) {
+  const ShuffleLoops& bit_loops = loops();
   const auto samples = static_cast<std::int64_t>(sources.size());
   const std::int64_t bytes = (samples + 7) / 8;
   const std::int64_t groups = (units + units_together - 1) / units_together;
@@ -57,8 +58,8 @@ void shuffle_bits(const std::uint8_t* signatures, std::int64_t units, std::int64
     for (std::int64_t g = begin; g < end; ++g) {
       const std::int64_t first = g * units_together;
       const std::int64_t present = std::min(units_together, units - first);
-      loops().columns_of_rows(signatures + (first * row_bytes), present, row_bytes, bytes, columns.get());
-      loops().rows_of_columns(columns.get(), sources.data(), samples, present, row_bytes, out + (first * row_bytes));
+      bit_loops.columns_of_rows(signatures + (first * row_bytes), present, row_bytes, bytes, columns.get());
+      bit_loops.rows_of_columns(columns.get(), sources.data(), samples, present, row_bytes, out + (first * row_bytes));
     }
   });
 }
