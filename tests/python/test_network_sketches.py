@@ -70,7 +70,7 @@ def test_large_inputs_are_walked_in_batches_of_the_operators_own() -> None:
 
 
 def test_many_batches_in_a_block_of_inputs() -> None:
-    """Inputs so wide that 1024 of them are run at a time: sketches and signatures are put together from the batches'."""
+    """Inputs so wide that 1024 are run at a time: sketches and signatures are put together from the batches."""
     torch.manual_seed(4)
     model = nn.Sequential(nn.Linear(2048, 24), nn.ReLU(), nn.Linear(24, 16), nn.ReLU(), nn.Linear(16, 2)).eval()
     network = (funcsim.describe(model), list(funcsim.parameters(model)))
