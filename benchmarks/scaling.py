@@ -101,7 +101,7 @@ def _doubled(first: int, count: int) -> tuple[int, ...]:
 
 
 def sweeps(settings: Settings) -> list[Sweep]:
-    """Sizes at which a call takes milliseconds at least, but for the smoke test."""
+    """Sizes at which a call takes milliseconds at least and its data fit no cache, but for the smoke test."""
     count = settings.pick(2, 3, 4)
     scale = settings.pick(16, 1, 1)  # how much smaller
 
@@ -114,7 +114,7 @@ def sweeps(settings: Settings) -> list[Sweep]:
 
     grown = settings.pick((32, 64), (512, 1024, 2048), (1024, 2048, 4096, 8192))
     return [
-        *both("activation_signatures", _pack, 4096, 512),
+        *both("activation_signatures", _pack, 16_384, 512),
         *both("jaccard", _jaccard, 16_384, 512),
         *both("minhash", _minhash, 65_536, 512),
         Sweep("minhash_jaccard", _minhash_jaccard, "width", _doubled(512 // scale, count), 16_384 // scale),

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/activation_signatures/activation_signatures.h"
+#include "kernels/common/simd_level.h"
 
 namespace funcsim {
 
@@ -65,6 +66,7 @@ Tensor scalar_tensor(double value) {
 }
 
 ParallelFor torch_parallel_for() {
+  simd_level();  // if it fails, then here: PyTorch adds where it was to messages of what its threads throw
   return [](std::int64_t begin, std::int64_t end, std::int64_t grain, const RangeBody& body) {
     torch::stable::parallel_for(begin, end, grain, body);
   };

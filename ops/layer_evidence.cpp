@@ -33,8 +33,8 @@ EvidenceList checked_layers(const char* op, const std::string& name, const char*
                                               : checked_signatures(layers[l], op, place, num_samples[l]);
     check(rows.size(0) >= 1 && rows.size(1) >= 1, op, ": ", place, " must have at least one unit and one column, got ",
           describe_tensor(rows));
-    check(measure != Measure::phi || num_samples[l] <= (std::int64_t{1} << 31), op,
-          ": similarity \"phi\" takes at most 2^31 samples, got ", num_samples[l], " in ", place);
+    check(measure == Measure::minhash || rows.size(1) < (std::int64_t{1} << 28), op, ": ", place,
+          " must have fewer than 2^31 samples, 2^28 bytes a unit, got ", describe_tensor(rows));
     evidence.layers.push_back({rows.const_data_ptr(), rows.size(0), rows.size(1), num_samples[l]});
     evidence.memory.push_back(std::move(rows));
   }

@@ -184,13 +184,14 @@ def _compare_layers(
     """Pairs, matches and scores layers by their signatures or sketches, with chance levels and standard errors.
 
     Args:
-        layers_a: For each hidden layer of a, in order, its signatures, uint8 ``[units, ceil(samples / 8)]``; or for all
+        layers_a: For each hidden layer of a, in order, its signatures, uint8 ``[units, ceil(samples / 8)]``, of fewer
+            than 2**31 samples; or for all
             layers of both networks sketches of one length and seed, int32 ``[units, num_hashes]``.
         layers_b: Those of b, of the same inputs.
         shuffled_b: Those of b with their inputs shuffled, for the chance level; none with ``partners``.
         num_samples_a: Samples of each layer of a, at least 1.
         num_samples_b: Of each layer of b. Only layers with equally many are comparable.
-        similarity: "jaccard", or for signatures of at most 2**31 samples "phi".
+        similarity: "jaccard", or for signatures "phi".
         pairs: Layer of a, layer of b, layer of a, ..., each at most once. Empty pairs them in order where there are
             equally many, and otherwise so that the order is kept and the sum of scores is largest.
         partners: For signatures, instead of ``shuffled_b``: int64 ``[inputs]``, from which input each one comes when

@@ -80,30 +80,50 @@ def affine_places(items: Sequence[Item]) -> list[str]:
     return [item.place for item in items if item.type == "Linear" or item.type.startswith("Conv")]
 
 
+# Bytes of a unit's signature in one piece of memory, where it isn't known how many will come.
+SEGMENT_BYTES = 1 << 15
+
+
 class _SignatureRows:
-    """Signatures of samples one after the other, in one piece of memory that grows by doubling.
+    """Signatures of samples one after the other, in few large pieces of memory.
 
     A tensor for each chunk would be simpler, but would lie among the activations of its chunk: when these are freed it
     leaves a hole in which those of the next chunk don't fit, and the process would grow as if it kept them all.
     """
 
-    def __init__(self, signatures: Tensor):
-        self._rows = signatures.clone()
-        self.bytes = signatures.shape[1]
+    def __init__(self, expected_bytes: int):
+        """Begins without samples.
+
+        Args:
+            expected_bytes: Of each unit's signature in the end. It may become longer.
+        """
+        self._expected = expected_bytes
+        self._full: list[Tensor] = []
+        self._last: Tensor | None = None  # the one that is being filled,
+        self._used = 0  # so many bytes of it
+        self._bytes = 0  # in all
 
     def append(self, signatures: Tensor) -> None:
         """Adds signatures of further samples. All but the last are whole bytes."""
-        end = self.bytes + signatures.shape[1]
-        if end > self._rows.shape[1]:
-            grown = self._rows.new_empty(len(self._rows), max(end, 2 * self._rows.shape[1]))
-            grown[:, : self.bytes] = self._rows[:, : self.bytes]
-            self._rows = grown
-        self._rows[:, self.bytes : end] = signatures
-        self.bytes = end
+        new = signatures.shape[1]
+        if self._last is None or self._used + new > self._last.shape[1]:
+            if self._last is not None:
+                self._full.append(self._last[:, : self._used])
+            wanted = max(self._expected - self._bytes, min(self._bytes, SEGMENT_BYTES))
+            self._last, self._used = signatures.new_empty(len(signatures), max(wanted, new)), 0
+        self._last[:, self._used : self._used + new] = signatures
+        self._used += new
+        self._bytes += new
 
-    def read(self, start: int, end: int) -> Tensor:
-        """Bytes of all units, contiguous."""
-        return self._rows[:, start:end].contiguous()
+    def join(self) -> Tensor:
+        """All signatures, contiguous."""
+        last = [] if self._last is None else [self._last[:, : self._used]]
+        pieces = [*self._full, *last]
+        return pieces[0].contiguous() if len(pieces) == 1 else torch.cat(pieces, dim=1)
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
 def _merge(sketch: Tensor | None, new: Tensor) -> Tensor:
@@ -113,13 +133,21 @@ def _merge(sketch: Tensor | None, new: Tensor) -> Tensor:
 class _LayerBlocks:
     """One hidden layer while inputs come: signatures of whole blocks, or their sketch."""
 
-    def __init__(self, settings: Settings, samples_per_input: int, with_shuffled: bool, partners: Tensor | None):
+    def __init__(
+        self,
+        settings: Settings,
+        samples_per_input: int,
+        with_shuffled: bool,
+        partners: Tensor | None,
+        expected_inputs: int,
+    ):
         self._settings = settings
         self._samples = samples_per_input
         self._with_shuffled = with_shuffled
         self._partners = partners
-        self._rows: _SignatureRows | None = None  # of all inputs so far, or of the block that is being filled
-        self._is_sketching = False
+        self._chunks: list[Tensor] = []  # signatures of the block that is being filled
+        # Signatures of the blocks before; None: they are sketched.
+        self._rows: _SignatureRows | None = _SignatureRows(-(-expected_inputs * samples_per_input // 8))
         self._sketch: Tensor | None = None
         self._shuffled: Tensor | None = None
         self._counts: Tensor | int = 0
@@ -127,33 +155,28 @@ class _LayerBlocks:
         self._num_inputs = 0  # of finished blocks
 
     def add(self, signatures: Tensor) -> None:
-        if self._rows is None:
-            self._rows = _SignatureRows(signatures)
-        else:
-            self._rows.append(signatures)
+        self._chunks.append(signatures)
 
     def finish_block(self, num_inputs: int) -> None:
-        assert self._rows is not None
+        block = _joined(self._chunks)
+        self._chunks.clear()
         samples, first = num_inputs * self._samples, self._num_inputs * self._samples
-        block = self._rows.read(0 if self._is_sketching else first // 8, self._rows.bytes)
         counts, fingerprints = ops.signature_statistics(block, samples, first)
         self._counts = self._counts + counts
         self._fingerprints = self._fingerprints + fingerprints
-        if self._is_sketching:
+        if self._rows is not None:
+            self._rows.append(block)
+        else:
             self._add_to_sketch(block, num_inputs, self._num_inputs)
-            self._rows = None
         self._num_inputs += num_inputs
 
     def start_sketching(self) -> None:
-        # Only the last block of all may be shorter, and it isn't finished before the end.
-        for first in range(0, self._num_inputs, BLOCK_INPUTS):
-            assert self._rows is not None
-            start, end = (first * self._samples // 8, (first + BLOCK_INPUTS) * self._samples // 8)
-            self._add_to_sketch(self._rows.read(start, end), BLOCK_INPUTS, first)
-        if self._rows is not None:
-            unfinished = self._rows.read(self._num_inputs * self._samples // 8, self._rows.bytes)
-            self._rows = _SignatureRows(unfinished) if unfinished.shape[1] > 0 else None
-        self._is_sketching = True
+        rows, self._rows = self._rows, None
+        if self._num_inputs > 0 and rows is not None:
+            # Only the last block of all may be shorter, and it isn't finished before the end.
+            blocks = rows.join().split(BLOCK_INPUTS * self._samples // 8, dim=1)
+            for index, block in enumerate(blocks):
+                self._add_to_sketch(block.contiguous(), BLOCK_INPUTS, index * BLOCK_INPUTS)
 
     def _add_to_sketch(self, block: Tensor, num_inputs: int, first_input: int) -> None:
         num_hashes, seed = self._settings.num_hashes, self._settings.seed
@@ -170,9 +193,8 @@ class _LayerBlocks:
 
     def evidence(self, name: str) -> LayerEvidence:
         rows = self._sketch
-        if not self._is_sketching:
-            assert self._rows is not None
-            rows, self._rows = self._rows.read(0, self._rows.bytes), None
+        if self._rows is not None:
+            rows, self._rows = self._rows.join(), None
         assert isinstance(rows, Tensor)
         assert isinstance(self._counts, Tensor)
         assert isinstance(self._fingerprints, Tensor)
@@ -215,13 +237,14 @@ class NetworkReader:
         self._num_inputs = 0
         self._in_block = 0
 
-    def plan(self, input_shape: Sequence[int]) -> int:
+    def plan(self, input_shape: Sequence[int], expected_inputs: int) -> int:
         """Prepares for inputs of this shape. Returns the samples an input of the layer that has most."""
         self.input_shape = tuple(input_shape)
         with naming(self._role):
             plan = plan_samples(self.architecture, input_shape, self._settings.operator_positions)
         self._layers = [
-            _LayerBlocks(self._settings, samples, self._with_shuffled, self._partners) for _, samples in plan
+            _LayerBlocks(self._settings, samples, self._with_shuffled, self._partners, expected_inputs)
+            for _, samples in plan
         ]
         return max(samples for _, samples in plan)
 
@@ -302,9 +325,10 @@ def collect(
     """
     with exact_arithmetic():
         ran, num_inputs, most_samples = "exact", 0, 0
+        expected_inputs = len(inputs) if isinstance(inputs, Tensor) and method == "exact" else 0
         for chunk in chunks(inputs):
             if num_inputs == 0:
-                most_samples = max(reader.plan(chunk.shape[1:]) for reader in readers)
+                most_samples = max(reader.plan(chunk.shape[1:], expected_inputs) for reader in readers)
             num_inputs += len(chunk)
             is_long = num_inputs * most_samples > 32 * num_hashes
             if ran == "exact" and (method == "minhash" or (method == "auto" and is_long)):

@@ -114,7 +114,7 @@ def linear_sum_assignment(cost: Tensor, maximize: bool = False) -> tuple[Tensor,
 
 
 def linear_sum_assignment_with_duals(cost: Tensor, maximize: bool = False) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """:func:`linear_sum_assignment`, and the proof that there is no better one: an optimum of the dual problem.
+    """:func:`funcsim.linear_sum_assignment`, and the proof that there is no better one: an optimum of the dual problem.
 
     When minimizing, ``row_duals[i] + column_duals[j] <= cost[i, j]`` for all pairs, with equality for assigned ones.
     Rows or columns left over have dual 0; where rows are left over, no row's dual is positive, and where columns are,
@@ -125,15 +125,15 @@ def linear_sum_assignment_with_duals(cost: Tensor, maximize: bool = False) -> tu
     in the last place of the largest cost.
 
     Args:
-        cost: As in :func:`linear_sum_assignment`.
+        cost: As in :func:`funcsim.linear_sum_assignment`.
         maximize: Find the largest sum instead.
 
     Returns:
-        ``rows``, ``columns``: as in :func:`linear_sum_assignment`. ``row_duals``: float64 ``[rows]``.
+        ``rows``, ``columns``: as in :func:`funcsim.linear_sum_assignment`. ``row_duals``: float64 ``[rows]``.
         ``column_duals``: float64 ``[columns]``.
 
     Raises:
-        RuntimeError: As in :func:`linear_sum_assignment`.
+        RuntimeError: As in :func:`funcsim.linear_sum_assignment`.
     """
     rows: Tensor
     columns: Tensor

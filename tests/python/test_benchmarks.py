@@ -215,12 +215,14 @@ def test_targets_of_memory_and_growth() -> None:
     mebibyte = 1 << 20
 
     def peaks(method: str, sizes: list[int]) -> list[memory.Peak]:
-        return [memory.Peak(method, memory.STREAMED, 1024, 1000 * (i + 1), size) for i, size in enumerate(sizes)]
+        return [memory.Peak(method, memory.STREAMED, 1024, 1000 * 2**i, size) for i, size in enumerate(sizes)]
 
     bits = 2 * memory.DEPTH * 1024 * 1000 // 8
-    good = peaks("exact", [5 * mebibyte + bits * i for i in (1, 2, 3)]) + peaks("minhash", [9 * mebibyte] * 3)
+    # The first is small: with few inputs there is no block yet to be kept.
+    flat = peaks("minhash", [mebibyte * i for i in (2, 9, 9, 9)])
+    good = peaks("exact", [5 * mebibyte + bits * i for i in (1, 2, 4)]) + flat
     assert [target.got for target in memory.targets(good)] == pytest.approx([1, 1])
-    bad = peaks("exact", [8 * bits * i for i in (1, 2, 3)]) + peaks("minhash", [mebibyte * i for i in (8, 9, 12)])
+    bad = peaks("exact", [8 * bits * i for i in (1, 2, 4)]) + peaks("minhash", [mebibyte * i for i in (12, 8, 9, 12)])
     assert [target.verdict for target in memory.targets(bad)] == ["MISSED", "MISSED"]
     growth = scaling.Growth("jaccard", "width", (100, 200, 400), (1.0, 8.0, 64.0))
     assert growth.exponent == pytest.approx(3)

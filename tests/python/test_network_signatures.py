@@ -206,6 +206,38 @@ def _cancelling(half: int, units: int, num_inputs: int) -> tuple[nn.Sequential, 
     return model, torch.cat([features, features], dim=1)
 
 
+# Linear layers of so many weights are computed by oneDNN where there is one.
+WIDE = 256
+
+
+def _wide(*hidden: nn.Module, inputs: int) -> nn.Sequential:
+    torch.manual_seed(3)
+    return nn.Sequential(
+        nn.Linear(inputs, WIDE), *hidden, nn.Linear(WIDE, WIDE, bias=False), nn.ReLU(), nn.Linear(WIDE, 2)
+    )
+
+
+@pytest.mark.parametrize("dtype", BOUNDARY, ids=str)
+@pytest.mark.parametrize("shape", [(1, 130), (9, 130), (700, 130), (20, 5, 130)], ids=str)
+def test_wide_linear_layers(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    model = _wide(nn.Tanh(), inputs=130).to(dtype).eval()
+    inputs = torch.randn(shape, dtype=dtype)
+    expected = _sampled(model.double(), inputs.double(), 0)
+    for ours, z in zip(_signatures(model.to(dtype), inputs, 0.0, 0), expected, strict=True):
+        _assert_bits(ours, z, 0.0, BOUNDARY[dtype])
+
+
+def test_wide_integer_networks_are_exact() -> None:
+    model = _wide(nn.ReLU(), inputs=128).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randint(-2, 3, parameter.shape))
+    inputs = torch.randint(-3, 4, (300, 128)).float()
+    for ours, z in zip(_signatures(model, inputs), _sampled(model, inputs, 0), strict=True):
+        assert (z == 0).any()
+        np.testing.assert_array_equal(bits.unpack(ours, 300), z.T > 0)
+
+
 def test_blocks_of_4096_inputs_round_as_the_whole() -> None:
     model, inputs = _cancelling(350, 64, 9000)
     (whole,) = _signatures(model, inputs)

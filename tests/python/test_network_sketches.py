@@ -67,3 +67,17 @@ def test_large_inputs_are_walked_in_batches_of_the_operators_own() -> None:
     (signature,) = ops.network_signatures(*_arguments(model), inputs)
     (sketch,) = ops.network_sketches(*_arguments(model), inputs)
     assert torch.equal(sketch, ops.minhash(signature, len(inputs)))
+
+
+def test_many_batches_in_a_block_of_inputs() -> None:
+    """Inputs so wide that 1024 are run at a time: sketches and signatures are put together from the batches."""
+    torch.manual_seed(4)
+    model = nn.Sequential(nn.Linear(2048, 24), nn.ReLU(), nn.Linear(24, 16), nn.ReLU(), nn.Linear(16, 2)).eval()
+    network = (funcsim.describe(model), list(funcsim.parameters(model)))
+    inputs = torch.randn(5000, 2048)
+    batches = [ops.network_signatures(*network, batch) for batch in inputs.split(1024)]
+    whole = ops.network_signatures(*network, inputs)
+    sketches = ops.network_sketches(*network, inputs, num_hashes=300)
+    for layer, (rows, sketch) in enumerate(zip(whole, sketches, strict=True)):
+        assert torch.equal(rows, torch.cat([batch[layer] for batch in batches], dim=1))
+        assert torch.equal(sketch, ops.minhash(rows, 5000, 300))

@@ -6,24 +6,12 @@
 #include <cstring>
 #include <vector>
 
+#include "kernels/jaccard/count_method.h"
 #include "kernels/jaccard/intersection_loops.h"
 
 namespace funcsim {
 
 namespace {
-
-const IntersectionLoops& loops() {
-  static const LoopsByLevel<IntersectionLoops> by_level = {
-      .portable = &intersection_loops_portable,
-#ifdef __x86_64__
-      .avx2 = &intersection_loops_avx2,
-      .avx512 = &intersection_loops_avx512,
-#elif defined(__aarch64__)
-      .neon = &intersection_loops_neon,
-#endif
-  };
-  return by_level.chosen();
-}
 
 /// Samples and columns that are transposed at a time: 128 MiB of them.
 constexpr std::int64_t slab_samples = 65536;
@@ -40,10 +28,6 @@ constexpr std::int64_t popcount_bytes = 4096;
 
 std::int64_t bit_width(std::int64_t x) {
   return static_cast<std::int64_t>(std::bit_width(static_cast<std::uint64_t>(x)));
-}
-
-std::int64_t divide_up(std::int64_t x, std::int64_t y) {
-  return (x + y - 1) / y;
 }
 
 /// Where counts of blocks of rows by columns go: through the epilogue into the matrix, its transpose, or both.
@@ -128,8 +112,9 @@ void count_by_popcount(const CountedSets& a, const CountedSets& b, std::int64_t 
       const std::int64_t columns = std::min(popcount_columns, b.units - j);
       std::ranges::fill(counts, 0);
       for (std::int64_t c = 0; c < row_bytes; c += popcount_bytes) {
-        loops().count_pairs(a.rows + (i * row_bytes) + c, rows, b.rows + (j * row_bytes) + c, columns, row_bytes,
-                            std::min(popcount_bytes, row_bytes - c), counts.data(), popcount_columns);
+        intersection_loops().count_pairs(a.rows + (i * row_bytes) + c, rows, b.rows + (j * row_bytes) + c, columns,
+                                         row_bytes, std::min(popcount_bytes, row_bytes - c), counts.data(),
+                                         popcount_columns);
       }
       output.write(counts.data(), popcount_columns, similarity.data(), i, rows, j, columns,
                    symmetric && j > diagonal ? Output::Form::mirrored : Output::Form::direct);
@@ -142,16 +127,16 @@ void count_by_popcount(const CountedSets& a, const CountedSets& b, std::int64_t 
 class TransposedSlab {
  public:
   TransposedSlab(std::int64_t units, std::int64_t row_bytes)
-      : words_(std::min(transposed_bytes / loops().lane_bytes / 64, divide_up(row_bytes, 8))),
-        lanes_(8 * loops().lane_bytes),
-        stride_(((64 * words_) + 1) * loops().lane_bytes),
+      : words_(std::min(transposed_bytes / intersection_loops().lane_bytes / 64, divide_up(row_bytes, 8))),
+        lanes_(8 * intersection_loops().lane_bytes),
+        stride_(((64 * words_) + 1) * intersection_loops().lane_bytes),
         sample_blocks_(divide_up(std::min(row_bytes, slab_samples / 8), 8 * words_)),
         // 64 bytes more to begin at a cache line.
         memory_((divide_up(std::min(units, panel_columns), lanes_) * sample_blocks_ * stride_) + 64) {}
 
   std::int64_t block_words() const { return words_; }
   std::int64_t lanes() const { return lanes_; }
-  std::int64_t zeros() const { return 64 * words_ * loops().lane_bytes; }
+  std::int64_t zeros() const { return 64 * words_ * intersection_loops().lane_bytes; }
 
   const std::uint8_t* block(std::int64_t lane_block, std::int64_t sample_block) const {
     return start() + (((lane_block * sample_blocks_) + sample_block) * stride_);
@@ -178,9 +163,10 @@ class TransposedSlab {
         }
         std::uint8_t* block = start() + (((lane_block * sample_blocks_) + sample_block) * stride_);
         for (std::int64_t w = 0; w < divide_up(some, 8); ++w) {
-          loops().transpose(words.data() + w, words_stride, block + (w * 64 * loops().lane_bytes));
+          intersection_loops().transpose(words.data() + w, words_stride,
+                                         block + (w * 64 * intersection_loops().lane_bytes));
         }
-        std::fill_n(block + zeros(), loops().lane_bytes, std::uint8_t{0});
+        std::fill_n(block + zeros(), intersection_loops().lane_bytes, std::uint8_t{0});
       }
     });
   }
@@ -210,15 +196,6 @@ struct Slab {
   std::int64_t columns;
 };
 
-bool same_sets(const CountedSets& a, const CountedSets& b) {
-  return a.rows == b.rows && a.units == b.units;
-}
-
-/// Where a row has more than half of the samples, those that it doesn't have are added up.
-bool complemented(std::int32_t count, std::int64_t row_bytes) {
-  return 2 * std::int64_t{count} > 8 * row_bytes;
-}
-
 /// Counters of one thread, for a tile at a time.
 class TileCounter {
  public:
@@ -231,9 +208,9 @@ class TileCounter {
     const std::int64_t blocks = divide_up(columns, lanes);
     // Counts of the slab are at most the number of its samples, and those of a block must fit in any case. An odd
     // number of planes, or those of all rows would have the same places in the cache.
-    const std::int64_t block_samples = transposed_bytes / loops().lane_bytes;
+    const std::int64_t block_samples = transposed_bytes / intersection_loops().lane_bytes;
     planes_stride_ = std::max(bit_width(block_samples - 1), bit_width(8 * slab_.bytes)) | 1;
-    planes_.assign(static_cast<std::size_t>(blocks * rows * planes_stride_ * loops().lane_bytes), 0);
+    planes_.assign(static_cast<std::size_t>(blocks * rows * planes_stride_ * intersection_loops().lane_bytes), 0);
     rows_in_tile_ = rows;
     std::vector<std::int64_t> totals(rows);
     std::vector<std::int64_t> lengths(rows);
@@ -254,8 +231,9 @@ class TileCounter {
         const std::int64_t next_sample_block = std::min(sample_block + 1, divide_up(slab_.bytes, 8 * words) - 1);
         const std::uint8_t* next = k + 1 < blocks ? slab_.transposed.block((j / lanes) + k + 1, sample_block)
                                                   : slab_.transposed.block(j / lanes, next_sample_block);
-        loops().add_rows(decoded, slab_.transposed.block((j / lanes) + k, sample_block), next, slab_.transposed.zeros(),
-                         planes(k, 0), planes_stride_ * loops().lane_bytes);
+        intersection_loops().add_rows(decoded, slab_.transposed.block((j / lanes) + k, sample_block), next,
+                                      slab_.transposed.zeros(), planes(k, 0),
+                                      planes_stride_ * intersection_loops().lane_bytes);
       }
     }
     for (std::int64_t r = 0; r < rows; ++r) {
@@ -264,12 +242,12 @@ class TileCounter {
   }
 
   void read(std::int64_t k, std::int64_t r, std::int32_t* counts) {
-    loops().read_counts(planes(k, r), num_planes_[r], counts);
+    intersection_loops().read_counts(planes(k, r), num_planes_[r], counts);
   }
 
  private:
   std::uint8_t* planes(std::int64_t k, std::int64_t r) {
-    return planes_.data() + (((k * rows_in_tile_) + r) * planes_stride_ * loops().lane_bytes);
+    return planes_.data() + (((k * rows_in_tile_) + r) * planes_stride_ * intersection_loops().lane_bytes);
   }
 
   std::int64_t decode(std::int64_t unit, std::int64_t start, std::uint16_t* offsets) const {
@@ -278,12 +256,10 @@ class TileCounter {
     const std::uint8_t* row = rows_.rows + (unit * row_bytes_) + slab_.first_byte + start;
     std::memcpy(bits.data(), row, static_cast<std::size_t>(bytes));
     __builtin_prefetch(row + bytes, 0, 2);
-    std::int64_t length =
-        loops().decode(bits.data(), divide_up(bytes, 8), complemented(rows_.counts[unit], row_bytes_), offsets);
-    for (; length % offsets_grain != 0; ++length) {
-      offsets[length] = static_cast<std::uint16_t>(slab_.transposed.zeros());
-    }
-    return length;
+    std::int64_t length = intersection_loops().decode(bits.data(), divide_up(bytes, 8),
+                                                      complemented(rows_.counts[unit], row_bytes_), offsets);
+    std::fill_n(offsets + length, offsets_grain, static_cast<std::uint16_t>(slab_.transposed.zeros()));
+    return divide_up(length, offsets_grain) * offsets_grain;
   }
 
   /// The rows with the shortest lists first.
@@ -383,50 +359,6 @@ void count_vertically(const CountedSets& rows, const CountedSets& columns, std::
 }
 
 }  // namespace
-
-CountMethod choose_count_method(const CountedSets& a, const CountedSets& b, std::int64_t row_bytes) {
-  // Everything in the time of adding one run of lanes. The constants are rounded from measurements; near where the
-  // methods are equally fast it doesn't matter which one runs.
-  constexpr double transposing_a_run = 20;
-  constexpr double a_visit = 24;
-  constexpr double reading_a_block = 200;
-  constexpr double decoding_a_sample = 0.2;
-  constexpr double summing_a_pair = 8;
-  const bool symmetric = same_sets(a, b);
-  const auto lane_bytes = static_cast<double>(loops().lane_bytes);
-  const auto samples = static_cast<double>(8 * row_bytes);
-  const double pairs = static_cast<double>(a.units) * static_cast<double>(b.units) * (symmetric ? 0.5 : 1.0);
-  const double popcount = pairs * (summing_a_pair + (samples / (8 * lane_bytes) * loops().popcount_cost));
-  const auto vertical = [&](const CountedSets& rows, const CountedSets& columns) {
-    const auto blocks = static_cast<double>(divide_up(columns.units, 8 * loops().lane_bytes));
-    const auto visits = static_cast<double>(divide_up(8 * row_bytes, transposed_bytes / loops().lane_bytes));
-    double added = static_cast<double>(rows.units) * ((visits * a_visit) + reading_a_block);
-    for (std::int64_t i = 0; i < rows.units; ++i) {
-      const auto count = static_cast<double>(rows.counts[i]);
-      added += complemented(rows.counts[i], row_bytes) ? samples - count : count;
-    }
-    return (blocks * transposing_a_run * samples) + ((symmetric ? (blocks + 1) / 2 : blocks) * added) +
-           (static_cast<double>(rows.units) * samples * decoding_a_sample);
-  };
-  const double of_a = vertical(a, b);
-  const double of_b = vertical(b, a);
-  if (popcount <= std::min(of_a, of_b)) {
-    return CountMethod::popcount;
-  }
-  return of_a <= of_b ? CountMethod::vertical : CountMethod::vertical_of_b;
-}
-
-void set_counts(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int32_t* counts,
-                const ParallelFor& parallel_for) {
-  const std::int64_t grain = 1 + ((1 << 18) / (row_bytes + 1));
-  parallel_for(0, units, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t u = begin; u < end; ++u) {
-      const std::uint8_t* row = rows + (u * row_bytes);
-      counts[u] = 0;
-      loops().count_pairs(row, 1, row, 1, row_bytes, row_bytes, counts + u, 1);
-    }
-  });
-}
 
 void intersection_counts(const CountedSets& a, const CountedSets& b, std::int64_t row_bytes, CountMethod method,
                          const CountEpilogue& epilogue, float* out, const ParallelFor& parallel_for) {

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/jaccard/intersection_counts.h"
+#include "kernels/jaccard/intersection_loops.h"
+
+namespace funcsim {
+
+// What choosing a method and carrying it out have in common.
+
+/// Those of simd_level().
+const IntersectionLoops& intersection_loops();
+
+constexpr std::int64_t divide_up(std::int64_t x, std::int64_t y) {
+  return (x + y - 1) / y;
+}
+
+/// Then each pair is counted once.
+inline bool same_sets(const CountedSets& a, const CountedSets& b) {
+  return a.rows == b.rows && a.units == b.units;
+}
+
+/// Where a row has more than half of the samples, those that it doesn't have are added up.
+inline bool complemented(std::int32_t count, std::int64_t row_bytes) {
+  return 2 * std::int64_t{count} > 8 * row_bytes;
+}
+
+}  // namespace funcsim
