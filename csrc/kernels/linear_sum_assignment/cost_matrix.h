@@ -65,11 +65,18 @@ struct Magnitude {
   bool some_infinite;  ///< or NaN
 };
 
-/// Reads a matrix with contiguous rows once: for its magnitude, and for the minimum of costs * sign in each column if
-/// `minima` isn't empty.
+/// The smallest costs * sign; infinity where all are infinite or NaN.
 template <typename Cost>
-Magnitude read_costs(const CostMatrix<Cost>& matrix, double sign, const ScanLoopsOf<Cost>& loops,
-                     std::vector<Cost>& minima, const ParallelFor& parallel_for) {
+struct Minima {
+  std::vector<Cost> of_rows;
+  std::vector<Cost> of_columns;  ///< empty if they aren't needed
+};
+
+/// Reads a matrix with contiguous rows once: for its magnitude and minima, which have their sizes.
+template <typename Cost>
+Magnitude read_costs(const CostMatrix<Cost>& matrix, double sign, const ScanLoopsOf<Cost>& loops, Minima<Cost>& found,
+                     const ParallelFor& parallel_for) {
+  std::vector<Cost>& minima = found.of_columns;
   using Bits = std::conditional_t<std::is_same_v<Cost, float>, std::uint32_t, std::uint64_t>;
   constexpr auto infinity = std::bit_cast<Bits>(std::numeric_limits<Cost>::infinity());
   const CostRange nothing{0, std::numeric_limits<std::uint64_t>::max()};
@@ -80,8 +87,8 @@ Magnitude read_costs(const CostMatrix<Cost>& matrix, double sign, const ScanLoop
     CostRange part = nothing;
     std::vector<Cost> part_minima(minima.size(), std::numeric_limits<Cost>::infinity());
     for (std::int64_t i = begin; i < end; ++i) {
-      loops.extend(matrix.data + (i * matrix.row_stride), matrix.columns, sign,
-                   part_minima.empty() ? nullptr : part_minima.data(), &part);
+      found.of_rows[i] = loops.extend(matrix.data + (i * matrix.row_stride), matrix.columns, sign,
+                                      part_minima.empty() ? nullptr : part_minima.data(), &part);
     }
     const std::scoped_lock lock(merging);
     range = {std::max(range.largest, part.largest), std::min(range.smallest, part.smallest)};

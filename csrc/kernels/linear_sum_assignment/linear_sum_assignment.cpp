@@ -43,12 +43,14 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "kernels/common/simd_level.h"
 #include "kernels/linear_sum_assignment/augmenting_solver.h"
+#include "kernels/linear_sum_assignment/cheapest_columns.h"
 #include "kernels/linear_sum_assignment/cost_matrix.h"
 #include "kernels/linear_sum_assignment/first_assignment.h"
 #include "kernels/linear_sum_assignment/numbers.h"
@@ -63,6 +65,7 @@ struct Problem {
   CostMatrix<Cost> matrix;  ///< rows <= columns, contiguous rows
   bool transposed;          ///< the rows of `matrix` are the columns of the one given
   bool negated;             ///< the costs are those in `matrix` times -1
+  bool with_duals;
   const ScanLoops& loops;
   const ParallelFor& parallel_for;
 
@@ -94,6 +97,24 @@ const ScanLoopsOf<double>& loops_for(const ScanLoops& loops, double /*cost*/) {
   return loops.of_doubles;
 }
 
+/// Where the duals of the problem's rows and columns go.
+template <typename Cost>
+std::pair<std::vector<double>&, std::vector<double>&> duals_of(const Problem<Cost>& problem, Assignment& assignment) {
+  if (problem.transposed) {
+    return {assignment.column_duals, assignment.row_duals};
+  }
+  return {assignment.row_duals, assignment.column_duals};
+}
+
+/// Notes a column for each of the problem's rows.
+template <typename Cost>
+void set_columns(const Problem<Cost>& problem, const std::vector<std::int64_t>& column_of_row, Assignment& assignment) {
+  for (std::int64_t i = 0; i < problem.matrix.rows; ++i) {
+    const std::int64_t j = column_of_row[i];
+    assignment.column_of_row[problem.transposed ? j : i] = problem.transposed ? i : j;
+  }
+}
+
 /// Solves in exact numbers, which are costs times 2^exponent.
 template <typename Costs, typename Cost>
 void solve(const Problem<Cost>& problem, const Costs& costs, int exponent,
@@ -109,23 +130,21 @@ void solve(const Problem<Cost>& problem, const Costs& costs, int exponent,
       return;
     }
   }
-  const auto dual = [&](const Number& number) {
-    const double value = std::ldexp(static_cast<double>(number), -exponent);
-    return problem.negated ? -value : value;
-  };
-  std::vector<double>& row_duals = problem.transposed ? assignment.column_duals : assignment.row_duals;
-  std::vector<double>& column_duals = problem.transposed ? assignment.row_duals : assignment.column_duals;
-  for (std::int64_t i = 0; i < rows; ++i) {
-    row_duals[i] = dual(solver.row_dual(i));
-  }
-  for (std::int64_t j = 0; j < columns; ++j) {
-    column_duals[j] = dual(solver.column_dual(j));
+  if (problem.with_duals) {
+    const auto dual = [&](const Number& number) {
+      const double value = std::ldexp(static_cast<double>(number), -exponent);
+      return problem.negated ? -value : value;
+    };
+    const auto [row_duals, column_duals] = duals_of(problem, assignment);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      row_duals.push_back(dual(solver.row_dual(i)));
+    }
+    for (std::int64_t j = 0; j < columns; ++j) {
+      column_duals.push_back(dual(solver.column_dual(j)));
+    }
   }
   make_first(solver.tight_pairs(), column_of_row);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    const std::int64_t j = column_of_row[i];
-    assignment.column_of_row[problem.transposed ? j : i] = problem.transposed ? i : j;
-  }
+  set_columns(problem, column_of_row, assignment);
 }
 
 /// Solves floating costs as they are stored.
@@ -188,39 +207,41 @@ bool try_solve(const Problem<Cost>& problem, const Magnitude& magnitude, const s
   return true;
 }
 
-/// One row takes the first of its least costs.
+/// Solves problems in which all rows can have one of their cheapest columns.
 template <typename Cost>
-void solve_row(const Problem<Cost>& problem, Assignment& assignment) {
-  const Cost* costs = problem.matrix.data;
-  const auto sign = static_cast<Cost>(problem.sign());
-  std::int64_t least = 0;
-  for (std::int64_t j = 1; j < problem.matrix.columns; ++j) {
-    least = costs[j] * sign < costs[least] * sign ? j : least;
+bool try_cheapest_columns(const Problem<Cost>& problem, const std::vector<Cost>& minima, Assignment& assignment) {
+  const std::optional<std::vector<std::int64_t>> columns = assign_cheapest_columns(
+      problem.matrix, problem.sign(), minima, loops_for(problem.loops, Cost()), problem.parallel_for);
+  if (!columns) {
+    return false;
   }
-  if (std::isinf(costs[least])) {
-    assignment.status = AssignmentStatus::infeasible;
-    return;
+  set_columns(problem, *columns, assignment);
+  if (problem.with_duals) {
+    const auto [row_duals, column_duals] = duals_of(problem, assignment);
+    row_duals.assign(minima.begin(), minima.end());
+    for (double& dual : row_duals) {
+      dual *= problem.sign();
+    }
+    column_duals.assign(problem.matrix.columns, 0.0);
   }
-  assignment.column_of_row[problem.transposed ? least : 0] = problem.transposed ? 0 : least;
-  (problem.transposed ? assignment.column_duals : assignment.row_duals)[0] = static_cast<double>(costs[least]);
+  return true;
 }
 
 template <typename Cost>
 void solve_problem(const Problem<Cost>& problem, Assignment& assignment) {
-  std::vector<Cost> minima(problem.matrix.rows == problem.matrix.columns ? problem.matrix.columns : 0);
+  const std::int64_t rows = problem.matrix.rows;
+  Minima<Cost> least{std::vector<Cost>(rows), std::vector<Cost>(rows == problem.matrix.columns ? rows : 0)};
   const Magnitude magnitude =
-      read_costs(problem.matrix, problem.sign(), loops_for(problem.loops, Cost()), minima, problem.parallel_for);
+      read_costs(problem.matrix, problem.sign(), loops_for(problem.loops, Cost()), least, problem.parallel_for);
   if (magnitude.some_infinite) {
     find_bad_cost(problem, assignment);
     if (assignment.status != AssignmentStatus::optimal) {
       return;
     }
   }
-  if (problem.matrix.rows == 1) {
-    solve_row(problem, assignment);
-    return;
-  }
-  if (try_solve<double>(problem, magnitude, minima, assignment) ||
+  const std::vector<Cost>& minima = least.of_columns;
+  if (try_cheapest_columns(problem, least.of_rows, assignment) ||
+      try_solve<double>(problem, magnitude, minima, assignment) ||
       try_solve<std::int64_t>(problem, magnitude, minima, assignment) ||
       try_solve<Int128>(problem, magnitude, minima, assignment)) {
     return;
@@ -297,11 +318,14 @@ const ScanLoops& chosen_loops() {
 }  // namespace
 
 template <typename Cost>
-Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, const ParallelFor& parallel_for) {
+Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, const ParallelFor& parallel_for,
+                                 bool with_duals) {
   Assignment assignment;
   assignment.column_of_row.resize(cost.rows, -1);
-  assignment.row_duals.resize(cost.rows);
-  assignment.column_duals.resize(cost.columns);
+  if (cost.rows == 0 || cost.columns == 0) {
+    assignment.row_duals.resize(with_duals ? cost.rows : 0);
+    assignment.column_duals.resize(with_duals ? cost.columns : 0);
+  }
   if (cost.rows > 0 && cost.columns > 0) {
     const bool transposed = cost.rows > cost.columns;
     CostMatrix<Cost> matrix = transposed ? transpose(cost) : cost;
@@ -310,16 +334,16 @@ Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, co
       contiguous = convert_costs<Cost>(matrix, [](Cost value) { return value; }, parallel_for);
       matrix = {contiguous.data(), matrix.rows, matrix.columns, matrix.columns, 1};
     }
-    solve_problem(Problem<Cost>{matrix, transposed, maximize, chosen_loops(), parallel_for}, assignment);
+    solve_problem(Problem<Cost>{matrix, transposed, maximize, with_duals, chosen_loops(), parallel_for}, assignment);
   }
   return assignment;
 }
 
 template Assignment linear_sum_assignment(const CostMatrix<float>& cost, bool maximize,
-                                          const ParallelFor& parallel_for);
+                                          const ParallelFor& parallel_for, bool with_duals);
 template Assignment linear_sum_assignment(const CostMatrix<double>& cost, bool maximize,
-                                          const ParallelFor& parallel_for);
+                                          const ParallelFor& parallel_for, bool with_duals);
 template Assignment linear_sum_assignment(const CostMatrix<std::int64_t>& cost, bool maximize,
-                                          const ParallelFor& parallel_for);
+                                          const ParallelFor& parallel_for, bool with_duals);
 
 }  // namespace funcsim

@@ -41,9 +41,15 @@ struct ScanLoopsOf {
   /// becomes the smallest distance of each lane.
   void (*relax)(const ScanRow<Cost>& row, double base, double* distances, double* least);
 
-  /// Lowers minima[j] to costs[j] * sign, where minima is no null pointer, and extends the range. Costs that are NaN
-  /// don't count in minima.
-  void (*extend)(const Cost* costs, std::int64_t columns, double sign, Cost* minima, CostRange* range);
+  /// Lowers minima[j] to costs[j] * sign, where minima is no null pointer, and extends the range. Returns the smallest
+  /// costs[j] * sign. Costs that are NaN don't count in minima.
+  Cost (*extend)(const Cost* costs, std::int64_t columns, double sign, Cost* minima, CostRange* range);
+
+  /// The first column from `begin` on whose costs[j] * sign is at most `limit`; `columns` if there is none.
+  std::int64_t (*first_within)(const Cost* costs, std::int64_t begin, std::int64_t columns, double sign, Cost limit);
+
+  /// Sets bit j % 64 of word j / 64 for every column whose costs[j] * sign is at most `limit`, and clears the others.
+  void (*mark_within)(const Cost* costs, std::int64_t columns, double sign, Cost limit, std::uint64_t* words);
 };
 
 struct ScanLoops {
