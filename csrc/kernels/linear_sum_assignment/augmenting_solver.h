@@ -68,13 +68,34 @@ class AugmentingSolver {
         owners_{std::vector<std::int64_t>(columns_, none), std::vector<std::int64_t>(rows_ + 1, none)},
         reduced_(costs, loops, owners_.owner) {}
 
-  /// @param duals [columns] to start from: column minima if rows = columns, else null for zeros
-  void solve(const Number* duals) {
-    for (std::int64_t j = 0; duals != nullptr && j < columns_; ++j) {
-      reduced_.set_dual(j, duals[j]);
+  /// What is known of a row's costs from the start.
+  struct Minimum {
+    std::int64_t column;  ///< of one that is least
+    Number second;        ///< the least of the others
+    bool assigned;        ///< whether the row starts with that column
+  };
+
+  /// Starts with rows that have one of their cheapest columns, and duals of 0.
+  void start_from_rows(const std::vector<Minimum>& minima) {
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      reduced_.start_list(row, minima[row].column, minima[row].second);
+      if (minima[row].assigned) {
+        owners_.assign(row, minima[row].column);
+      }
     }
+  }
+
+  /// Starts with duals that are the minima of columns, without an assignment; rows = columns.
+  void start_from_columns(const std::vector<Number>& minima) {
+    for (std::int64_t j = 0; j < columns_; ++j) {
+      reduced_.set_dual(j, minima[j]);
+    }
+    release_all();
+  }
+
+  void solve() {
     // The constants here and in bid_with_increments were measured: twice or half makes little difference.
-    const std::int64_t bids = bid(Number(), 8);
+    const std::int64_t bids = rows_ - unassigned_rows() + bid_for_unassigned(Number(), 8);
     if constexpr (std::is_arithmetic_v<Number> || std::is_same_v<Number, Int128>) {  // no increment suits wider ranges
       // Rows that stay without a column after hardly a bid do so for exact ties, which increments don't help.
       // And where there are many more columns than rows, rows hardly compete.
@@ -167,13 +188,18 @@ class AugmentingSolver {
     }
   }
 
-  /// All rows bid, each at most max_bids times, until those that may have a column. Returns the number of bids.
+  /// All rows bid anew. Returns the number of bids.
   std::int64_t bid(const Number& increment, std::int64_t max_bids) {
     release_all();
+    return bid_for_unassigned(increment, max_bids);
+  }
+
+  /// Rows without a column bid, and those that lose theirs, each at most max_bids times. Returns the number of bids.
+  std::int64_t bid_for_unassigned(const Number& increment, std::int64_t max_bids) {
     std::vector<std::int64_t> bids(rows_);
     std::int64_t total = 0;
     for (std::int64_t first = 0; first < rows_; ++first) {
-      std::int64_t row = first;
+      std::int64_t row = owners_.column_of[first] == none ? first : none;
       while (row != none && (row == slack_ || bids[row] < max_bids)) {
         if (row != slack_) {
           ++bids[row];

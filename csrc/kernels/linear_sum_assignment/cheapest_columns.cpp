@@ -9,28 +9,34 @@ namespace funcsim {
 
 namespace {
 
-/// What taking columns in order came to.
-enum class Greedy : std::uint8_t { complete, stuck, many_ties };
+constexpr std::int64_t none = -1;
 
-/// Gives rows their first free column that is within the row's minimum, in order, until one finds none.
+/// Gives each row, in order, its first free column that has the row's minimum. Returns false, and may leave off, if
+/// there are so many of them that they had better be held as bits.
 template <typename Cost>
-Greedy take_first_columns(const CostMatrix<Cost>& matrix, double sign, const std::vector<Cost>& minima,
-                          const ScanLoopsOf<Cost>& loops, std::vector<std::int64_t>& column_of_row) {
-  constexpr std::int64_t most_taken = 8;  // columns of a row that others have, before pairs had better be held as bits
+bool take_first_columns(const CostMatrix<Cost>& matrix, double sign, const std::vector<RowMinimum<Cost>>& minima,
+                        const ScanLoopsOf<Cost>& loops, std::vector<std::int64_t>& column_of_row) {
+  std::int64_t most_looks = 16 * matrix.rows;  // at further columns, in all
   std::vector<bool> taken(matrix.columns);
   std::int64_t first_free = 0;
   for (std::int64_t i = 0; i < matrix.rows; ++i) {
-    const Cost* costs = matrix.data + (i * matrix.row_stride);
-    std::int64_t seen_taken = 0;
-    std::int64_t j = loops.first_within(costs, first_free, matrix.columns, sign, minima[i]);
-    while (j < matrix.columns && taken[j]) {
-      if (++seen_taken > most_taken) {
-        return Greedy::many_ties;
+    const auto& [least, second, column] = minima[i];
+    std::int64_t j = column;
+    if (taken[j]) {
+      if (least < second) {
+        continue;
       }
-      j = loops.first_within(costs, j + 1, matrix.columns, sign, minima[i]);
-    }
-    if (j == matrix.columns) {
-      return Greedy::stuck;
+      const Cost* costs = matrix.data + (i * matrix.row_stride);
+      j = loops.first_within(costs, std::max(first_free, column + 1), matrix.columns, sign, least);
+      while (j < matrix.columns && taken[j]) {
+        if (--most_looks < 0) {
+          return false;
+        }
+        j = loops.first_within(costs, j + 1, matrix.columns, sign, least);
+      }
+      if (j == matrix.columns) {
+        continue;
+      }
     }
     taken[j] = true;
     column_of_row[i] = j;
@@ -38,47 +44,43 @@ Greedy take_first_columns(const CostMatrix<Cost>& matrix, double sign, const std
       ++first_free;
     }
   }
-  return Greedy::complete;
+  return true;
 }
 
 }  // namespace
 
 template <typename Cost>
-std::optional<std::vector<std::int64_t>> assign_cheapest_columns(const CostMatrix<Cost>& matrix, double sign,
-                                                                 const std::vector<Cost>& minima,
-                                                                 const ScanLoopsOf<Cost>& loops,
-                                                                 const ParallelFor& parallel_for) {
-  if (std::ranges::any_of(minima, [](Cost least) { return std::isinf(least); })) {
-    return std::nullopt;  // a row that may have no column
-  }
-  std::vector<std::int64_t> column_of_row(matrix.rows, -1);
-  const Greedy greedy = take_first_columns(matrix, sign, minima, loops, column_of_row);
-  if (greedy != Greedy::many_ties) {
-    return greedy == Greedy::complete ? std::optional(column_of_row) : std::nullopt;
+std::vector<std::int64_t> assign_cheapest_columns(const CostMatrix<Cost>& matrix, double sign,
+                                                  const std::vector<RowMinimum<Cost>>& minima,
+                                                  const ScanLoopsOf<Cost>& loops, const ParallelFor& parallel_for) {
+  std::vector<std::int64_t> column_of_row(matrix.rows, none);
+  if (std::ranges::any_of(minima, [](const auto& minimum) { return std::isinf(minimum.least); }) ||
+      take_first_columns(matrix, sign, minima, loops, column_of_row)) {
+    return column_of_row;
   }
   TightPairs tight(matrix.rows, matrix.columns);
   parallel_for(0, matrix.rows, row_grain(matrix), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      loops.mark_within(matrix.data + (i * matrix.row_stride), matrix.columns, sign, minima[i], tight.columns_of(i));
+      loops.mark_within(matrix.data + (i * matrix.row_stride), matrix.columns, sign, minima[i].least,
+                        tight.columns_of(i));
     }
   });
   for (std::int64_t j = 0; j < matrix.columns; ++j) {
     tight.add(matrix.rows, j);
   }
-  if (!complete(tight, column_of_row)) {
-    return std::nullopt;
+  if (complete(tight, column_of_row)) {
+    make_first(tight, column_of_row);
   }
-  make_first(tight, column_of_row);
   return column_of_row;
 }
 
-template std::optional<std::vector<std::int64_t>> assign_cheapest_columns(const CostMatrix<float>& matrix, double sign,
-                                                                          const std::vector<float>& minima,
-                                                                          const ScanLoopsOf<float>& loops,
-                                                                          const ParallelFor& parallel_for);
-template std::optional<std::vector<std::int64_t>> assign_cheapest_columns(const CostMatrix<double>& matrix, double sign,
-                                                                          const std::vector<double>& minima,
-                                                                          const ScanLoopsOf<double>& loops,
-                                                                          const ParallelFor& parallel_for);
+template std::vector<std::int64_t> assign_cheapest_columns(const CostMatrix<float>& matrix, double sign,
+                                                           const std::vector<RowMinimum<float>>& minima,
+                                                           const ScanLoopsOf<float>& loops,
+                                                           const ParallelFor& parallel_for);
+template std::vector<std::int64_t> assign_cheapest_columns(const CostMatrix<double>& matrix, double sign,
+                                                           const std::vector<RowMinimum<double>>& minima,
+                                                           const ScanLoopsOf<double>& loops,
+                                                           const ParallelFor& parallel_for);
 
 }  // namespace funcsim

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "kernels/common/parallel.h"
@@ -11,24 +10,22 @@
 
 namespace funcsim {
 
-/// Gives every row one of its cheapest columns, if all rows can have one at once: the first such assignment in
-/// lexicographic order.
+/// Gives rows one of their cheapest columns, each column to one row.
 ///
-/// Then it is optimal, with the rows' minima as their duals and 0 for all columns, and all optima give every row one of
-/// its cheapest. To find out, costs only need to be compared, so this is exact for any of them. Where it succeeds, as
-/// between a network and its copy, or where most costs are equal, it takes little more than reading them.
+/// If all rows can have one at once, the result is the first such assignment in lexicographic order. It is optimal, with
+/// the rows' minima as their duals and 0 for all columns, and all optima give every row one of its cheapest. To find
+/// out, costs only need to be compared, so this is exact for any of them. Where it succeeds, as between a network and
+/// its copy, or where most costs are equal, it takes little more than reading them.
 ///
-/// Rows take their first free column in order. If that suffices, the result is the first one for that reason. If a row
-/// finds none but sees many that others have, augmenting paths over the pairs (Kuhn, "The Hungarian method for the
-/// assignment problem", Naval Research Logistics Quarterly 2, 1955), held as bits, complete it.
+/// Rows take their first free column in order. If that suffices, the result is the first one for that reason. If rows
+/// see many that others have, the pairs are held as bits, and augmenting paths over them complete the assignment.
 ///
 /// @param matrix rows <= columns, contiguous rows
-/// @param minima [rows] the smallest costs * sign
-/// @return a column for each row, or nothing
+/// @param minima [rows] of costs * sign
+/// @return a column for each row, -1 for rows that can have none
 template <typename Cost>
-std::optional<std::vector<std::int64_t>> assign_cheapest_columns(const CostMatrix<Cost>& matrix, double sign,
-                                                                 const std::vector<Cost>& minima,
-                                                                 const ScanLoopsOf<Cost>& loops,
-                                                                 const ParallelFor& parallel_for);
+std::vector<std::int64_t> assign_cheapest_columns(const CostMatrix<Cost>& matrix, double sign,
+                                                  const std::vector<RowMinimum<Cost>>& minima,
+                                                  const ScanLoopsOf<Cost>& loops, const ParallelFor& parallel_for);
 
 }  // namespace funcsim

@@ -65,10 +65,10 @@ struct Magnitude {
   bool some_infinite;  ///< or NaN
 };
 
-/// The smallest costs * sign; infinity where all are infinite or NaN.
+/// The smallest costs * sign.
 template <typename Cost>
 struct Minima {
-  std::vector<Cost> of_rows;
+  std::vector<RowMinimum<Cost>> of_rows;
   std::vector<Cost> of_columns;  ///< empty if they aren't needed
 };
 
@@ -87,8 +87,8 @@ Magnitude read_costs(const CostMatrix<Cost>& matrix, double sign, const ScanLoop
     CostRange part = nothing;
     std::vector<Cost> part_minima(minima.size(), std::numeric_limits<Cost>::infinity());
     for (std::int64_t i = begin; i < end; ++i) {
-      found.of_rows[i] = loops.extend(matrix.data + (i * matrix.row_stride), matrix.columns, sign,
-                                      part_minima.empty() ? nullptr : part_minima.data(), &part);
+      loops.extend(matrix.data + (i * matrix.row_stride), matrix.columns, sign,
+                   part_minima.empty() ? nullptr : part_minima.data(), &part, &found.of_rows[i]);
     }
     const std::scoped_lock lock(merging);
     range = {std::max(range.largest, part.largest), std::min(range.smallest, part.smallest)};

@@ -42,7 +42,7 @@ class Exchanges {
   void decide(std::int64_t row) {
     const std::int64_t target = column_of_[row];
     if (next_open(row, open_, target) < target) {
-      if (!components_known_ && search_work_ > component_work()) {
+      if (!components_known_ && search_work_ > slack_ && search_work_ > component_work()) {
         find_components();
       }
       Bits unseen = open_;
@@ -277,12 +277,14 @@ bool complete(const TightPairs& tight, std::vector<std::int64_t>& column_of_row)
   for (std::int64_t i = 0; i < tight.rows(); ++i) {
     search.take_free(i);
   }
-  for (std::int64_t i = 0; i < tight.rows(); ++i) {
+  constexpr std::int64_t most_failures = 1;
+  std::int64_t failures = 0;
+  for (std::int64_t i = 0; i < tight.rows() && failures < most_failures; ++i) {
     if (column_of_row[i] == none && !search.augment(i)) {
-      return false;
+      ++failures;
     }
   }
-  return true;
+  return failures == 0;
 }
 
 void make_first(const TightPairs& tight, std::vector<std::int64_t>& column_of_row) {

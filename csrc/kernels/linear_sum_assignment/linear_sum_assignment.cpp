@@ -115,14 +115,43 @@ void set_columns(const Problem<Cost>& problem, const std::vector<std::int64_t>& 
   }
 }
 
+/// What was found out before the type to count in was chosen.
+template <typename Cost>
+struct Start {
+  Minima<Cost> minima;
+  std::vector<std::int64_t> column_of_row;  ///< one of the row's cheapest; -1 if the row has none
+};
+
+/// Hands over what was found out.
+///
+/// @param exact what makes an exact number of a cost times the sign
+template <typename Solver, typename Cost, typename Exact>
+void start_solver(Solver& solver, const Start<Cost>& start, const Exact& exact) {
+  using Number = Solver::Number;
+  const std::vector<RowMinimum<Cost>>& rows = start.minima.of_rows;
+  const std::vector<Cost>& columns = start.minima.of_columns;
+  // In square matrices, rows compete for cheap columns, which column minima make equally cheap from the start.
+  constexpr std::int64_t few = 8;
+  if (!columns.empty() && few * std::ranges::count(start.column_of_row, -1) >= std::ssize(rows)) {
+    std::vector<Number> minima(columns.size());
+    std::ranges::transform(columns, minima.begin(), exact);
+    solver.start_from_columns(minima);
+    return;
+  }
+  std::vector<typename Solver::Minimum> minima(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const bool assigned = start.column_of_row[i] >= 0;
+    minima[i] = {assigned ? start.column_of_row[i] : rows[i].column, exact(rows[i].second), assigned};
+  }
+  solver.start_from_rows(minima);
+}
+
 /// Solves in exact numbers, which are costs times 2^exponent.
-template <typename Costs, typename Cost>
-void solve(const Problem<Cost>& problem, const Costs& costs, int exponent,
-           const std::vector<typename Costs::Number>& minima, Assignment& assignment) {
-  using Number = Costs::Number;
-  const auto [rows, columns] = std::pair(costs.rows, costs.columns);
-  AugmentingSolver<Costs> solver(costs, loops_for(problem.loops, typename Costs::Scan()));
-  solver.solve(minima.empty() ? nullptr : minima.data());
+template <typename Solver, typename Cost>
+void solve(const Problem<Cost>& problem, Solver& solver, int exponent, Assignment& assignment) {
+  using Number = Solver::Number;
+  const auto [rows, columns] = std::pair(problem.matrix.rows, problem.matrix.columns);
+  solver.solve();
   std::vector<std::int64_t> column_of_row = solver.column_of_row();
   for (std::int64_t i = 0; i < rows; ++i) {
     if (solver.cost(i, column_of_row[i]) == NumberTraits<Number>::forbidden()) {
@@ -149,46 +178,48 @@ void solve(const Problem<Cost>& problem, const Costs& costs, int exponent,
 
 /// Solves floating costs as they are stored.
 template <typename Number, typename Cost>
-void solve_in_place(const Problem<Cost>& problem, int exponent, const std::vector<Cost>& minima,
-                    Assignment& assignment) {
+void solve_in_place(const Problem<Cost>& problem, int exponent, const Start<Cost>& start, Assignment& assignment) {
   const CostMatrix<Cost>& matrix = problem.matrix;
   const double scale = std::ldexp(problem.sign(), exponent);
   const auto exact = [data = matrix.data, stride = matrix.row_stride, scale](std::int64_t i, std::int64_t j) {
     return static_cast<Number>(static_cast<double>(data[(i * stride) + j]) * scale);
   };
-  std::vector<Number> duals(minima.size());
-  std::ranges::transform(minima, duals.begin(), [&](Cost cost) {  // minima have the sign already
-    return static_cast<Number>(static_cast<double>(cost) * std::abs(scale));
-  });
   const Costs<Number, Cost, decltype(exact)> costs{exact,          matrix.data, matrix.row_stride, scale, matrix.rows,
                                                    matrix.columns, true};
-  solve(problem, costs, exponent, duals, assignment);
+  const auto exact_times_sign = [scale = std::abs(scale)](Cost cost) {
+    return static_cast<Number>(static_cast<double>(cost) * scale);
+  };
+  AugmentingSolver solver(costs, loops_for(problem.loops, Cost()));
+  start_solver(solver, start, exact_times_sign);
+  solve(problem, solver, exponent, assignment);
 }
 
 /// Solves a copy in which costs are scaled, and those of forbidden pairs replaced.
 template <typename Number, typename Cost>
-void solve_copy(const Problem<Cost>& problem, int exponent, Assignment& assignment) {
+void solve_copy(const Problem<Cost>& problem, int exponent, const Start<Cost>& start, Assignment& assignment) {
   constexpr auto forbidden = static_cast<double>(NumberTraits<Number>::forbidden());
   const PowerOfTwo scale(exponent);
   const CostMatrix<Cost>& matrix = problem.matrix;
+  const auto scaled_cost = [=](double cost_times_sign) {
+    const double value = scale(cost_times_sign);
+    return value < forbidden ? value : forbidden;
+  };
   const std::vector<double> scaled = convert_costs<double>(
-      matrix,
-      [=, sign = problem.sign()](Cost cost) {
-        const double value = scale(cost * sign);
-        return value < forbidden ? value : forbidden;
-      },
-      problem.parallel_for);
+      matrix, [=, sign = problem.sign()](Cost cost) { return scaled_cost(cost * sign); }, problem.parallel_for);
   const auto exact = [data = scaled.data(), stride = matrix.columns](std::int64_t i, std::int64_t j) {
     return static_cast<Number>(data[(i * stride) + j]);
   };
   const Costs<Number, double, decltype(exact)> costs{exact,          scaled.data(), matrix.columns, 1.0, matrix.rows,
                                                      matrix.columns, true};
-  solve(problem, costs, exponent, std::vector<Number>(), assignment);
+  const auto exact_times_sign = [=](Cost cost) { return static_cast<Number>(scaled_cost(cost)); };
+  AugmentingSolver solver(costs, loops_for(problem.loops, double()));
+  start_solver(solver, start, exact_times_sign);
+  solve(problem, solver, exponent, assignment);
 }
 
 /// Solves in Number if that is wide enough.
 template <typename Number, typename Cost>
-bool try_solve(const Problem<Cost>& problem, const Magnitude& magnitude, const std::vector<Cost>& minima,
+bool try_solve(const Problem<Cost>& problem, const Magnitude& magnitude, const Start<Cost>& start,
                Assignment& assignment) {
   const auto rows = static_cast<std::uint64_t>(problem.matrix.rows);
   const int sums = magnitude.some_infinite ? 1 + static_cast<int>(std::bit_width(rows)) : 0;
@@ -200,54 +231,53 @@ bool try_solve(const Problem<Cost>& problem, const Magnitude& magnitude, const s
   }
   constexpr int largest_exponent = 1000;  // of a scale in double
   if (magnitude.some_infinite || std::abs(exponent) > largest_exponent) {
-    solve_copy<Number>(problem, exponent, assignment);
+    solve_copy<Number>(problem, exponent, start, assignment);
   } else {
-    solve_in_place<Number>(problem, exponent, minima, assignment);
+    solve_in_place<Number>(problem, exponent, start, assignment);
   }
   return true;
 }
 
-/// Solves problems in which all rows can have one of their cheapest columns.
+/// Notes an assignment in which all rows have one of their cheapest columns.
 template <typename Cost>
-bool try_cheapest_columns(const Problem<Cost>& problem, const std::vector<Cost>& minima, Assignment& assignment) {
-  const std::optional<std::vector<std::int64_t>> columns = assign_cheapest_columns(
-      problem.matrix, problem.sign(), minima, loops_for(problem.loops, Cost()), problem.parallel_for);
-  if (!columns) {
-    return false;
-  }
-  set_columns(problem, *columns, assignment);
+void note_cheapest_columns(const Problem<Cost>& problem, const Start<Cost>& start, Assignment& assignment) {
+  set_columns(problem, start.column_of_row, assignment);
   if (problem.with_duals) {
     const auto [row_duals, column_duals] = duals_of(problem, assignment);
-    row_duals.assign(minima.begin(), minima.end());
-    for (double& dual : row_duals) {
-      dual *= problem.sign();
+    for (const RowMinimum<Cost>& minimum : start.minima.of_rows) {
+      row_duals.push_back(static_cast<double>(minimum.least) * problem.sign());
     }
     column_duals.assign(problem.matrix.columns, 0.0);
   }
-  return true;
 }
 
 template <typename Cost>
 void solve_problem(const Problem<Cost>& problem, Assignment& assignment) {
-  const std::int64_t rows = problem.matrix.rows;
-  Minima<Cost> least{std::vector<Cost>(rows), std::vector<Cost>(rows == problem.matrix.columns ? rows : 0)};
-  const Magnitude magnitude =
-      read_costs(problem.matrix, problem.sign(), loops_for(problem.loops, Cost()), least, problem.parallel_for);
+  const CostMatrix<Cost>& matrix = problem.matrix;
+  const std::int64_t rows = matrix.rows;
+  const ScanLoopsOf<Cost>& loops = loops_for(problem.loops, Cost());
+  Start<Cost> start;
+  start.minima.of_rows.resize(rows);
+  start.minima.of_columns.resize(rows == matrix.columns ? rows : 0);
+  const Magnitude magnitude = read_costs(matrix, problem.sign(), loops, start.minima, problem.parallel_for);
   if (magnitude.some_infinite) {
     find_bad_cost(problem, assignment);
     if (assignment.status != AssignmentStatus::optimal) {
       return;
     }
   }
-  const std::vector<Cost>& minima = least.of_columns;
-  if (try_cheapest_columns(problem, least.of_rows, assignment) ||
-      try_solve<double>(problem, magnitude, minima, assignment) ||
-      try_solve<std::int64_t>(problem, magnitude, minima, assignment) ||
-      try_solve<Int128>(problem, magnitude, minima, assignment)) {
+  start.column_of_row =
+      assign_cheapest_columns(matrix, problem.sign(), start.minima.of_rows, loops, problem.parallel_for);
+  if (std::ranges::count(start.column_of_row, -1) == 0) {
+    note_cheapest_columns(problem, start, assignment);
+    return;
+  }
+  if (try_solve<double>(problem, magnitude, start, assignment) ||
+      try_solve<std::int64_t>(problem, magnitude, start, assignment) ||
+      try_solve<Int128>(problem, magnitude, start, assignment)) {
     return;
   }
   using Wide = std::conditional_t<std::is_same_v<Cost, float>, FloatInteger, DoubleInteger>;
-  const CostMatrix<Cost>& matrix = problem.matrix;
   const auto exact = [data = matrix.data, stride = matrix.row_stride, sign = problem.sign()](std::int64_t i,
                                                                                              std::int64_t j) {
     return Wide(static_cast<double>(data[(i * stride) + j]) * sign);
@@ -257,12 +287,9 @@ void solve_problem(const Problem<Cost>& problem, Assignment& assignment) {
       !magnitude.some_infinite && magnitude.exponent < std::numeric_limits<double>::max_exponent - headroom;
   const Costs<Wide, Cost, decltype(exact)> costs{exact,       matrix.data,    matrix.row_stride, problem.sign(),
                                                  matrix.rows, matrix.columns, scannable};
-  std::vector<Wide> duals;
-  duals.reserve(minima.size());
-  for (const Cost cost : minima) {
-    duals.emplace_back(static_cast<double>(cost));
-  }
-  solve(problem, costs, 0, duals, assignment);
+  AugmentingSolver solver(costs, loops);
+  start_solver(solver, start, [](Cost cost) { return Wide(static_cast<double>(cost)); });
+  solve(problem, solver, 0, assignment);
 }
 
 void solve_problem(const Problem<std::int64_t>& problem, Assignment& assignment) {
@@ -275,29 +302,31 @@ void solve_problem(const Problem<std::int64_t>& problem, Assignment& assignment)
     }
   }
   const int magnitude = static_cast<int>(std::bit_width(bits));
-  const auto solve_as = [&]<typename Number>(Number /*zero*/) {
-    // Where Number isn't double, scans see costs rounded.
-    const int exponent = NumberTraits<Number>::cost_bits - magnitude;
-    const double scale = std::ldexp(problem.sign(), exponent);
-    const std::vector<double> scaled = convert_costs<double>(
-        matrix, [scale](std::int64_t cost) { return static_cast<double>(cost) * scale; }, problem.parallel_for);
-    const auto exact = [&matrix, scaled = scaled.data(), factor = static_cast<Number>(scale)](std::int64_t i,
-                                                                                              std::int64_t j) {
-      if constexpr (std::is_same_v<Number, double>) {
-        return scaled[(i * matrix.columns) + j];
-      } else {
-        return matrix.data[(i * matrix.row_stride) + j] * factor;
-      }
-    };
-    const Costs<Number, double, decltype(exact)> costs{exact,          scaled.data(), matrix.columns, 1.0, matrix.rows,
-                                                       matrix.columns, true};
-    solve(problem, costs, exponent, std::vector<Number>(), assignment);
-  };
-  if (magnitude <= NumberTraits<double>::cost_bits) {
-    solve_as(double());
-  } else {
-    solve_as(Int128());
+  constexpr int exact_in_double = 53;
+  if (magnitude <= exact_in_double) {
+    const std::vector<double> costs = convert_costs<double>(
+        matrix, [](std::int64_t cost) { return static_cast<double>(cost); }, problem.parallel_for);
+    solve_problem(Problem<double>{{costs.data(), matrix.rows, matrix.columns, matrix.columns, 1},
+                                  problem.transposed,
+                                  problem.negated,
+                                  problem.with_duals,
+                                  problem.loops,
+                                  problem.parallel_for},
+                  assignment);
+    return;
   }
+  // Scans see costs rounded.
+  const int exponent = NumberTraits<Int128>::cost_bits - magnitude;
+  const double scale = std::ldexp(problem.sign(), exponent);
+  const std::vector<double> scaled = convert_costs<double>(
+      matrix, [scale](std::int64_t cost) { return static_cast<double>(cost) * scale; }, problem.parallel_for);
+  const auto exact = [&matrix, factor = static_cast<Int128>(scale)](std::int64_t i, std::int64_t j) {
+    return matrix.data[(i * matrix.row_stride) + j] * factor;
+  };
+  const Costs<Int128, double, decltype(exact)> costs{exact,          scaled.data(), matrix.columns, 1.0, matrix.rows,
+                                                     matrix.columns, true};
+  AugmentingSolver solver(costs, loops_for(problem.loops, double()));
+  solve(problem, solver, exponent, assignment);
 }
 
 const ScanLoops& chosen_loops() {

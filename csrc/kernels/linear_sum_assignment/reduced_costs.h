@@ -158,6 +158,16 @@ class ReducedCosts {
     }
   }
 
+  /// Whether a row's list was not made by a scan.
+  bool started(std::int64_t row) const { return lists_[row].started; }
+
+  /// Makes a list of one column, for a row that was not scanned.
+  void start_list(std::int64_t row, std::int64_t column, const Number& bound) {
+    lists_[row] = {1, bound, true};
+    columns_[row * capacity] = column;
+    listed_costs_[row * capacity] = cost(row, column);
+  }
+
   /// Makes the list anew from current duals.
   void scan(std::int64_t row) {
     if (!costs_.scannable) {
@@ -168,7 +178,7 @@ class ReducedCosts {
     std::array<double, scan_lanes> least{};
     loops_.lane_minima(scanned, least.data());
     // The first list is short, since on easy matrices it is the last as well.
-    const bool first = lists_[row].size == 0;
+    const bool first = lists_[row].size == 0 || lists_[row].started;
     std::partial_sort(least.begin(), least.begin() + (first ? 2 : typical), least.end());
     // NOLINTNEXTLINE(misc-const-correctness): not where scans are exact
     double limit = least[(first ? 2 : typical) - 1];
@@ -257,6 +267,7 @@ class ReducedCosts {
   struct List {
     std::int64_t size = 0;
     Number bound{};
+    bool started = false;  ///< without a scan
   };
 
   /// Ordered by what should be in a list: near columns, and of equally near ones those that nobody has.
@@ -294,7 +305,7 @@ class ReducedCosts {
 
   void make_list(std::int64_t row, const Number& bound) {
     const std::int64_t size = std::ssize(nearest_);
-    lists_[row] = {size, bound};
+    lists_[row] = {size, bound, false};
     for (std::int64_t k = 0; k < size; ++k) {
       columns_[(row * capacity) + k] = nearest_[k].column;
       listed_costs_[(row * capacity) + k] = cost(row, nearest_[k].column);

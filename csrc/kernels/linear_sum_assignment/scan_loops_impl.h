@@ -215,21 +215,37 @@ struct RegisterOf {
   }
 };
 
-template <typename Cost>
-Cost lower_minima(const Cost* costs, std::int64_t columns, Cost factor, Cost* minima) {
-  using Register = RegisterOf<Cost>;
-  constexpr std::int64_t chains = 4;
-  typename Register::Values least[chains];
-  for (std::int64_t c = 0; c < chains; ++c) {
-    least[c] = typename Register::Values{} + static_cast<Cost>(__builtin_inf());
+/// The two smallest costs that each of some lanes has seen.
+template <typename Values>
+struct TwoLeast {
+  Values least;
+  Values second;
+
+  void add(const Values& cost) {
+    const Values larger = cost < least ? least : cost;
+    least = cost < least ? cost : least;
+    second = larger < second ? larger : second;
   }
+
+  void merge(const TwoLeast& other) {
+    add(other.least);
+    second = other.second < second ? other.second : second;
+  }
+};
+
+constexpr std::int64_t chains = 256 / FUNCSIM_REGISTER_BYTES;  // registers in flight
+
+template <typename Cost>
+void lower_minima(const Cost* costs, std::int64_t columns, Cost factor, Cost* minima,
+                  TwoLeast<typename RegisterOf<Cost>::Values>* lanes, TwoLeast<Cost>* rest) {
+  using Register = RegisterOf<Cost>;
   std::int64_t j = 0;
   for (; j + (chains * Register::lanes) <= columns; j += chains * Register::lanes) {
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (std::int64_t c = 0; c < chains; ++c) {
       const std::int64_t place = j + (c * Register::lanes);
       const typename Register::Values cost = Register::load(costs + place) * factor;
-      least[c] = cost < least[c] ? cost : least[c];
+      lanes[c].add(cost);
       if (minima != nullptr) {
         const typename Register::Values before = Register::load(minima + place);
         const typename Register::Values after = cost < before ? cost : before;
@@ -237,41 +253,19 @@ Cost lower_minima(const Cost* costs, std::int64_t columns, Cost factor, Cost* mi
       }
     }
   }
-  Cost smallest = static_cast<Cost>(__builtin_inf());
-  for (std::int64_t c = 0; c < chains; ++c) {
-    for (std::int64_t l = 0; l < Register::lanes; ++l) {
-      smallest = least[c][l] < smallest ? least[c][l] : smallest;
-    }
-  }
   for (; j < columns; ++j) {
     const Cost cost = costs[j] * factor;
-    smallest = cost < smallest ? cost : smallest;
+    rest->add(cost);
     if (minima != nullptr) {
       minima[j] = cost < minima[j] ? cost : minima[j];
     }
   }
-  return smallest;
-}
-
-template <typename Cost, typename Bits>
-Cost extend(const Cost* costs, std::int64_t columns, double sign, Cost* minima, CostRange* range) {
-  constexpr std::int64_t piece = 2048;  // stays in the first cache between the two loops
-  const Cost factor = static_cast<Cost>(sign);
-  Cost smallest = static_cast<Cost>(__builtin_inf());
-  for (std::int64_t begin = 0; begin < columns; begin += piece) {
-    const std::int64_t size = begin + piece < columns ? piece : columns - begin;
-    extend_range<Cost, Bits>(costs + begin, size, range);
-    const Cost least = lower_minima(costs + begin, size, factor, minima == nullptr ? nullptr : minima + begin);
-    smallest = least < smallest ? least : smallest;
-  }
-  return smallest;
 }
 
 template <typename Cost>
 std::int64_t first_within(const Cost* costs, std::int64_t begin, std::int64_t columns, double sign, Cost limit) {
   using Register = RegisterOf<Cost>;
   const Cost factor = static_cast<Cost>(sign);
-  constexpr std::int64_t chains = 4;
   std::int64_t j = begin;
   for (; j + (chains * Register::lanes) <= columns; j += chains * Register::lanes) {
     auto some = Register::load(costs + j) * factor <= limit;
@@ -292,6 +286,32 @@ std::int64_t first_within(const Cost* costs, std::int64_t begin, std::int64_t co
     ++j;
   }
   return j;
+}
+
+template <typename Cost, typename Bits>
+void extend(const Cost* costs, std::int64_t columns, double sign, Cost* minima, CostRange* range,
+            RowMinimum<Cost>* minimum) {
+  using Values = typename RegisterOf<Cost>::Values;
+  constexpr std::int64_t piece = 2048;  // stays in the first cache between the two loops
+  constexpr Cost infinity = static_cast<Cost>(__builtin_inf());
+  const Cost factor = static_cast<Cost>(sign);
+  TwoLeast<Values> lanes[chains];
+  for (std::int64_t c = 0; c < chains; ++c) {
+    lanes[c] = {Values{} + infinity, Values{} + infinity};
+  }
+  TwoLeast<Cost> two{infinity, infinity};
+  for (std::int64_t begin = 0; begin < columns; begin += piece) {
+    const std::int64_t size = begin + piece < columns ? piece : columns - begin;
+    extend_range<Cost, Bits>(costs + begin, size, range);
+    lower_minima(costs + begin, size, factor, minima == nullptr ? nullptr : minima + begin, lanes, &two);
+  }
+  for (std::int64_t c = 1; c < chains; ++c) {
+    lanes[0].merge(lanes[c]);
+  }
+  for (std::int64_t l = 0; l < RegisterOf<Cost>::lanes; ++l) {
+    two.merge({lanes[0].least[l], lanes[0].second[l]});
+  }
+  *minimum = {two.least, two.second, first_within(costs, 0, columns, sign, two.least)};
 }
 
 template <typename Cost>
