@@ -99,7 +99,8 @@ class AugmentingSolver {
     if constexpr (std::is_arithmetic_v<Number> || std::is_same_v<Number, Int128>) {  // no increment suits wider ranges
       // Rows that stay without a column after hardly a bid do so for exact ties, which increments don't help.
       // And where there are many more columns than rows, rows hardly compete.
-      if (unassigned_rows() > 64 && 10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
+      const std::int64_t many = rows_ < columns_ ? rows_ / 8 : 0;
+      if (unassigned_rows() > std::max<std::int64_t>(64, many) && 10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
         slack_takes_part_ = rows_ < columns_;
         bid_with_increments();
         bid(Number(), 20);

@@ -11,12 +11,13 @@ namespace {
 
 constexpr std::int64_t none = -1;
 
-/// Gives each row, in order, its first free column that has the row's minimum. Returns false, and may leave off, if
-/// there are so many of them that they had better be held as bits.
+/// Gives each row, in order, its first free column that has the row's minimum. Returns how often a row saw one that was
+/// taken, for rows with more than one; leaves off if that is too often.
 template <typename Cost>
-bool take_first_columns(const CostMatrix<Cost>& matrix, double sign, const std::vector<RowMinimum<Cost>>& minima,
-                        const ScanLoopsOf<Cost>& loops, std::vector<std::int64_t>& column_of_row) {
-  std::int64_t most_looks = 16 * matrix.rows;  // at further columns, in all
+std::int64_t take_first_columns(const CostMatrix<Cost>& matrix, double sign, const std::vector<RowMinimum<Cost>>& minima,
+                                const ScanLoopsOf<Cost>& loops, std::vector<std::int64_t>& column_of_row) {
+  const std::int64_t most = 16 * matrix.rows;
+  std::int64_t seen = 0;
   std::vector<bool> taken(matrix.columns);
   std::int64_t first_free = 0;
   for (std::int64_t i = 0; i < matrix.rows; ++i) {
@@ -29,8 +30,8 @@ bool take_first_columns(const CostMatrix<Cost>& matrix, double sign, const std::
       const Cost* costs = matrix.data + (i * matrix.row_stride);
       j = loops.first_within(costs, std::max(first_free, column + 1), matrix.columns, sign, least);
       while (j < matrix.columns && taken[j]) {
-        if (--most_looks < 0) {
-          return false;
+        if (++seen > most) {
+          return seen;
         }
         j = loops.first_within(costs, j + 1, matrix.columns, sign, least);
       }
@@ -44,7 +45,7 @@ bool take_first_columns(const CostMatrix<Cost>& matrix, double sign, const std::
       ++first_free;
     }
   }
-  return true;
+  return seen;
 }
 
 }  // namespace
@@ -54,8 +55,11 @@ std::vector<std::int64_t> assign_cheapest_columns(const CostMatrix<Cost>& matrix
                                                   const std::vector<RowMinimum<Cost>>& minima,
                                                   const ScanLoopsOf<Cost>& loops, const ParallelFor& parallel_for) {
   std::vector<std::int64_t> column_of_row(matrix.rows, none);
-  if (std::ranges::any_of(minima, [](const auto& minimum) { return std::isinf(minimum.least); }) ||
-      take_first_columns(matrix, sign, minima, loops, column_of_row)) {
+  if (std::ranges::any_of(minima, [](const auto& minimum) { return std::isinf(minimum.least); })) {
+    return column_of_row;
+  }
+  const std::int64_t seen = take_first_columns(matrix, sign, minima, loops, column_of_row);
+  if (8 * seen < matrix.rows || std::ranges::count(column_of_row, none) == 0) {
     return column_of_row;
   }
   TightPairs tight(matrix.rows, matrix.columns);

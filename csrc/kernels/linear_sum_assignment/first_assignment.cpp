@@ -213,6 +213,7 @@ class AugmentingSearch {
         column_of_(column_of_row),
         owner_(tight.columns(), none),
         free_(tight.words(), ~std::uint64_t{0}),
+        open_(free_),
         reached_from_(tight.columns()) {}
 
   /// Takes the row's first free column, if it has one.
@@ -228,7 +229,7 @@ class AugmentingSearch {
   }
 
   bool augment(std::int64_t row) {
-    Bits unseen(tight_.words(), ~std::uint64_t{0});
+    Bits unseen = open_;
     std::vector<std::int64_t> reached = {row};
     for (std::size_t next = 0; next < reached.size(); ++next) {
       const std::int64_t from = reached[next];
@@ -252,6 +253,7 @@ class AugmentingSearch {
         unseen[w] &= ~tight[w];
       }
     }
+    open_ = unseen;  // from what this search has seen, no later one gets to a free column either
     return false;
   }
 
@@ -266,6 +268,7 @@ class AugmentingSearch {
   std::vector<std::int64_t>& column_of_;    ///< [rows] -1 if none
   std::vector<std::int64_t> owner_;         ///< [columns] -1 if none
   Bits free_;                               ///< [words] columns that nobody has
+  Bits open_;                               ///< [words] columns that no failed search has seen
   std::vector<std::int64_t> reached_from_;  ///< [columns] the row through which the search got to a column
 };
 
@@ -277,14 +280,11 @@ bool complete(const TightPairs& tight, std::vector<std::int64_t>& column_of_row)
   for (std::int64_t i = 0; i < tight.rows(); ++i) {
     search.take_free(i);
   }
-  constexpr std::int64_t most_failures = 1;
-  std::int64_t failures = 0;
-  for (std::int64_t i = 0; i < tight.rows() && failures < most_failures; ++i) {
-    if (column_of_row[i] == none && !search.augment(i)) {
-      ++failures;
-    }
+  bool all = true;
+  for (std::int64_t i = 0; i < tight.rows(); ++i) {
+    all = (column_of_row[i] != none || search.augment(i)) && all;
   }
-  return failures == 0;
+  return all;
 }
 
 void make_first(const TightPairs& tight, std::vector<std::int64_t>& column_of_row) {

@@ -34,11 +34,11 @@ class TightPairs {
   std::vector<std::uint64_t> bits_;  ///< [rows + 1, words]
 };
 
-/// Finds a complete assignment of tight pairs, if there is one. Rows take their first free column in order; for those
-/// that find none, a search in breadth for an augmenting path: O(rows² · columns / 64) at worst.
+/// Gives as many rows as possible one of their tight columns. Rows take their first free column in order; for those that
+/// find none, a search in breadth looks for an augmenting path: O(rows² · columns / 64) at worst.
 ///
-/// @param column_of_row [rows] becomes a column for every row
-/// @return whether there is one
+/// @param column_of_row [rows] becomes a column for each row, -1 for rows without
+/// @return whether all rows have one
 bool complete(const TightPairs& tight, std::vector<std::int64_t>& column_of_row);
 
 /// Turns one complete assignment of tight pairs into the first of all in lexicographic order: the one that gives row 0

@@ -131,7 +131,7 @@ void start_solver(Solver& solver, const Start<Cost>& start, const Exact& exact) 
   const std::vector<RowMinimum<Cost>>& rows = start.minima.of_rows;
   const std::vector<Cost>& columns = start.minima.of_columns;
   // In square matrices, rows compete for cheap columns, which column minima make equally cheap from the start.
-  constexpr std::int64_t few = 8;
+  constexpr std::int64_t few = 4;
   if (!columns.empty() && few * std::ranges::count(start.column_of_row, -1) >= std::ssize(rows)) {
     std::vector<Number> minima(columns.size());
     std::ranges::transform(columns, minima.begin(), exact);
