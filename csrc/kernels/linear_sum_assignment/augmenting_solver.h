@@ -77,6 +77,7 @@ class AugmentingSolver {
 
   /// Starts with rows that have one of their cheapest columns, and duals of 0.
   void start_from_rows(const std::vector<Minimum>& minima) {
+    started_from_rows_ = true;
     for (std::int64_t row = 0; row < rows_; ++row) {
       reduced_.start_list(row, minima[row].column, minima[row].second);
       if (minima[row].assigned) {
@@ -99,7 +100,7 @@ class AugmentingSolver {
     if constexpr (std::is_arithmetic_v<Number> || std::is_same_v<Number, Int128>) {  // no increment suits wider ranges
       // Rows that stay without a column after hardly a bid do so for exact ties, which increments don't help.
       // And where there are many more columns than rows, rows hardly compete.
-      const std::int64_t many = rows_ < columns_ ? rows_ / 8 : 0;
+      const std::int64_t many = started_from_rows_ ? rows_ / 8 : 0;
       if (unassigned_rows() > std::max<std::int64_t>(64, many) && 10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
         slack_takes_part_ = rows_ < columns_;
         bid_with_increments();
@@ -320,6 +321,7 @@ class AugmentingSolver {
   std::int64_t columns_;
   std::int64_t slack_;  ///< the number of the row that has the columns left over
   bool slack_takes_part_ = false;
+  bool started_from_rows_ = false;
   Owners owners_;
   ReducedCosts<Costs> reduced_;
 };
