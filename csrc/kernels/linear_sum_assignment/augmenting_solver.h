@@ -76,7 +76,7 @@ class AugmentingSolver {
   };
 
   /// Starts with rows that have one of their cheapest columns, and duals of 0.
-  void start_from_rows(const std::vector<Minimum>& minima) {
+  void start_from_rows(const std::vector<Minimum>& minima, const ParallelFor& parallel_for) {
     started_from_rows_ = true;
     for (std::int64_t row = 0; row < rows_; ++row) {
       reduced_.start_list(row, minima[row].column, minima[row].second);
@@ -84,6 +84,20 @@ class AugmentingSolver {
         owners_.assign(row, minima[row].column);
       }
     }
+    // Those that will bid: rows without a column, and those whose columns they want.
+    std::vector<std::int64_t> bidders;
+    std::vector<bool> wanted(columns_);
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      const std::int64_t column = minima[row].column;
+      if (!minima[row].assigned) {
+        bidders.push_back(row);
+        if (!wanted[column] && owners_.owner[column] != none) {
+          wanted[column] = true;
+          bidders.push_back(owners_.owner[column]);
+        }
+      }
+    }
+    reduced_.scan_all(bidders, parallel_for);
   }
 
   /// Starts with duals that are the minima of columns, without an assignment; rows = columns.

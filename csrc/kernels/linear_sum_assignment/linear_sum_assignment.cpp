@@ -126,7 +126,7 @@ struct Start {
 ///
 /// @param exact what makes an exact number of a cost times the sign
 template <typename Solver, typename Cost, typename Exact>
-void start_solver(Solver& solver, const Start<Cost>& start, const Exact& exact) {
+void start_solver(Solver& solver, const Start<Cost>& start, const Exact& exact, const ParallelFor& parallel_for) {
   using Number = Solver::Number;
   const std::vector<RowMinimum<Cost>>& rows = start.minima.of_rows;
   const std::vector<Cost>& columns = start.minima.of_columns;
@@ -143,7 +143,7 @@ void start_solver(Solver& solver, const Start<Cost>& start, const Exact& exact) 
     const bool assigned = start.column_of_row[i] >= 0;
     minima[i] = {assigned ? start.column_of_row[i] : rows[i].column, exact(rows[i].second), assigned};
   }
-  solver.start_from_rows(minima);
+  solver.start_from_rows(minima, parallel_for);
 }
 
 /// Solves in exact numbers, which are costs times 2^exponent.
@@ -190,7 +190,7 @@ void solve_in_place(const Problem<Cost>& problem, int exponent, const Start<Cost
     return static_cast<Number>(static_cast<double>(cost) * scale);
   };
   AugmentingSolver solver(costs, loops_for(problem.loops, Cost()));
-  start_solver(solver, start, exact_times_sign);
+  start_solver(solver, start, exact_times_sign, problem.parallel_for);
   solve(problem, solver, exponent, assignment);
 }
 
@@ -213,7 +213,7 @@ void solve_copy(const Problem<Cost>& problem, int exponent, const Start<Cost>& s
                                                      matrix.columns, true};
   const auto exact_times_sign = [=](Cost cost) { return static_cast<Number>(scaled_cost(cost)); };
   AugmentingSolver solver(costs, loops_for(problem.loops, double()));
-  start_solver(solver, start, exact_times_sign);
+  start_solver(solver, start, exact_times_sign, problem.parallel_for);
   solve(problem, solver, exponent, assignment);
 }
 
@@ -288,7 +288,7 @@ void solve_problem(const Problem<Cost>& problem, Assignment& assignment) {
   const Costs<Wide, Cost, decltype(exact)> costs{exact,       matrix.data,    matrix.row_stride, problem.sign(),
                                                  matrix.rows, matrix.columns, scannable};
   AugmentingSolver solver(costs, loops);
-  start_solver(solver, start, [](Cost cost) { return Wide(static_cast<double>(cost)); });
+  start_solver(solver, start, [](Cost cost) { return Wide(static_cast<double>(cost)); }, problem.parallel_for);
   solve(problem, solver, 0, assignment);
 }
 
