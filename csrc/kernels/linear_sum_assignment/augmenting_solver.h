@@ -144,6 +144,19 @@ class AugmentingSolver {
   Number column_dual(std::int64_t column) const { return reduced_.dual(column); }
   Number row_dual(std::int64_t row) const { return reduced_.reduced(row, owners_.column_of[row]); }
 
+  /// Whether it is seen from the lists that every row has its lowest column among the pairs with reduced cost 0.
+  bool has_lowest_columns() const {
+    bool lowest = true;
+    for (std::int64_t i = 0; i < rows_ && lowest; ++i) {
+      const Number least = row_dual(i);
+      lowest = least < reduced_.bound(i);
+      reduced_.visit_listed(i, [&](std::int64_t column, const Number& value) {
+        lowest = lowest && !(value == least && column < owners_.column_of[i]);
+      });
+    }
+    return lowest;
+  }
+
   /// The pairs with reduced cost 0.
   TightPairs tight_pairs() const {
     TightPairs tight(rows_, columns_);

@@ -172,7 +172,9 @@ void solve(const Problem<Cost>& problem, Solver& solver, int exponent, Assignmen
       column_duals.push_back(dual(solver.column_dual(j)));
     }
   }
-  make_first(solver.tight_pairs(), column_of_row);
+  if (!solver.has_lowest_columns()) {
+    make_first(solver.tight_pairs(), column_of_row);
+  }
   set_columns(problem, column_of_row, assignment);
 }
 

@@ -172,13 +172,13 @@ class ReducedCosts {
   /// Makes the list anew from current duals.
   void scan(std::int64_t row) {
     // The first list is short, since on easy matrices it is the last as well.
-    scan(row, lists_[row].size == 0 || lists_[row].started ? 2 : typical, nearest_);
+    scan(row, lists_[row].size == 0 || lists_[row].started ? 4 : typical, nearest_);
   }
 
   /// Makes the lists of several rows.
   void scan_all(const std::vector<std::int64_t>& rows, const ParallelFor& parallel_for) {
     constexpr std::int64_t costs = 1 << 17;  // worth a thread
-    constexpr std::int64_t rank = 4;
+    constexpr std::int64_t rank = 8;
     parallel_for(0, std::ssize(rows), std::max<std::int64_t>(1, costs / columns()),
                  [&](std::int64_t begin, std::int64_t end) {
                    std::vector<Found> nearest;
