@@ -172,7 +172,7 @@ class ReducedCosts {
   /// Makes the list anew from current duals.
   void scan(std::int64_t row) {
     // The first list is short, since on easy matrices it is the last as well.
-    scan(row, lists_[row].size == 0 || lists_[row].started ? 4 : typical, nearest_);
+    scan(row, lists_[row].size == 0 || lists_[row].started ? 8 : typical, nearest_);
   }
 
   /// Makes the lists of several rows.
