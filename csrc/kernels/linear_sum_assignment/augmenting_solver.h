@@ -320,7 +320,7 @@ class AugmentingSolver {
       // While the increment is too large to matter, there are few bids as well.
       const bool few = 2 * bids < 5 * rows_;
       // Where rows outbid each other for equal columns, smaller increments take more bids and settle nothing.
-      const bool war = std::is_same_v<Number, double> && bids > 6 * rows_ && bids > before && round > 0;
+      const bool war = bids > 6 * rows_ && bids > before && round > 0;
       if ((few && busy) || war) {
         return;
       }

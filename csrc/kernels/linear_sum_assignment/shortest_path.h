@@ -65,7 +65,7 @@ class PathSearch {
       }
       if (further < next) {
         scans += reduced_.started(steps_[waiting_.front().second].row) ? 0 : 1;
-        if constexpr (std::is_same_v<Number, double>) {
+        if constexpr (std::is_arithmetic_v<Number>) {
           if (2 * scans > std::ssize(steps_) + patience) {
             search_all_columns();
             return;
