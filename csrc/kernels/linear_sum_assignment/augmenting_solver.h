@@ -22,10 +22,12 @@ namespace funcsim {
 /// v[j] over j. Any v will do to start from. A shortest-augmenting-path search for each unassigned row completes the
 /// assignment (Jonker and Volgenant 1987; Crouse 2016), and it pays to find a v before that leaves few rows to it:
 ///
-///  1. From column minima (v = 0 if rows < columns), rows *bid*: a row takes the column with its smallest reduced cost
-///     and lowers that column's v until it is indifferent between it and its second best; who had the column before
-///     bids next. This is the augmenting row reduction of Jonker and Volgenant, here with a limit on the bids of a row,
-///     since two rows can outbid each other by tiny steps for ever so long.
+///  1. Either v = 0, and rows that can have one of their cheapest columns start with it: always if rows < columns, and
+///     where only few rows are left without. Or v are column minima, and no row has a column.
+///     Then rows without a column *bid*: a row takes the column with its smallest reduced cost and lowers that column's
+///     v until it is indifferent between it and its second best; who had the column before bids next. This is the
+///     augmenting row reduction of Jonker and Volgenant, here with a limit on the bids of a row, since two rows can
+///     outbid each other by tiny steps for ever so long.
 ///  2. If that leaves many rows unassigned, as it does where many costs are nearly equal, rows bid with an increment:
 ///     each bid lowers v by that much more than what makes the row indifferent. The first increment is a quarter of the
 ///     typical difference between a cost and its row's minimum; each further one is a fifth of the one before, and all
@@ -34,9 +36,9 @@ namespace funcsim {
 ///     Then come bids without an increment as in 1, on the v so found.
 ///  3. Shortest augmenting paths for the rest.
 ///
-/// Step 2 is left out where it doesn't pay: where rows are left over for exact ties, or there are many columns to
-/// choose from. All steps ask for the nearest columns of a row, which reduced_costs.h answers from short lists where it
-/// can.
+/// Step 2 is left out where it doesn't pay: where few rows are left over, or they are for exact ties, or there are many
+/// columns to choose from. All steps ask for the nearest columns of a row, which reduced_costs.h answers from short
+/// lists where it can.
 ///
 /// Step 2 changes the speed only, and step 3 alone bounds the time by O(rows² · columns).
 ///
@@ -114,8 +116,8 @@ class AugmentingSolver {
     if constexpr (std::is_arithmetic_v<Number> || std::is_same_v<Number, Int128>) {  // no increment suits wider ranges
       // Rows that stay without a column after hardly a bid do so for exact ties, which increments don't help.
       // And where there are many more columns than rows, rows hardly compete.
-      const std::int64_t many = started_from_rows_ ? rows_ / 8 : 0;
-      if (unassigned_rows() > std::max<std::int64_t>(64, many) && 10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
+      const std::int64_t few = std::max<std::int64_t>(64, started_from_rows_ ? rows_ / 8 : 0);
+      if (unassigned_rows() > few && 10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
         slack_takes_part_ = rows_ < columns_;
         bid_with_increments();
         bid(Number(), 20);

@@ -14,8 +14,9 @@ constexpr std::int64_t none = -1;
 /// Gives each row, in order, its first free column that has the row's minimum. Returns how often a row saw one that was
 /// taken, for rows with more than one; leaves off if that is too often.
 template <typename Cost>
-std::int64_t take_first_columns(const CostMatrix<Cost>& matrix, double sign, const std::vector<RowMinimum<Cost>>& minima,
-                                const ScanLoopsOf<Cost>& loops, std::vector<std::int64_t>& column_of_row) {
+std::int64_t take_first_columns(const CostMatrix<Cost>& matrix, double sign,
+                                const std::vector<RowMinimum<Cost>>& minima, const ScanLoopsOf<Cost>& loops,
+                                std::vector<std::int64_t>& column_of_row) {
   const std::int64_t most = 16 * matrix.rows;
   std::int64_t seen = 0;
   std::vector<bool> taken(matrix.columns);

@@ -200,8 +200,8 @@ class Exchanges {
   Bits open_;                             ///< [words] columns that no row decided on
   std::vector<std::int64_t> component_;   ///< [rows + 1]; all the same until they are known
   bool components_known_ = false;
-  std::int64_t search_work_ = 0;  ///< words looked at by searches
-  std::int64_t pairs_ = 0;        ///< number of tight pairs; 0 if not counted
+  std::int64_t search_work_ = 0;          ///< words looked at by searches
+  std::int64_t pairs_ = 0;                ///< number of tight pairs; 0 if not counted
   std::vector<std::int64_t> entered_by_;  ///< [columns] the column whose owner can take this one instead
 };
 

@@ -34,8 +34,8 @@ class TightPairs {
   std::vector<std::uint64_t> bits_;  ///< [rows + 1, words]
 };
 
-/// Gives as many rows as possible one of their tight columns. Rows take their first free column in order; for those that
-/// find none, a search in breadth looks for an augmenting path: O(rows² · columns / 64) at worst.
+/// Gives as many rows as possible one of their tight columns. Rows take their first free column in order; for those
+/// that find none, a search in breadth looks for an augmenting path: O(rows² · columns / 64) at worst.
 ///
 /// @param column_of_row [rows] becomes a column for each row, -1 for rows without
 /// @return whether all rows have one

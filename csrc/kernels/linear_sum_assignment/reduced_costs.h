@@ -172,18 +172,17 @@ class ReducedCosts {
   /// Makes the list anew from current duals.
   void scan(std::int64_t row) {
     // The first list is short, since on easy matrices it is the last as well.
-    scan(row, lists_[row].size == 0 || lists_[row].started ? 8 : typical, nearest_);
+    scan(row, lists_[row].size == 0 || lists_[row].started ? first_typical : typical, nearest_);
   }
 
   /// Makes the lists of several rows.
   void scan_all(const std::vector<std::int64_t>& rows, const ParallelFor& parallel_for) {
     constexpr std::int64_t costs = 1 << 17;  // worth a thread
-    constexpr std::int64_t rank = 8;
     parallel_for(0, std::ssize(rows), std::max<std::int64_t>(1, costs / columns()),
                  [&](std::int64_t begin, std::int64_t end) {
                    std::vector<Found> nearest;
                    for (std::int64_t k = begin; k < end; ++k) {
-                     scan(rows[k], rank, nearest);
+                     scan(rows[k], first_typical, nearest);
                    }
                  });
   }
@@ -222,7 +221,8 @@ class ReducedCosts {
   static constexpr double infinity = std::numeric_limits<double>::infinity();
   static constexpr bool exact_scans = std::is_same_v<Number, double>;
   static constexpr std::int64_t capacity = 32;          ///< of a list
-  static constexpr std::int64_t typical = 16;           ///< the lane minimum that is a scan's limit
+  static constexpr std::int64_t first_typical = 8;      ///< the lane minimum that is a first scan's limit
+  static constexpr std::int64_t typical = 16;           ///< and that of any other
   static constexpr std::int64_t room = 3 * scan_lanes;  ///< for columns found by a scan
 
   struct List {

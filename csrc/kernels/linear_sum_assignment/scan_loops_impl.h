@@ -341,7 +341,8 @@ void mark_within(const Cost* costs, std::int64_t columns, double sign, Cost limi
 
 template <typename Cost, typename Bits>
 constexpr ScanLoopsOf<Cost> loops_of() {
-  return {lane_minima<Cost>, columns_within<Cost>, relax<Cost>, extend<Cost, Bits>, first_within<Cost>, mark_within<Cost>};
+  return {lane_minima<Cost>,  columns_within<Cost>, relax<Cost>,
+          extend<Cost, Bits>, first_within<Cost>,   mark_within<Cost>};
 }
 
 constexpr ScanLoops all_loops() {
