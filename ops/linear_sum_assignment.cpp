@@ -99,7 +99,7 @@ std::tuple<Tensor, Tensor> pairs_of(const Assignment& assignment, const Tensor& 
 
 Tensor tensor_of(const std::vector<double>& values) {
   Tensor tensor = new_tensor({static_cast<std::int64_t>(values.size())}, Dtype::Double);
-  std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<double>());
+  std::ranges::copy(values, tensor.mutable_data_ptr<double>());
   return tensor;
 }
 

@@ -72,14 +72,13 @@ class AugmentingSolver {
 
   /// What is known of a row's costs from the start.
   struct Minimum {
-    std::int64_t column;  ///< of one that is least
-    Number second;        ///< the least of the others
-    bool assigned;        ///< whether the row starts with that column
+    std::int64_t column = none;  ///< of one that is least
+    Number second{};             ///< the least of the others
+    bool assigned = false;       ///< whether the row starts with that column
   };
 
   /// Starts with rows that have one of their cheapest columns, and duals of 0.
   void start_from_rows(const std::vector<Minimum>& minima, const ParallelFor& parallel_for) {
-    started_from_rows_ = true;
     for (std::int64_t row = 0; row < rows_; ++row) {
       reduced_.start_list(row, minima[row].column, minima[row].second);
       if (minima[row].assigned) {
@@ -116,7 +115,7 @@ class AugmentingSolver {
     if constexpr (std::is_arithmetic_v<Number> || std::is_same_v<Number, Int128>) {  // no increment suits wider ranges
       // Rows that stay without a column after hardly a bid do so for exact ties, which increments don't help.
       // And where there are many more columns than rows, rows hardly compete.
-      const std::int64_t few = std::max<std::int64_t>(64, started_from_rows_ ? rows_ / 8 : 0);
+      const std::int64_t few = std::max<std::int64_t>(64, rows_ / 16);
       if (unassigned_rows() > few && 10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
         slack_takes_part_ = rows_ < columns_;
         bid_with_increments();
@@ -350,7 +349,6 @@ class AugmentingSolver {
   std::int64_t columns_;
   std::int64_t slack_;  ///< the number of the row that has the columns left over
   bool slack_takes_part_ = false;
-  bool started_from_rows_ = false;
   Owners owners_;
   ReducedCosts<Costs> reduced_;
 };

@@ -290,8 +290,7 @@ void solve_problem(const Problem<Cost>& problem, Assignment& assignment) {
   const Costs<Wide, Cost, decltype(exact)> costs{exact,       matrix.data,    matrix.row_stride, problem.sign(),
                                                  matrix.rows, matrix.columns, scannable};
   AugmentingSolver solver(costs, loops);
-  start_solver(
-      solver, start, [](Cost cost) { return Wide(static_cast<double>(cost)); }, problem.parallel_for);
+  start_solver(solver, start, [](Cost cost) { return Wide(static_cast<double>(cost)); }, problem.parallel_for);
   solve(problem, solver, 0, assignment);
 }
 
@@ -363,8 +362,7 @@ Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, co
     CostMatrix<Cost> matrix = transposed ? transpose(cost) : cost;
     std::vector<Cost> contiguous;
     if (matrix.column_stride != 1) {
-      contiguous = convert_costs<Cost>(
-          matrix, [](Cost value) { return value; }, parallel_for);
+      contiguous = convert_costs<Cost>(matrix, [](Cost value) { return value; }, parallel_for);
       matrix = {contiguous.data(), matrix.rows, matrix.columns, matrix.columns, 1};
     }
     solve_problem(Problem<Cost>{matrix, transposed, maximize, with_duals, chosen_loops(), parallel_for}, assignment);

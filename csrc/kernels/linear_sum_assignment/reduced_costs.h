@@ -233,7 +233,7 @@ class ReducedCosts {
 
   /// Ordered by what should be in a list: near columns, and of equally near ones those that nobody has.
   struct Found {
-    Number reduced;
+    Number reduced{};
     bool taken = false;
     std::int64_t column = -1;
 

@@ -291,7 +291,7 @@ std::int64_t first_within(const Cost* costs, std::int64_t begin, std::int64_t co
 template <typename Cost, typename Bits>
 void extend(const Cost* costs, std::int64_t columns, double sign, Cost* minima, CostRange* range,
             RowMinimum<Cost>* minimum) {
-  using Values = typename RegisterOf<Cost>::Values;
+  using Values = RegisterOf<Cost>::Values;
   constexpr std::int64_t piece = 2048;  // stays in the first cache between the two loops
   constexpr Cost infinity = static_cast<Cost>(__builtin_inf());
   const Cost factor = static_cast<Cost>(sign);
