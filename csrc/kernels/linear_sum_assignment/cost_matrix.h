@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <type_traits>
 #include <vector>
@@ -35,8 +36,9 @@ std::int64_t row_grain(const CostMatrix<Cost>& matrix) {
 
 /// The matrix with `convert` applied to every cost, contiguous.
 template <typename Stored, typename Cost, typename Convert>
-std::vector<Stored> convert_costs(const CostMatrix<Cost>& matrix, Convert convert, const ParallelFor& parallel_for) {
-  std::vector<Stored> costs(static_cast<std::size_t>(matrix.rows * matrix.columns));
+std::unique_ptr<Stored[]> convert_costs(const CostMatrix<Cost>& matrix, Convert convert,
+                                        const ParallelFor& parallel_for) {
+  auto costs = std::make_unique_for_overwrite<Stored[]>(static_cast<std::size_t>(matrix.rows * matrix.columns));
   constexpr std::int64_t tile = 16;  // of a transposed matrix, a cache line has costs of 16 rows
   parallel_for(
       0, (matrix.rows + tile - 1) / tile, row_grain(matrix) / tile, [&](std::int64_t from_tile, std::int64_t to_tile) {
@@ -47,7 +49,7 @@ std::vector<Stored> convert_costs(const CostMatrix<Cost>& matrix, Convert conver
             const std::int64_t end = std::min(begin + width, matrix.columns);
             for (std::int64_t i = first; i < last; ++i) {
               const Cost* from = matrix.data + (i * matrix.row_stride);
-              Stored* to = costs.data() + (i * matrix.columns);
+              Stored* to = costs.get() + (i * matrix.columns);
               for (std::int64_t j = begin; j < end; ++j) {
                 to[j] = convert(from[j * matrix.column_stride]);
               }
