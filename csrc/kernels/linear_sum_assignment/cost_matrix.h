@@ -34,11 +34,20 @@ std::int64_t row_grain(const CostMatrix<Cost>& matrix) {
   return std::max<std::int64_t>(16, costs / matrix.columns);
 }
 
+// NOLINTBEGIN(cppcoreguidelines-avoid-c-arrays,modernize-avoid-c-arrays): a std::vector would be cleared first
+template <typename Stored>
+using Buffer = std::unique_ptr<Stored[]>;
+
+template <typename Stored>
+Buffer<Stored> new_buffer(std::int64_t size) {
+  return std::make_unique_for_overwrite<Stored[]>(static_cast<std::size_t>(size));
+}
+// NOLINTEND(cppcoreguidelines-avoid-c-arrays,modernize-avoid-c-arrays)
+
 /// The matrix with `convert` applied to every cost, contiguous.
 template <typename Stored, typename Cost, typename Convert>
-std::unique_ptr<Stored[]> convert_costs(const CostMatrix<Cost>& matrix, Convert convert,
-                                        const ParallelFor& parallel_for) {
-  auto costs = std::make_unique_for_overwrite<Stored[]>(static_cast<std::size_t>(matrix.rows * matrix.columns));
+Buffer<Stored> convert_costs(const CostMatrix<Cost>& matrix, Convert convert, const ParallelFor& parallel_for) {
+  Buffer<Stored> costs = new_buffer<Stored>(matrix.rows * matrix.columns);
   constexpr std::int64_t tile = 16;  // of a transposed matrix, a cache line has costs of 16 rows
   parallel_for(
       0, (matrix.rows + tile - 1) / tile, row_grain(matrix) / tile, [&](std::int64_t from_tile, std::int64_t to_tile) {

@@ -43,7 +43,6 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -206,7 +205,7 @@ void solve_copy(const Problem<Cost>& problem, int exponent, const Start<Cost>& s
     const double value = scale(cost_times_sign);
     return value < forbidden ? value : forbidden;
   };
-  const std::unique_ptr<double[]> scaled = convert_costs<double>(
+  const Buffer<double> scaled = convert_costs<double>(
       matrix, [=, sign = problem.sign()](Cost cost) { return scaled_cost(cost * sign); }, problem.parallel_for);
   const auto exact = [data = scaled.get(), stride = matrix.columns](std::int64_t i, std::int64_t j) {
     return static_cast<Number>(data[(i * stride) + j]);
@@ -306,7 +305,7 @@ void solve_problem(const Problem<std::int64_t>& problem, Assignment& assignment)
   const int magnitude = static_cast<int>(std::bit_width(bits));
   constexpr int exact_in_double = 53;
   if (magnitude <= exact_in_double) {
-    const std::unique_ptr<double[]> costs = convert_costs<double>(
+    const Buffer<double> costs = convert_costs<double>(
         matrix, [](std::int64_t cost) { return static_cast<double>(cost); }, problem.parallel_for);
     solve_problem(Problem<double>{{costs.get(), matrix.rows, matrix.columns, matrix.columns, 1},
                                   problem.transposed,
@@ -320,7 +319,7 @@ void solve_problem(const Problem<std::int64_t>& problem, Assignment& assignment)
   // Scans see costs rounded.
   const int exponent = NumberTraits<Int128>::cost_bits - magnitude;
   const double scale = std::ldexp(problem.sign(), exponent);
-  const std::unique_ptr<double[]> scaled = convert_costs<double>(
+  const Buffer<double> scaled = convert_costs<double>(
       matrix, [scale](std::int64_t cost) { return static_cast<double>(cost) * scale; }, problem.parallel_for);
   const auto exact = [&matrix, factor = static_cast<Int128>(scale)](std::int64_t i, std::int64_t j) {
     return matrix.data[(i * matrix.row_stride) + j] * factor;
@@ -360,7 +359,7 @@ Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, co
   if (cost.rows > 0 && cost.columns > 0) {
     const bool transposed = cost.rows > cost.columns;
     CostMatrix<Cost> matrix = transposed ? transpose(cost) : cost;
-    std::unique_ptr<Cost[]> contiguous;
+    Buffer<Cost> contiguous;
     if (matrix.column_stride != 1) {
       contiguous = convert_costs<Cost>(matrix, [](Cost value) { return value; }, parallel_for);
       matrix = {contiguous.get(), matrix.rows, matrix.columns, matrix.columns, 1};
