@@ -38,20 +38,20 @@ Dtype solver_dtype(const Tensor& cost) {
 }
 
 template <typename Cost>
-Assignment solve_as(const Tensor& cost, bool maximize) {
+Assignment solve_as(const Tensor& cost, bool maximize, bool with_duals) {
   return linear_sum_assignment(
       CostMatrix<Cost>{cost.const_data_ptr<Cost>(), cost.size(0), cost.size(1), cost.stride(0), cost.stride(1)},
-      maximize, torch_parallel_for());
+      maximize, torch_parallel_for(), with_duals);
 }
 
-Assignment solve(const Tensor& cost, Dtype dtype, bool maximize) {
+Assignment solve(const Tensor& cost, Dtype dtype, bool maximize, bool with_duals) {
   switch (dtype) {
     case Dtype::Float:
-      return solve_as<float>(cost, maximize);
+      return solve_as<float>(cost, maximize, with_duals);
     case Dtype::Double:
-      return solve_as<double>(cost, maximize);
+      return solve_as<double>(cost, maximize, with_duals);
     default:
-      return solve_as<std::int64_t>(cost, maximize);
+      return solve_as<std::int64_t>(cost, maximize, with_duals);
   }
 }
 
@@ -71,12 +71,12 @@ void check_status(const Assignment& assignment, bool maximize) {
 }
 
 /// The assignment of a checked matrix.
-Assignment checked_assignment(const Tensor& cost, bool maximize) {
+Assignment checked_assignment(const Tensor& cost, bool maximize, bool with_duals) {
   check(cost.dim() == 2, op, ": cost must be a matrix [rows, columns], got ", describe_tensor(cost));
   check_cpu(cost, op, "cost");
   const Dtype dtype = solver_dtype(cost);
   const Tensor matrix = dtype_of(cost) == dtype ? cost : torch::stable::to(cost, dtype);
-  Assignment assignment = solve(matrix, dtype, maximize);
+  Assignment assignment = solve(matrix, dtype, maximize, with_duals);
   check_status(assignment, maximize);
   return assignment;
 }
@@ -99,16 +99,16 @@ std::tuple<Tensor, Tensor> pairs_of(const Assignment& assignment, const Tensor& 
 
 Tensor tensor_of(const std::vector<double>& values) {
   Tensor tensor = new_tensor({static_cast<std::int64_t>(values.size())}, Dtype::Double);
-  std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<double>());
+  std::ranges::copy(values, tensor.mutable_data_ptr<double>());
   return tensor;
 }
 
 std::tuple<Tensor, Tensor> linear_sum_assignment_op(const Tensor& cost, bool maximize) {
-  return pairs_of(checked_assignment(cost, maximize), cost);
+  return pairs_of(checked_assignment(cost, maximize, /*with_duals=*/false), cost);
 }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor> linear_sum_assignment_with_duals_op(const Tensor& cost, bool maximize) {
-  const Assignment assignment = checked_assignment(cost, maximize);
+  const Assignment assignment = checked_assignment(cost, maximize, /*with_duals=*/true);
   const auto [rows, columns] = pairs_of(assignment, cost);
   return {rows, columns, tensor_of(assignment.row_duals), tensor_of(assignment.column_duals)};
 }

@@ -51,7 +51,7 @@ std::vector<float> similarity_matrix(Measure measure, const LayerEvidence& a, co
 
 LayerMatch assign_units(const std::vector<float>& similarity, std::int64_t units_a, std::int64_t units_b) {
   const CostMatrix<float> cost{similarity.data(), units_a, units_b, units_b, 1};
-  Assignment assignment = linear_sum_assignment(cost, /*maximize=*/true, serial_for);
+  Assignment assignment = linear_sum_assignment(cost, /*maximize=*/true, serial_for, /*with_duals=*/false);
   LayerMatch match;
   match.partners = std::move(assignment.column_of_row);
   match.similarities.resize(static_cast<std::size_t>(units_a), 0.0F);

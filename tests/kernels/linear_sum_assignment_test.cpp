@@ -275,6 +275,55 @@ void expect_layout_does_not_matter(const Matrix<Cost>& large) {
   expect_same({costs, 40, 9, 1, 0});                   // one column repeated
 }
 
+TEST(LinearSumAssignment, TiesLeaveTheFirstOptimum) {
+  // Rows are equally content with several columns, some with none that is free: cheapest pairs as bits, and what is
+  // left for bids and paths. The first optimum has no exchange of two rows, and no move to a free column, that makes
+  // an earlier row's column lower at the same cost.
+  std::mt19937_64 random(29);
+  for (const auto& [rows, columns] : {std::pair(90, 90), {90, 130}, {260, 260}}) {
+    for (const unsigned share : {2U, 10U, 60U, 200U}) {
+      const Matrix<float> matrix(rows, columns, [&](auto, auto) { return random() % share == 0 ? 0.0F : 1.0F; });
+      const Assignment assignment = matrix.solve();
+      expect_certificate(matrix, assignment, false, 0.0);
+      const Columns& column = assignment.column_of_row;
+      for (std::int64_t i = 0; i < rows; ++i) {
+        for (std::int64_t k = i + 1; k < rows; ++k) {
+          const float kept = matrix.at(i, column[i]) + matrix.at(k, column[k]);
+          const float exchanged = matrix.at(i, column[k]) + matrix.at(k, column[i]);
+          ASSERT_TRUE(exchanged > kept || (exchanged == kept && column[i] < column[k])) << i << ", " << k;
+        }
+        for (std::int64_t j = 0; j < column[i]; ++j) {
+          const bool free = std::find(column.begin(), column.end(), j) == column.end();
+          ASSERT_TRUE(!free || matrix.at(i, j) > matrix.at(i, column[i])) << i << ", " << j;
+        }
+      }
+    }
+  }
+}
+
+TEST(LinearSumAssignment, SplitOfTheWorkDoesNotShow) {
+  const ParallelFor oddly = [](std::int64_t begin, std::int64_t end, std::int64_t, const RangeBody& body) {
+    for (std::int64_t size = 1; end > begin; size = (size * 3) % 7) {  // from the end, in pieces of 1 to 6
+      const std::int64_t from = std::max(begin, end - size);
+      body(from, end);
+      end = from;
+    }
+  };
+  for (const auto& [rows, columns] : {std::pair(140, 140), {140, 160}, {160, 70}}) {
+    const Matrix<float> matrix = near_ties(rows, columns, false);
+    for (const bool maximize : {false, true}) {
+      const Assignment one = matrix.solve(maximize);
+      const Assignment other = linear_sum_assignment(matrix.view(), maximize, oddly);
+      EXPECT_EQ(one.column_of_row, other.column_of_row);
+      EXPECT_EQ(one.row_duals, other.row_duals);
+      EXPECT_EQ(one.column_duals, other.column_duals);
+      const Assignment alone = linear_sum_assignment(matrix.view(), maximize, oddly, /*with_duals=*/false);
+      EXPECT_EQ(one.column_of_row, alone.column_of_row);
+      EXPECT_TRUE(alone.row_duals.empty() && alone.column_duals.empty());
+    }
+  }
+}
+
 TEST(LinearSumAssignment, LayoutDoesNotMatter) {
   std::mt19937_64 random(13);
   expect_layout_does_not_matter(near_ties(90, 80, false));

@@ -22,10 +22,12 @@ namespace funcsim {
 /// v[j] over j. Any v will do to start from. A shortest-augmenting-path search for each unassigned row completes the
 /// assignment (Jonker and Volgenant 1987; Crouse 2016), and it pays to find a v before that leaves few rows to it:
 ///
-///  1. From column minima (v = 0 if rows < columns), rows *bid*: a row takes the column with its smallest reduced cost
-///     and lowers that column's v until it is indifferent between it and its second best; who had the column before
-///     bids next. This is the augmenting row reduction of Jonker and Volgenant, here with a limit on the bids of a row,
-///     since two rows can outbid each other by tiny steps for ever so long.
+///  1. Either v = 0, and rows that can have one of their cheapest columns start with it: always if rows < columns, and
+///     where only few rows are left without. Or v are column minima, and no row has a column.
+///     Then rows without a column *bid*: a row takes the column with its smallest reduced cost and lowers that column's
+///     v until it is indifferent between it and its second best; who had the column before bids next. This is the
+///     augmenting row reduction of Jonker and Volgenant, here with a limit on the bids of a row, since two rows can
+///     outbid each other by tiny steps for ever so long.
 ///  2. If that leaves many rows unassigned, as it does where many costs are nearly equal, rows bid with an increment:
 ///     each bid lowers v by that much more than what makes the row indifferent. The first increment is a quarter of the
 ///     typical difference between a cost and its row's minimum; each further one is a fifth of the one before, and all
@@ -34,9 +36,9 @@ namespace funcsim {
 ///     Then come bids without an increment as in 1, on the v so found.
 ///  3. Shortest augmenting paths for the rest.
 ///
-/// Step 2 is left out where it doesn't pay: where rows are left over for exact ties, or there are many columns to
-/// choose from. All steps ask for the nearest columns of a row, which reduced_costs.h answers from short lists where it
-/// can.
+/// Step 2 is left out where it doesn't pay: where few rows are left over, or they are for exact ties, or there are many
+/// columns to choose from. All steps ask for the nearest columns of a row, which reduced_costs.h answers from short
+/// lists where it can.
 ///
 /// Step 2 changes the speed only, and step 3 alone bounds the time by O(rows² · columns).
 ///
@@ -68,17 +70,53 @@ class AugmentingSolver {
         owners_{std::vector<std::int64_t>(columns_, none), std::vector<std::int64_t>(rows_ + 1, none)},
         reduced_(costs, loops, owners_.owner) {}
 
-  /// @param duals [columns] to start from: column minima if rows = columns, else null for zeros
-  void solve(const Number* duals) {
-    for (std::int64_t j = 0; duals != nullptr && j < columns_; ++j) {
-      reduced_.set_dual(j, duals[j]);
+  /// What is known of a row's costs from the start.
+  struct Minimum {
+    std::int64_t column = none;  ///< of one that is least
+    Number second{};             ///< the least of the others
+    bool assigned = false;       ///< whether the row starts with that column
+  };
+
+  /// Starts with rows that have one of their cheapest columns, and duals of 0.
+  void start_from_rows(const std::vector<Minimum>& minima, const ParallelFor& parallel_for) {
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      reduced_.start_list(row, minima[row].column, minima[row].second);
+      if (minima[row].assigned) {
+        owners_.assign(row, minima[row].column);
+      }
     }
+    // Those that will bid: rows without a column, and those whose columns they want.
+    std::vector<std::int64_t> bidders;
+    std::vector<bool> wanted(columns_);
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      const std::int64_t column = minima[row].column;
+      if (!minima[row].assigned) {
+        bidders.push_back(row);
+        if (!wanted[column] && owners_.owner[column] != none) {
+          wanted[column] = true;
+          bidders.push_back(owners_.owner[column]);
+        }
+      }
+    }
+    reduced_.scan_all(bidders, parallel_for);
+  }
+
+  /// Starts with duals that are the minima of columns, without an assignment; rows = columns.
+  void start_from_columns(const std::vector<Number>& minima) {
+    for (std::int64_t j = 0; j < columns_; ++j) {
+      reduced_.set_dual(j, minima[j]);
+    }
+    release_all();
+  }
+
+  void solve() {
     // The constants here and in bid_with_increments were measured: twice or half makes little difference.
-    const std::int64_t bids = bid(Number(), 8);
+    const std::int64_t bids = rows_ - unassigned_rows() + bid_for_unassigned(Number(), 8);
     if constexpr (std::is_arithmetic_v<Number> || std::is_same_v<Number, Int128>) {  // no increment suits wider ranges
       // Rows that stay without a column after hardly a bid do so for exact ties, which increments don't help.
       // And where there are many more columns than rows, rows hardly compete.
-      if (unassigned_rows() > 64 && 10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
+      const std::int64_t few = std::max<std::int64_t>(64, rows_ / 16);
+      if (unassigned_rows() > few && 10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
         slack_takes_part_ = rows_ < columns_;
         bid_with_increments();
         bid(Number(), 20);
@@ -106,6 +144,19 @@ class AugmentingSolver {
   Number cost(std::int64_t row, std::int64_t column) const { return reduced_.cost(row, column); }
   Number column_dual(std::int64_t column) const { return reduced_.dual(column); }
   Number row_dual(std::int64_t row) const { return reduced_.reduced(row, owners_.column_of[row]); }
+
+  /// Whether it is seen from the lists that every row has its lowest column among the pairs with reduced cost 0.
+  bool has_lowest_columns() const {
+    bool lowest = true;
+    for (std::int64_t i = 0; i < rows_ && lowest; ++i) {
+      const Number least = row_dual(i);
+      lowest = least < reduced_.bound(i);
+      reduced_.visit_listed(i, [&](std::int64_t column, const Number& value) {
+        lowest = lowest && !(value == least && column < owners_.column_of[i]);
+      });
+    }
+    return lowest;
+  }
 
   /// The pairs with reduced cost 0.
   TightPairs tight_pairs() const {
@@ -167,13 +218,18 @@ class AugmentingSolver {
     }
   }
 
-  /// All rows bid, each at most max_bids times, until those that may have a column. Returns the number of bids.
+  /// All rows bid anew. Returns the number of bids.
   std::int64_t bid(const Number& increment, std::int64_t max_bids) {
     release_all();
+    return bid_for_unassigned(increment, max_bids);
+  }
+
+  /// Rows without a column bid, and those that lose theirs, each at most max_bids times. Returns the number of bids.
+  std::int64_t bid_for_unassigned(const Number& increment, std::int64_t max_bids) {
     std::vector<std::int64_t> bids(rows_);
     std::int64_t total = 0;
     for (std::int64_t first = 0; first < rows_; ++first) {
-      std::int64_t row = first;
+      std::int64_t row = owners_.column_of[first] == none ? first : none;
       while (row != none && (row == slack_ || bids[row] < max_bids)) {
         if (row != slack_) {
           ++bids[row];
@@ -265,7 +321,7 @@ class AugmentingSolver {
       // While the increment is too large to matter, there are few bids as well.
       const bool few = 2 * bids < 5 * rows_;
       // Where rows outbid each other for equal columns, smaller increments take more bids and settle nothing.
-      const bool war = std::is_same_v<Number, double> && bids > 6 * rows_ && bids > before && round > 0;
+      const bool war = bids > 6 * rows_ && bids > before && round > 0;
       if ((few && busy) || war) {
         return;
       }

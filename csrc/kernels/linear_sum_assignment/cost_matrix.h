@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <type_traits>
 #include <vector>
@@ -33,10 +34,20 @@ std::int64_t row_grain(const CostMatrix<Cost>& matrix) {
   return std::max<std::int64_t>(16, costs / matrix.columns);
 }
 
+// NOLINTBEGIN(cppcoreguidelines-avoid-c-arrays,modernize-avoid-c-arrays): a std::vector would be cleared first
+template <typename Stored>
+using Buffer = std::unique_ptr<Stored[]>;
+
+template <typename Stored>
+Buffer<Stored> new_buffer(std::int64_t size) {
+  return std::make_unique_for_overwrite<Stored[]>(static_cast<std::size_t>(size));
+}
+// NOLINTEND(cppcoreguidelines-avoid-c-arrays,modernize-avoid-c-arrays)
+
 /// The matrix with `convert` applied to every cost, contiguous.
 template <typename Stored, typename Cost, typename Convert>
-std::vector<Stored> convert_costs(const CostMatrix<Cost>& matrix, Convert convert, const ParallelFor& parallel_for) {
-  std::vector<Stored> costs(static_cast<std::size_t>(matrix.rows * matrix.columns));
+Buffer<Stored> convert_costs(const CostMatrix<Cost>& matrix, Convert convert, const ParallelFor& parallel_for) {
+  Buffer<Stored> costs = new_buffer<Stored>(matrix.rows * matrix.columns);
   constexpr std::int64_t tile = 16;  // of a transposed matrix, a cache line has costs of 16 rows
   parallel_for(
       0, (matrix.rows + tile - 1) / tile, row_grain(matrix) / tile, [&](std::int64_t from_tile, std::int64_t to_tile) {
@@ -47,7 +58,7 @@ std::vector<Stored> convert_costs(const CostMatrix<Cost>& matrix, Convert conver
             const std::int64_t end = std::min(begin + width, matrix.columns);
             for (std::int64_t i = first; i < last; ++i) {
               const Cost* from = matrix.data + (i * matrix.row_stride);
-              Stored* to = costs.data() + (i * matrix.columns);
+              Stored* to = costs.get() + (i * matrix.columns);
               for (std::int64_t j = begin; j < end; ++j) {
                 to[j] = convert(from[j * matrix.column_stride]);
               }
@@ -65,11 +76,18 @@ struct Magnitude {
   bool some_infinite;  ///< or NaN
 };
 
-/// Reads a matrix with contiguous rows once: for its magnitude, and for the minimum of costs * sign in each column if
-/// `minima` isn't empty.
+/// The smallest costs * sign.
 template <typename Cost>
-Magnitude read_costs(const CostMatrix<Cost>& matrix, double sign, const ScanLoopsOf<Cost>& loops,
-                     std::vector<Cost>& minima, const ParallelFor& parallel_for) {
+struct Minima {
+  std::vector<RowMinimum<Cost>> of_rows;
+  std::vector<Cost> of_columns;  ///< empty if they aren't needed
+};
+
+/// Reads a matrix with contiguous rows once: for its magnitude and minima, which have their sizes.
+template <typename Cost>
+Magnitude read_costs(const CostMatrix<Cost>& matrix, double sign, const ScanLoopsOf<Cost>& loops, Minima<Cost>& found,
+                     const ParallelFor& parallel_for) {
+  std::vector<Cost>& minima = found.of_columns;
   using Bits = std::conditional_t<std::is_same_v<Cost, float>, std::uint32_t, std::uint64_t>;
   constexpr auto infinity = std::bit_cast<Bits>(std::numeric_limits<Cost>::infinity());
   const CostRange nothing{0, std::numeric_limits<std::uint64_t>::max()};
@@ -81,7 +99,7 @@ Magnitude read_costs(const CostMatrix<Cost>& matrix, double sign, const ScanLoop
     std::vector<Cost> part_minima(minima.size(), std::numeric_limits<Cost>::infinity());
     for (std::int64_t i = begin; i < end; ++i) {
       loops.extend(matrix.data + (i * matrix.row_stride), matrix.columns, sign,
-                   part_minima.empty() ? nullptr : part_minima.data(), &part);
+                   part_minima.empty() ? nullptr : part_minima.data(), &part, &found.of_rows[i]);
     }
     const std::scoped_lock lock(merging);
     range = {std::max(range.largest, part.largest), std::min(range.smallest, part.smallest)};

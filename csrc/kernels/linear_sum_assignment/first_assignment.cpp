@@ -31,25 +31,29 @@ class Exchanges {
         slack_(tight.rows()),
         owner_(tight.columns(), slack_),
         open_(tight.words(), ~std::uint64_t{0}),
+        component_(tight.rows() + 1),
         entered_by_(tight.columns()) {
     for (std::int64_t i = 0; i < tight.rows(); ++i) {
       owner_[column_of_[i]] = i;
     }
-    find_components();
   }
 
   /// Gives the row the lowest column that it can have without a change to the rows above it.
   void decide(std::int64_t row) {
     const std::int64_t target = column_of_[row];
-    if (component_size_[component_[row]] > 1) {
+    if (next_open(row, open_, target) < target) {
+      if (!components_known_ && search_work_ > slack_ && search_work_ > component_work()) {
+        find_components();
+      }
       Bits unseen = open_;
       clear_bit(unseen, target);
-      for (std::int64_t j = next_column(row, 0); j < target; j = next_column(row, j + 1)) {
-        if (test_bit(unseen.data(), j) && component_[owner_[j]] == component_[row] && free_up(j, target, unseen)) {
+      for (std::int64_t j = next_open(row, unseen, target); j < target; j = next_open(row, unseen, target)) {
+        if (component_[owner_[j]] == component_[row] && free_up(j, target, unseen)) {
           owner_[j] = row;
           column_of_[row] = j;
           break;
         }
+        clear_bit(unseen, j);
       }
     }
     clear_bit(open_, column_of_[row]);
@@ -68,6 +72,29 @@ class Exchanges {
     return tight_.columns();
   }
 
+  /// The first tight column of the row among those given; no less than `end` if there is none below it.
+  std::int64_t next_open(std::int64_t row, const Bits& among, std::int64_t end) const {
+    const std::uint64_t* tight = tight_.columns_of(row);
+    for (std::int64_t w = 0; w * word_bits < end; ++w) {
+      if (const std::uint64_t word = tight[w] & among[w]; word != 0) {
+        return (w * word_bits) + std::countr_zero(word);
+      }
+    }
+    return end;
+  }
+
+  /// What finding components costs about, in words: a step for each tight pair.
+  std::int64_t component_work() {
+    if (pairs_ == 0) {
+      for (std::int64_t i = 0; i <= slack_; ++i) {
+        for (std::int64_t w = 0; w < tight_.words(); ++w) {
+          pairs_ += std::popcount(tight_.columns_of(i)[w]);
+        }
+      }
+    }
+    return pairs_;
+  }
+
   /// Lets the owner of `column` take another column, the owner of that one the next, and so on, until one takes
   /// `target`, if that is possible with unseen columns. Takes the columns it has been to out of `unseen`.
   bool free_up(std::int64_t column, std::int64_t target, Bits& unseen) {
@@ -81,6 +108,7 @@ class Exchanges {
       if (row == slack_ && std::exchange(slack_seen, true)) {
         continue;  // whichever of its columns slack gives away, it can take the same ones
       }
+      search_work_ += tight_.words();
       const std::uint64_t* tight = tight_.columns_of(row);
       if (test_bit(tight, target)) {
         shift(column, given, target);
@@ -123,6 +151,8 @@ class Exchanges {
     std::vector<std::int64_t> path;
     std::vector<std::int64_t> unfinished;
     std::int64_t visited = 0;
+    std::int64_t components = 0;
+    components_known_ = true;
     component_.assign(nodes, none);
     const auto visit = [&](std::int64_t node) {
       number[node] = lowest[node] = visited++;
@@ -152,14 +182,12 @@ class Exchanges {
         }
         if (lowest[node] == number[node]) {
           std::int64_t member = none;
-          std::int64_t size = 0;
           while (member != node) {
             member = unfinished.back();
             unfinished.pop_back();
-            component_[member] = static_cast<std::int64_t>(component_size_.size());
-            ++size;
+            component_[member] = components;
           }
-          component_size_.push_back(size);
+          ++components;
         }
       }
     }
@@ -170,12 +198,94 @@ class Exchanges {
   std::int64_t slack_;                    ///< its row number, after the others
   std::vector<std::int64_t> owner_;       ///< [columns] the row that has the column
   Bits open_;                             ///< [words] columns that no row decided on
-  std::vector<std::int64_t> component_;   ///< [rows + 1]
-  std::vector<std::int64_t> component_size_;
+  std::vector<std::int64_t> component_;   ///< [rows + 1]; all the same until they are known
+  bool components_known_ = false;
+  std::int64_t search_work_ = 0;          ///< words looked at by searches
+  std::int64_t pairs_ = 0;                ///< number of tight pairs; 0 if not counted
   std::vector<std::int64_t> entered_by_;  ///< [columns] the column whose owner can take this one instead
 };
 
+/// A search for an augmenting path, from a row through the tight pairs.
+class AugmentingSearch {
+ public:
+  AugmentingSearch(const TightPairs& tight, std::vector<std::int64_t>& column_of_row)
+      : tight_(tight),
+        column_of_(column_of_row),
+        owner_(tight.columns(), none),
+        free_(tight.words(), ~std::uint64_t{0}),
+        open_(free_),
+        reached_from_(tight.columns()) {}
+
+  /// Takes the row's first free column, if it has one.
+  bool take_free(std::int64_t row) {
+    const std::uint64_t* tight = tight_.columns_of(row);
+    for (std::int64_t w = 0; w < tight_.words(); ++w) {
+      if (const std::uint64_t word = tight[w] & free_[w]; word != 0) {
+        take(row, (w * word_bits) + std::countr_zero(word));
+        return true;
+      }
+    }
+    return false;
+  }
+
+  bool augment(std::int64_t row) {
+    Bits unseen = open_;
+    std::vector<std::int64_t> reached = {row};
+    for (std::size_t next = 0; next < reached.size(); ++next) {
+      const std::int64_t from = reached[next];
+      std::int64_t given = column_of_[from];
+      if (take_free(from)) {
+        for (std::int64_t taker = from; taker != row;) {  // back along the path, each takes what the next one gives
+          taker = reached_from_[given];
+          const std::int64_t before = column_of_[taker];
+          take(taker, given);
+          given = before;
+        }
+        return true;
+      }
+      const std::uint64_t* tight = tight_.columns_of(from);
+      for (std::int64_t w = 0; w < tight_.words(); ++w) {
+        for (std::uint64_t word = tight[w] & unseen[w]; word != 0; word &= word - 1) {
+          const std::int64_t column = (w * word_bits) + std::countr_zero(word);
+          reached_from_[column] = from;
+          reached.push_back(owner_[column]);
+        }
+        unseen[w] &= ~tight[w];
+      }
+    }
+    open_ = unseen;  // from what this search has seen, no later one gets to a free column either
+    return false;
+  }
+
+ private:
+  void take(std::int64_t row, std::int64_t column) {
+    owner_[column] = row;
+    column_of_[row] = column;
+    clear_bit(free_, column);
+  }
+
+  const TightPairs& tight_;
+  std::vector<std::int64_t>& column_of_;    ///< [rows] -1 if none
+  std::vector<std::int64_t> owner_;         ///< [columns] -1 if none
+  Bits free_;                               ///< [words] columns that nobody has
+  Bits open_;                               ///< [words] columns that no failed search has seen
+  std::vector<std::int64_t> reached_from_;  ///< [columns] the row through which the search got to a column
+};
+
 }  // namespace
+
+bool complete(const TightPairs& tight, std::vector<std::int64_t>& column_of_row) {
+  std::ranges::fill(column_of_row, none);
+  AugmentingSearch search(tight, column_of_row);
+  for (std::int64_t i = 0; i < tight.rows(); ++i) {
+    search.take_free(i);
+  }
+  bool all = true;
+  for (std::int64_t i = 0; i < tight.rows(); ++i) {
+    all = (column_of_row[i] != none || search.augment(i)) && all;
+  }
+  return all;
+}
 
 void make_first(const TightPairs& tight, std::vector<std::int64_t>& column_of_row) {
   Exchanges exchanges(tight, column_of_row);

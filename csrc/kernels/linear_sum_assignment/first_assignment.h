@@ -25,6 +25,7 @@ class TightPairs {
 
   /// [words] the tight columns of a row, column j at position j % 64 of word j / 64
   const std::uint64_t* columns_of(std::int64_t row) const { return bits_.data() + (row * words_); }
+  std::uint64_t* columns_of(std::int64_t row) { return bits_.data() + (row * words_); }
 
  private:
   std::int64_t rows_;
@@ -33,13 +34,20 @@ class TightPairs {
   std::vector<std::uint64_t> bits_;  ///< [rows + 1, words]
 };
 
+/// Gives as many rows as possible one of their tight columns. Rows take their first free column in order; for those
+/// that find none, a search in breadth looks for an augmenting path: O(rows² · columns / 64) at worst.
+///
+/// @param column_of_row [rows] becomes a column for each row, -1 for rows without
+/// @return whether all rows have one
+bool complete(const TightPairs& tight, std::vector<std::int64_t>& column_of_row);
+
 /// Turns one complete assignment of tight pairs into the first of all in lexicographic order: the one that gives row 0
 /// the lowest column that any has for it, then among those row 1, and so on.
 ///
-/// Exchanging columns along a cycle of tight pairs leads from any such assignment to any other. So the components
-/// within which such cycles run are found first (Tarjan, "Depth-first search and linear graph algorithms", 1972), and a
-/// row that is alone in its own, as all are where the optimum is unique, is done. For any other, a search through the
-/// rows below it finds out whether it can have a lower column: O(rows · columns / 64) at worst.
+/// A row that has the lowest column it could have is done. For any other, a search through the rows below it finds out
+/// whether it can have a lower column: O(rows · columns / 64) at worst. Exchanging columns along a cycle of tight pairs
+/// leads from any such assignment to any other. So when searches have taken a while, the components within which such
+/// cycles run are found (Tarjan, "Depth-first search and linear graph algorithms", 1972), and no search leaves its own.
 ///
 /// @param column_of_row [rows] a column for every row, changed in place
 void make_first(const TightPairs& tight, std::vector<std::int64_t>& column_of_row);

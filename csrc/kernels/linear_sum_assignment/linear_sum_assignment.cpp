@@ -49,6 +49,7 @@
 
 #include "kernels/common/simd_level.h"
 #include "kernels/linear_sum_assignment/augmenting_solver.h"
+#include "kernels/linear_sum_assignment/cheapest_columns.h"
 #include "kernels/linear_sum_assignment/cost_matrix.h"
 #include "kernels/linear_sum_assignment/first_assignment.h"
 #include "kernels/linear_sum_assignment/numbers.h"
@@ -63,6 +64,7 @@ struct Problem {
   CostMatrix<Cost> matrix;  ///< rows <= columns, contiguous rows
   bool transposed;          ///< the rows of `matrix` are the columns of the one given
   bool negated;             ///< the costs are those in `matrix` times -1
+  bool with_duals;
   const ScanLoops& loops;
   const ParallelFor& parallel_for;
 
@@ -94,14 +96,61 @@ const ScanLoopsOf<double>& loops_for(const ScanLoops& loops, double /*cost*/) {
   return loops.of_doubles;
 }
 
+/// Where the duals of the problem's rows and columns go.
+template <typename Cost>
+std::pair<std::vector<double>&, std::vector<double>&> duals_of(const Problem<Cost>& problem, Assignment& assignment) {
+  if (problem.transposed) {
+    return {assignment.column_duals, assignment.row_duals};
+  }
+  return {assignment.row_duals, assignment.column_duals};
+}
+
+/// Notes a column for each of the problem's rows.
+template <typename Cost>
+void set_columns(const Problem<Cost>& problem, const std::vector<std::int64_t>& column_of_row, Assignment& assignment) {
+  for (std::int64_t i = 0; i < problem.matrix.rows; ++i) {
+    const std::int64_t j = column_of_row[i];
+    assignment.column_of_row[problem.transposed ? j : i] = problem.transposed ? i : j;
+  }
+}
+
+/// What was found out before the type to count in was chosen.
+template <typename Cost>
+struct Start {
+  Minima<Cost> minima;
+  std::vector<std::int64_t> column_of_row;  ///< one of the row's cheapest; -1 if the row has none
+};
+
+/// Hands over what was found out.
+///
+/// @param exact what makes an exact number of a cost times the sign
+template <typename Solver, typename Cost, typename Exact>
+void start_solver(Solver& solver, const Start<Cost>& start, const Exact& exact, const ParallelFor& parallel_for) {
+  using Number = Solver::Number;
+  const std::vector<RowMinimum<Cost>>& rows = start.minima.of_rows;
+  const std::vector<Cost>& columns = start.minima.of_columns;
+  // In square matrices, rows compete for cheap columns, which column minima make equally cheap from the start.
+  constexpr std::int64_t few = 4;
+  if (!columns.empty() && few * std::ranges::count(start.column_of_row, -1) >= std::ssize(rows)) {
+    std::vector<Number> minima(columns.size());
+    std::ranges::transform(columns, minima.begin(), exact);
+    solver.start_from_columns(minima);
+    return;
+  }
+  std::vector<typename Solver::Minimum> minima(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const bool assigned = start.column_of_row[i] >= 0;
+    minima[i] = {assigned ? start.column_of_row[i] : rows[i].column, exact(rows[i].second), assigned};
+  }
+  solver.start_from_rows(minima, parallel_for);
+}
+
 /// Solves in exact numbers, which are costs times 2^exponent.
-template <typename Costs, typename Cost>
-void solve(const Problem<Cost>& problem, const Costs& costs, int exponent,
-           const std::vector<typename Costs::Number>& minima, Assignment& assignment) {
-  using Number = Costs::Number;
-  const auto [rows, columns] = std::pair(costs.rows, costs.columns);
-  AugmentingSolver<Costs> solver(costs, loops_for(problem.loops, typename Costs::Scan()));
-  solver.solve(minima.empty() ? nullptr : minima.data());
+template <typename Solver, typename Cost>
+void solve(const Problem<Cost>& problem, Solver& solver, int exponent, Assignment& assignment) {
+  using Number = Solver::Number;
+  const auto [rows, columns] = std::pair(problem.matrix.rows, problem.matrix.columns);
+  solver.solve();
   std::vector<std::int64_t> column_of_row = solver.column_of_row();
   for (std::int64_t i = 0; i < rows; ++i) {
     if (solver.cost(i, column_of_row[i]) == NumberTraits<Number>::forbidden()) {
@@ -109,67 +158,69 @@ void solve(const Problem<Cost>& problem, const Costs& costs, int exponent,
       return;
     }
   }
-  const auto dual = [&](const Number& number) {
-    const double value = std::ldexp(static_cast<double>(number), -exponent);
-    return problem.negated ? -value : value;
-  };
-  std::vector<double>& row_duals = problem.transposed ? assignment.column_duals : assignment.row_duals;
-  std::vector<double>& column_duals = problem.transposed ? assignment.row_duals : assignment.column_duals;
-  for (std::int64_t i = 0; i < rows; ++i) {
-    row_duals[i] = dual(solver.row_dual(i));
+  if (problem.with_duals) {
+    const auto dual = [&](const Number& number) {
+      const double value = std::ldexp(static_cast<double>(number), -exponent);
+      return problem.negated ? -value : value;
+    };
+    const auto [row_duals, column_duals] = duals_of(problem, assignment);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      row_duals.push_back(dual(solver.row_dual(i)));
+    }
+    for (std::int64_t j = 0; j < columns; ++j) {
+      column_duals.push_back(dual(solver.column_dual(j)));
+    }
   }
-  for (std::int64_t j = 0; j < columns; ++j) {
-    column_duals[j] = dual(solver.column_dual(j));
+  if (!solver.has_lowest_columns()) {
+    make_first(solver.tight_pairs(), column_of_row);
   }
-  make_first(solver.tight_pairs(), column_of_row);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    const std::int64_t j = column_of_row[i];
-    assignment.column_of_row[problem.transposed ? j : i] = problem.transposed ? i : j;
-  }
+  set_columns(problem, column_of_row, assignment);
 }
 
 /// Solves floating costs as they are stored.
 template <typename Number, typename Cost>
-void solve_in_place(const Problem<Cost>& problem, int exponent, const std::vector<Cost>& minima,
-                    Assignment& assignment) {
+void solve_in_place(const Problem<Cost>& problem, int exponent, const Start<Cost>& start, Assignment& assignment) {
   const CostMatrix<Cost>& matrix = problem.matrix;
   const double scale = std::ldexp(problem.sign(), exponent);
   const auto exact = [data = matrix.data, stride = matrix.row_stride, scale](std::int64_t i, std::int64_t j) {
     return static_cast<Number>(static_cast<double>(data[(i * stride) + j]) * scale);
   };
-  std::vector<Number> duals(minima.size());
-  std::ranges::transform(minima, duals.begin(), [&](Cost cost) {  // minima have the sign already
-    return static_cast<Number>(static_cast<double>(cost) * std::abs(scale));
-  });
   const Costs<Number, Cost, decltype(exact)> costs{exact,          matrix.data, matrix.row_stride, scale, matrix.rows,
                                                    matrix.columns, true};
-  solve(problem, costs, exponent, duals, assignment);
+  const auto exact_times_sign = [scale = std::abs(scale)](Cost cost) {
+    return static_cast<Number>(static_cast<double>(cost) * scale);
+  };
+  AugmentingSolver solver(costs, loops_for(problem.loops, Cost()));
+  start_solver(solver, start, exact_times_sign, problem.parallel_for);
+  solve(problem, solver, exponent, assignment);
 }
 
 /// Solves a copy in which costs are scaled, and those of forbidden pairs replaced.
 template <typename Number, typename Cost>
-void solve_copy(const Problem<Cost>& problem, int exponent, Assignment& assignment) {
+void solve_copy(const Problem<Cost>& problem, int exponent, const Start<Cost>& start, Assignment& assignment) {
   constexpr auto forbidden = static_cast<double>(NumberTraits<Number>::forbidden());
   const PowerOfTwo scale(exponent);
   const CostMatrix<Cost>& matrix = problem.matrix;
-  const std::vector<double> scaled = convert_costs<double>(
-      matrix,
-      [=, sign = problem.sign()](Cost cost) {
-        const double value = scale(cost * sign);
-        return value < forbidden ? value : forbidden;
-      },
-      problem.parallel_for);
-  const auto exact = [data = scaled.data(), stride = matrix.columns](std::int64_t i, std::int64_t j) {
+  const auto scaled_cost = [=](double cost_times_sign) {
+    const double value = scale(cost_times_sign);
+    return value < forbidden ? value : forbidden;
+  };
+  const Buffer<double> scaled = convert_costs<double>(
+      matrix, [=, sign = problem.sign()](Cost cost) { return scaled_cost(cost * sign); }, problem.parallel_for);
+  const auto exact = [data = scaled.get(), stride = matrix.columns](std::int64_t i, std::int64_t j) {
     return static_cast<Number>(data[(i * stride) + j]);
   };
-  const Costs<Number, double, decltype(exact)> costs{exact,          scaled.data(), matrix.columns, 1.0, matrix.rows,
+  const Costs<Number, double, decltype(exact)> costs{exact,          scaled.get(), matrix.columns, 1.0, matrix.rows,
                                                      matrix.columns, true};
-  solve(problem, costs, exponent, std::vector<Number>(), assignment);
+  const auto exact_times_sign = [=](Cost cost) { return static_cast<Number>(scaled_cost(cost)); };
+  AugmentingSolver solver(costs, loops_for(problem.loops, double()));
+  start_solver(solver, start, exact_times_sign, problem.parallel_for);
+  solve(problem, solver, exponent, assignment);
 }
 
 /// Solves in Number if that is wide enough.
 template <typename Number, typename Cost>
-bool try_solve(const Problem<Cost>& problem, const Magnitude& magnitude, const std::vector<Cost>& minima,
+bool try_solve(const Problem<Cost>& problem, const Magnitude& magnitude, const Start<Cost>& start,
                Assignment& assignment) {
   const auto rows = static_cast<std::uint64_t>(problem.matrix.rows);
   const int sums = magnitude.some_infinite ? 1 + static_cast<int>(std::bit_width(rows)) : 0;
@@ -181,52 +232,53 @@ bool try_solve(const Problem<Cost>& problem, const Magnitude& magnitude, const s
   }
   constexpr int largest_exponent = 1000;  // of a scale in double
   if (magnitude.some_infinite || std::abs(exponent) > largest_exponent) {
-    solve_copy<Number>(problem, exponent, assignment);
+    solve_copy<Number>(problem, exponent, start, assignment);
   } else {
-    solve_in_place<Number>(problem, exponent, minima, assignment);
+    solve_in_place<Number>(problem, exponent, start, assignment);
   }
   return true;
 }
 
-/// One row takes the first of its least costs.
+/// Notes an assignment in which all rows have one of their cheapest columns.
 template <typename Cost>
-void solve_row(const Problem<Cost>& problem, Assignment& assignment) {
-  const Cost* costs = problem.matrix.data;
-  const auto sign = static_cast<Cost>(problem.sign());
-  std::int64_t least = 0;
-  for (std::int64_t j = 1; j < problem.matrix.columns; ++j) {
-    least = costs[j] * sign < costs[least] * sign ? j : least;
+void note_cheapest_columns(const Problem<Cost>& problem, const Start<Cost>& start, Assignment& assignment) {
+  set_columns(problem, start.column_of_row, assignment);
+  if (problem.with_duals) {
+    const auto [row_duals, column_duals] = duals_of(problem, assignment);
+    for (const RowMinimum<Cost>& minimum : start.minima.of_rows) {
+      row_duals.push_back(static_cast<double>(minimum.least) * problem.sign());
+    }
+    column_duals.assign(problem.matrix.columns, 0.0);
   }
-  if (std::isinf(costs[least])) {
-    assignment.status = AssignmentStatus::infeasible;
-    return;
-  }
-  assignment.column_of_row[problem.transposed ? least : 0] = problem.transposed ? 0 : least;
-  (problem.transposed ? assignment.column_duals : assignment.row_duals)[0] = static_cast<double>(costs[least]);
 }
 
 template <typename Cost>
 void solve_problem(const Problem<Cost>& problem, Assignment& assignment) {
-  std::vector<Cost> minima(problem.matrix.rows == problem.matrix.columns ? problem.matrix.columns : 0);
-  const Magnitude magnitude =
-      read_costs(problem.matrix, problem.sign(), loops_for(problem.loops, Cost()), minima, problem.parallel_for);
+  const CostMatrix<Cost>& matrix = problem.matrix;
+  const std::int64_t rows = matrix.rows;
+  const ScanLoopsOf<Cost>& loops = loops_for(problem.loops, Cost());
+  Start<Cost> start;
+  start.minima.of_rows.resize(rows);
+  start.minima.of_columns.resize(rows == matrix.columns ? rows : 0);
+  const Magnitude magnitude = read_costs(matrix, problem.sign(), loops, start.minima, problem.parallel_for);
   if (magnitude.some_infinite) {
     find_bad_cost(problem, assignment);
     if (assignment.status != AssignmentStatus::optimal) {
       return;
     }
   }
-  if (problem.matrix.rows == 1) {
-    solve_row(problem, assignment);
+  start.column_of_row =
+      assign_cheapest_columns(matrix, problem.sign(), start.minima.of_rows, loops, problem.parallel_for);
+  if (std::ranges::count(start.column_of_row, -1) == 0) {
+    note_cheapest_columns(problem, start, assignment);
     return;
   }
-  if (try_solve<double>(problem, magnitude, minima, assignment) ||
-      try_solve<std::int64_t>(problem, magnitude, minima, assignment) ||
-      try_solve<Int128>(problem, magnitude, minima, assignment)) {
+  if (try_solve<double>(problem, magnitude, start, assignment) ||
+      try_solve<std::int64_t>(problem, magnitude, start, assignment) ||
+      try_solve<Int128>(problem, magnitude, start, assignment)) {
     return;
   }
   using Wide = std::conditional_t<std::is_same_v<Cost, float>, FloatInteger, DoubleInteger>;
-  const CostMatrix<Cost>& matrix = problem.matrix;
   const auto exact = [data = matrix.data, stride = matrix.row_stride, sign = problem.sign()](std::int64_t i,
                                                                                              std::int64_t j) {
     return Wide(static_cast<double>(data[(i * stride) + j]) * sign);
@@ -236,12 +288,9 @@ void solve_problem(const Problem<Cost>& problem, Assignment& assignment) {
       !magnitude.some_infinite && magnitude.exponent < std::numeric_limits<double>::max_exponent - headroom;
   const Costs<Wide, Cost, decltype(exact)> costs{exact,       matrix.data,    matrix.row_stride, problem.sign(),
                                                  matrix.rows, matrix.columns, scannable};
-  std::vector<Wide> duals;
-  duals.reserve(minima.size());
-  for (const Cost cost : minima) {
-    duals.emplace_back(static_cast<double>(cost));
-  }
-  solve(problem, costs, 0, duals, assignment);
+  AugmentingSolver solver(costs, loops);
+  start_solver(solver, start, [](Cost cost) { return Wide(static_cast<double>(cost)); }, problem.parallel_for);
+  solve(problem, solver, 0, assignment);
 }
 
 void solve_problem(const Problem<std::int64_t>& problem, Assignment& assignment) {
@@ -254,29 +303,31 @@ void solve_problem(const Problem<std::int64_t>& problem, Assignment& assignment)
     }
   }
   const int magnitude = static_cast<int>(std::bit_width(bits));
-  const auto solve_as = [&]<typename Number>(Number /*zero*/) {
-    // Where Number isn't double, scans see costs rounded.
-    const int exponent = NumberTraits<Number>::cost_bits - magnitude;
-    const double scale = std::ldexp(problem.sign(), exponent);
-    const std::vector<double> scaled = convert_costs<double>(
-        matrix, [scale](std::int64_t cost) { return static_cast<double>(cost) * scale; }, problem.parallel_for);
-    const auto exact = [&matrix, scaled = scaled.data(), factor = static_cast<Number>(scale)](std::int64_t i,
-                                                                                              std::int64_t j) {
-      if constexpr (std::is_same_v<Number, double>) {
-        return scaled[(i * matrix.columns) + j];
-      } else {
-        return matrix.data[(i * matrix.row_stride) + j] * factor;
-      }
-    };
-    const Costs<Number, double, decltype(exact)> costs{exact,          scaled.data(), matrix.columns, 1.0, matrix.rows,
-                                                       matrix.columns, true};
-    solve(problem, costs, exponent, std::vector<Number>(), assignment);
-  };
-  if (magnitude <= NumberTraits<double>::cost_bits) {
-    solve_as(double());
-  } else {
-    solve_as(Int128());
+  constexpr int exact_in_double = 53;
+  if (magnitude <= exact_in_double) {
+    const Buffer<double> costs = convert_costs<double>(
+        matrix, [](std::int64_t cost) { return static_cast<double>(cost); }, problem.parallel_for);
+    solve_problem(Problem<double>{{costs.get(), matrix.rows, matrix.columns, matrix.columns, 1},
+                                  problem.transposed,
+                                  problem.negated,
+                                  problem.with_duals,
+                                  problem.loops,
+                                  problem.parallel_for},
+                  assignment);
+    return;
   }
+  // Scans see costs rounded.
+  const int exponent = NumberTraits<Int128>::cost_bits - magnitude;
+  const double scale = std::ldexp(problem.sign(), exponent);
+  const Buffer<double> scaled = convert_costs<double>(
+      matrix, [scale](std::int64_t cost) { return static_cast<double>(cost) * scale; }, problem.parallel_for);
+  const auto exact = [&matrix, factor = static_cast<Int128>(scale)](std::int64_t i, std::int64_t j) {
+    return matrix.data[(i * matrix.row_stride) + j] * factor;
+  };
+  const Costs<Int128, double, decltype(exact)> costs{exact,          scaled.get(), matrix.columns, 1.0, matrix.rows,
+                                                     matrix.columns, true};
+  AugmentingSolver solver(costs, loops_for(problem.loops, double()));
+  solve(problem, solver, exponent, assignment);
 }
 
 const ScanLoops& chosen_loops() {
@@ -297,29 +348,32 @@ const ScanLoops& chosen_loops() {
 }  // namespace
 
 template <typename Cost>
-Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, const ParallelFor& parallel_for) {
+Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, const ParallelFor& parallel_for,
+                                 bool with_duals) {
   Assignment assignment;
   assignment.column_of_row.resize(cost.rows, -1);
-  assignment.row_duals.resize(cost.rows);
-  assignment.column_duals.resize(cost.columns);
+  if (cost.rows == 0 || cost.columns == 0) {
+    assignment.row_duals.resize(with_duals ? cost.rows : 0);
+    assignment.column_duals.resize(with_duals ? cost.columns : 0);
+  }
   if (cost.rows > 0 && cost.columns > 0) {
     const bool transposed = cost.rows > cost.columns;
     CostMatrix<Cost> matrix = transposed ? transpose(cost) : cost;
-    std::vector<Cost> contiguous;
+    Buffer<Cost> contiguous;
     if (matrix.column_stride != 1) {
       contiguous = convert_costs<Cost>(matrix, [](Cost value) { return value; }, parallel_for);
-      matrix = {contiguous.data(), matrix.rows, matrix.columns, matrix.columns, 1};
+      matrix = {contiguous.get(), matrix.rows, matrix.columns, matrix.columns, 1};
     }
-    solve_problem(Problem<Cost>{matrix, transposed, maximize, chosen_loops(), parallel_for}, assignment);
+    solve_problem(Problem<Cost>{matrix, transposed, maximize, with_duals, chosen_loops(), parallel_for}, assignment);
   }
   return assignment;
 }
 
-template Assignment linear_sum_assignment(const CostMatrix<float>& cost, bool maximize,
-                                          const ParallelFor& parallel_for);
+template Assignment linear_sum_assignment(const CostMatrix<float>& cost, bool maximize, const ParallelFor& parallel_for,
+                                          bool with_duals);
 template Assignment linear_sum_assignment(const CostMatrix<double>& cost, bool maximize,
-                                          const ParallelFor& parallel_for);
+                                          const ParallelFor& parallel_for, bool with_duals);
 template Assignment linear_sum_assignment(const CostMatrix<std::int64_t>& cost, bool maximize,
-                                          const ParallelFor& parallel_for);
+                                          const ParallelFor& parallel_for, bool with_duals);
 
 }  // namespace funcsim

@@ -37,8 +37,8 @@ struct Assignment {
   std::int64_t bad_row = -1;  ///< where the first bad cost is, row by row, for nan and invalid_infinity
   std::int64_t bad_column = -1;
   std::vector<std::int64_t> column_of_row;  ///< [rows]; -1 for rows left over, and for all if the status isn't optimal
-  std::vector<double> row_duals;            ///< [rows]
-  std::vector<double> column_duals;         ///< [columns]
+  std::vector<double> row_duals;            ///< [rows]; none if they weren't asked for
+  std::vector<double> column_duals;         ///< [columns]; likewise
 };
 
 /// The assignment of rows to columns that minimises (or maximises) the sum of costs, exactly optimal for every matrix.
@@ -52,9 +52,11 @@ struct Assignment {
 /// and a bit an element.
 ///
 /// @param parallel_for for passes over the matrix before it is solved; the result doesn't depend on it
+/// @param with_duals false leaves out the duals
 ///
 /// Instantiated for float, double and std::int64_t.
 template <typename Cost>
-Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, const ParallelFor& parallel_for);
+Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, const ParallelFor& parallel_for,
+                                 bool with_duals = true);
 
 }  // namespace funcsim

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/common/parallel.h"
 #include "kernels/linear_sum_assignment/numbers.h"
 #include "kernels/linear_sum_assignment/scan_loops.h"
 
@@ -121,7 +122,7 @@ class ReducedCosts {
     if (!(lists_[row].bound < two.second)) {
       return two;
     }
-    scan_exactly(row);
+    scan_exactly(row, nearest_);
     return two_smallest_listed(row);
   }
 
@@ -158,64 +159,33 @@ class ReducedCosts {
     }
   }
 
+  /// Whether a row's list was not made by a scan.
+  bool started(std::int64_t row) const { return lists_[row].started; }
+
+  /// Makes a list of one column, for a row that was not scanned.
+  void start_list(std::int64_t row, std::int64_t column, const Number& bound) {
+    lists_[row] = {1, bound, true};
+    columns_[row * capacity] = column;
+    listed_costs_[row * capacity] = cost(row, column);
+  }
+
   /// Makes the list anew from current duals.
   void scan(std::int64_t row) {
-    if (!costs_.scannable) {
-      scan_exactly(row);
-      return;
-    }
-    const ScanRow<typename Costs::Scan> scanned = scan_row(row);
-    std::array<double, scan_lanes> least{};
-    loops_.lane_minima(scanned, least.data());
     // The first list is short, since on easy matrices it is the last as well.
-    const bool first = lists_[row].size == 0;
-    std::partial_sort(least.begin(), least.begin() + (first ? 2 : typical), least.end());
-    // NOLINTNEXTLINE(misc-const-correctness): not where scans are exact
-    double limit = least[(first ? 2 : typical) - 1];
-    Number bound = limit == infinity ? NumberTraits<Number>::beyond() : floor_to<Number>(limit);
-    nearest_.clear();
-    std::array<std::int64_t, room> found;  // NOLINT(cppcoreguidelines-pro-type-member-init): written before it is read
-    for (std::int64_t begin = 0; begin < columns();) {
-      const std::int64_t count = loops_.columns_within(scanned, limit, &begin, found.data(), room);
-      for (std::int64_t k = 0; k < count; ++k) {
-        nearest_.push_back({reduced(row, found[k]), owner_[found[k]] >= 0, found[k]});
-      }
-      if (std::ssize(nearest_) <= capacity) {
-        continue;
-      }
-      if constexpr (!exact_scans) {
-        if (begin < columns()) {
-          scan_exactly(row);
-          return;
-        }
-      }
-      bound = std::min(bound, keep_nearest());
-      if constexpr (exact_scans) {
-        limit = std::nextafter(bound, -infinity);  // no less than the bound is no more of interest
-      }
-    }
-    make_list(row, bound);
+    scan(row, lists_[row].size == 0 || lists_[row].started ? first_typical : typical, nearest_);
   }
 
-  /// scan, but in exact numbers.
-  void scan_exactly(std::int64_t row) {
-    Number bound = NumberTraits<Number>::beyond();
-    nearest_.clear();
-    for (std::int64_t j = 0; j < columns(); ++j) {
-      const Number value = reduced(row, j);
-      if (value < bound) {
-        nearest_.push_back({value, owner_[j] >= 0, j});
-        if (std::ssize(nearest_) == room) {
-          bound = keep_nearest();
-        }
-      }
-    }
-    if (std::ssize(nearest_) > capacity) {
-      bound = keep_nearest();
-    }
-    make_list(row, bound);
+  /// Makes the lists of several rows.
+  void scan_all(const std::vector<std::int64_t>& rows, const ParallelFor& parallel_for) {
+    constexpr std::int64_t costs = 1 << 17;  // worth a thread
+    parallel_for(0, std::ssize(rows), std::max<std::int64_t>(1, costs / columns()),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   std::vector<Found> nearest;
+                   for (std::int64_t k = begin; k < end; ++k) {
+                     scan(rows[k], first_typical, nearest);
+                   }
+                 });
   }
-
   /// What the loops take.
   ScanRow<typename Costs::Scan> scan_row(std::int64_t row) const {
     const double* duals = nullptr;
@@ -251,17 +221,19 @@ class ReducedCosts {
   static constexpr double infinity = std::numeric_limits<double>::infinity();
   static constexpr bool exact_scans = std::is_same_v<Number, double>;
   static constexpr std::int64_t capacity = 32;          ///< of a list
-  static constexpr std::int64_t typical = 16;           ///< the lane minimum that is a scan's limit
+  static constexpr std::int64_t first_typical = 8;      ///< the lane minimum that is a first scan's limit
+  static constexpr std::int64_t typical = 16;           ///< and that of any other
   static constexpr std::int64_t room = 3 * scan_lanes;  ///< for columns found by a scan
 
   struct List {
     std::int64_t size = 0;
     Number bound{};
+    bool started = false;  ///< without a scan
   };
 
   /// Ordered by what should be in a list: near columns, and of equally near ones those that nobody has.
   struct Found {
-    Number reduced;
+    Number reduced{};
     bool taken = false;
     std::int64_t column = -1;
 
@@ -272,6 +244,62 @@ class ReducedCosts {
       return taken != other.taken ? other.taken : column < other.column;
     }
   };
+
+  /// Makes the list of a row, of columns up to the lane minimum of this rank.
+  void scan(std::int64_t row, std::int64_t rank, std::vector<Found>& nearest) {
+    if (!costs_.scannable) {
+      scan_exactly(row, nearest);
+      return;
+    }
+    const ScanRow<typename Costs::Scan> scanned = scan_row(row);
+    std::array<double, scan_lanes> least{};
+    loops_.lane_minima(scanned, least.data());
+    std::nth_element(least.begin(), least.begin() + rank - 1, least.end());
+    // NOLINTNEXTLINE(misc-const-correctness): not where scans are exact
+    double limit = least[rank - 1];
+    Number bound = limit == infinity ? NumberTraits<Number>::beyond() : floor_to<Number>(limit);
+    nearest.clear();
+    std::array<std::int64_t, room> found;  // NOLINT(cppcoreguidelines-pro-type-member-init): written before it is read
+    for (std::int64_t begin = 0; begin < columns();) {
+      const std::int64_t count = loops_.columns_within(scanned, limit, &begin, found.data(), room);
+      for (std::int64_t k = 0; k < count; ++k) {
+        nearest.push_back({reduced(row, found[k]), owner_[found[k]] >= 0, found[k]});
+      }
+      if (std::ssize(nearest) <= capacity) {
+        continue;
+      }
+      if constexpr (!exact_scans) {
+        if (begin < columns()) {
+          scan_exactly(row, nearest);
+          return;
+        }
+      }
+      bound = std::min(bound, keep_nearest(nearest));
+      if constexpr (exact_scans) {
+        limit = std::nextafter(bound, -infinity);  // no less than the bound is no more of interest
+      }
+    }
+    make_list(row, bound, nearest);
+  }
+
+  /// scan, but in exact numbers.
+  void scan_exactly(std::int64_t row, std::vector<Found>& nearest) {
+    Number bound = NumberTraits<Number>::beyond();
+    nearest.clear();
+    for (std::int64_t j = 0; j < columns(); ++j) {
+      const Number value = reduced(row, j);
+      if (value < bound) {
+        nearest.push_back({value, owner_[j] >= 0, j});
+        if (std::ssize(nearest) == room) {
+          bound = keep_nearest(nearest);
+        }
+      }
+    }
+    if (std::ssize(nearest) > capacity) {
+      bound = keep_nearest(nearest);
+    }
+    make_list(row, bound, nearest);
+  }
 
   TwoSmallest two_smallest_listed(std::int64_t row) const {
     TwoSmallest two{NumberTraits<Number>::beyond(), NumberTraits<Number>::beyond(), -1};
@@ -286,18 +314,18 @@ class ReducedCosts {
   }
 
   /// Reduces what was found to what a list holds. Returns what the others are not below.
-  Number keep_nearest() {
-    std::nth_element(nearest_.begin(), nearest_.begin() + capacity - 1, nearest_.end());
-    nearest_.resize(capacity);
-    return nearest_.back().reduced;
+  static Number keep_nearest(std::vector<Found>& nearest) {
+    std::nth_element(nearest.begin(), nearest.begin() + capacity - 1, nearest.end());
+    nearest.resize(capacity);
+    return nearest.back().reduced;
   }
 
-  void make_list(std::int64_t row, const Number& bound) {
-    const std::int64_t size = std::ssize(nearest_);
-    lists_[row] = {size, bound};
+  void make_list(std::int64_t row, const Number& bound, const std::vector<Found>& nearest) {
+    const std::int64_t size = std::ssize(nearest);
+    lists_[row] = {size, bound, false};
     for (std::int64_t k = 0; k < size; ++k) {
-      columns_[(row * capacity) + k] = nearest_[k].column;
-      listed_costs_[(row * capacity) + k] = cost(row, nearest_[k].column);
+      columns_[(row * capacity) + k] = nearest[k].column;
+      listed_costs_[(row * capacity) + k] = cost(row, nearest[k].column);
     }
   }
 

@@ -26,6 +26,14 @@ struct CostRange {
   std::uint64_t smallest;  ///< bits of the smallest magnitude but 0, less 1; 2^64 - 1 if all are 0
 };
 
+/// The least costs of a row.
+template <typename Cost>
+struct RowMinimum {
+  Cost least;           ///< infinity if all are infinite or NaN
+  Cost second;          ///< the least of the others, which can be equal; infinity if there are none
+  std::int64_t column;  ///< the first that has `least`
+};
+
 /// Scans of rows of one type, at one level of common/simd_level.h.
 template <typename Cost>
 struct ScanLoopsOf {
@@ -41,9 +49,16 @@ struct ScanLoopsOf {
   /// becomes the smallest distance of each lane.
   void (*relax)(const ScanRow<Cost>& row, double base, double* distances, double* least);
 
-  /// Lowers minima[j] to costs[j] * sign, where minima is no null pointer, and extends the range. Costs that are NaN
-  /// don't count in minima.
-  void (*extend)(const Cost* costs, std::int64_t columns, double sign, Cost* minima, CostRange* range);
+  /// Lowers minima[j] to costs[j] * sign, where minima is no null pointer, extends the range, and finds the minimum of
+  /// the row's costs * sign. Costs that are NaN don't count in minima.
+  void (*extend)(const Cost* costs, std::int64_t columns, double sign, Cost* minima, CostRange* range,
+                 RowMinimum<Cost>* minimum);
+
+  /// The first column from `begin` on whose costs[j] * sign is at most `limit`; `columns` if there is none.
+  std::int64_t (*first_within)(const Cost* costs, std::int64_t begin, std::int64_t columns, double sign, Cost limit);
+
+  /// Sets bit j % 64 of word j / 64 for every column whose costs[j] * sign is at most `limit`, and clears the others.
+  void (*mark_within)(const Cost* costs, std::int64_t columns, double sign, Cost limit, std::uint64_t* words);
 };
 
 struct ScanLoops {

@@ -202,23 +202,147 @@ void extend_range(const Cost* costs, std::int64_t columns, CostRange* range) {
   range->smallest = least < range->smallest ? least : range->smallest;
 }
 
-template <typename Cost, typename Bits>
-void extend(const Cost* costs, std::int64_t columns, double sign, Cost* minima, CostRange* range) {
-  constexpr std::int64_t piece = 2048;  // stays in the first cache between the two loops
-  const Cost factor = static_cast<Cost>(sign);
-  for (std::int64_t begin = 0; begin < columns; begin += piece) {
-    const std::int64_t end = begin + piece < columns ? begin + piece : columns;
-    extend_range<Cost, Bits>(costs + begin, end - begin, range);
-    for (std::int64_t j = begin; minima != nullptr && j < end; ++j) {
-      const Cost cost = costs[j] * factor;
+/// A register of costs as they are stored.
+template <typename Cost>
+struct RegisterOf {
+  typedef Cost Values __attribute__((vector_size(FUNCSIM_REGISTER_BYTES)));  // NOLINT(modernize-use-using)
+  static constexpr std::int64_t lanes = FUNCSIM_REGISTER_BYTES / static_cast<std::int64_t>(sizeof(Cost));
+
+  static Values load(const Cost* from) {
+    Values values;
+    std::memcpy(&values, from, sizeof(values));
+    return values;
+  }
+};
+
+/// The two smallest costs that each of some lanes has seen.
+template <typename Values>
+struct TwoLeast {
+  Values least;
+  Values second;
+
+  void add(const Values& cost) {
+    const Values larger = cost < least ? least : cost;
+    least = cost < least ? cost : least;
+    second = larger < second ? larger : second;
+  }
+
+  void merge(const TwoLeast& other) {
+    add(other.least);
+    second = other.second < second ? other.second : second;
+  }
+};
+
+constexpr std::int64_t chains = 256 / FUNCSIM_REGISTER_BYTES;  // registers in flight
+
+template <typename Cost>
+void lower_minima(const Cost* costs, std::int64_t columns, Cost factor, Cost* minima,
+                  TwoLeast<typename RegisterOf<Cost>::Values>* lanes, TwoLeast<Cost>* rest) {
+  using Register = RegisterOf<Cost>;
+  std::int64_t j = 0;
+  for (; j + (chains * Register::lanes) <= columns; j += chains * Register::lanes) {
+#pragma GCC unroll 16
+    for (std::int64_t c = 0; c < chains; ++c) {
+      const std::int64_t place = j + (c * Register::lanes);
+      const typename Register::Values cost = Register::load(costs + place) * factor;
+      lanes[c].add(cost);
+      if (minima != nullptr) {
+        const typename Register::Values before = Register::load(minima + place);
+        const typename Register::Values after = cost < before ? cost : before;
+        std::memcpy(minima + place, &after, sizeof(after));
+      }
+    }
+  }
+  for (; j < columns; ++j) {
+    const Cost cost = costs[j] * factor;
+    rest->add(cost);
+    if (minima != nullptr) {
       minima[j] = cost < minima[j] ? cost : minima[j];
     }
   }
 }
 
+template <typename Cost>
+std::int64_t first_within(const Cost* costs, std::int64_t begin, std::int64_t columns, double sign, Cost limit) {
+  using Register = RegisterOf<Cost>;
+  const Cost factor = static_cast<Cost>(sign);
+  std::int64_t j = begin;
+  for (; j + (chains * Register::lanes) <= columns; j += chains * Register::lanes) {
+    auto some = Register::load(costs + j) * factor <= limit;
+    for (std::int64_t c = 1; c < chains; ++c) {
+      some |= Register::load(costs + j + (c * Register::lanes)) * factor <= limit;
+    }
+    std::int64_t halves[FUNCSIM_REGISTER_BYTES / sizeof(std::int64_t)];
+    std::memcpy(halves, &some, sizeof(some));
+    std::int64_t any = 0;
+    for (const std::int64_t half : halves) {
+      any |= half;
+    }
+    if (any != 0) {
+      break;
+    }
+  }
+  while (j < columns && !(costs[j] * factor <= limit)) {
+    ++j;
+  }
+  return j;
+}
+
+template <typename Cost, typename Bits>
+void extend(const Cost* costs, std::int64_t columns, double sign, Cost* minima, CostRange* range,
+            RowMinimum<Cost>* minimum) {
+  using Values = RegisterOf<Cost>::Values;
+  constexpr std::int64_t piece = 2048;  // stays in the first cache between the two loops
+  constexpr Cost infinity = static_cast<Cost>(__builtin_inf());
+  const Cost factor = static_cast<Cost>(sign);
+  TwoLeast<Values> lanes[chains];
+  for (std::int64_t c = 0; c < chains; ++c) {
+    lanes[c] = {Values{} + infinity, Values{} + infinity};
+  }
+  TwoLeast<Cost> two{infinity, infinity};
+  for (std::int64_t begin = 0; begin < columns; begin += piece) {
+    const std::int64_t size = begin + piece < columns ? piece : columns - begin;
+    extend_range<Cost, Bits>(costs + begin, size, range);
+    lower_minima(costs + begin, size, factor, minima == nullptr ? nullptr : minima + begin, lanes, &two);
+  }
+  for (std::int64_t c = 1; c < chains; ++c) {
+    lanes[0].merge(lanes[c]);
+  }
+  for (std::int64_t l = 0; l < RegisterOf<Cost>::lanes; ++l) {
+    two.merge({lanes[0].least[l], lanes[0].second[l]});
+  }
+  *minimum = {two.least, two.second, first_within(costs, 0, columns, sign, two.least)};
+}
+
+template <typename Cost>
+void mark_within(const Cost* costs, std::int64_t columns, double sign, Cost limit, std::uint64_t* words) {
+  const Cost factor = static_cast<Cost>(sign);
+  constexpr std::int64_t bits = 64;
+  for (std::int64_t begin = 0; begin < columns; begin += bits) {
+    std::uint64_t word = 0;
+    if (begin + bits <= columns) {
+      unsigned char within[bits];
+      for (std::int64_t l = 0; l < bits; ++l) {
+        within[l] = costs[begin + l] * factor <= limit ? 1 : 0;
+      }
+      for (std::int64_t byte = 0; byte < bits; byte += 8) {  // gathers eight bytes of 0 and 1 in one
+        std::uint64_t eight = 0;
+        std::memcpy(&eight, within + byte, sizeof(eight));
+        word |= ((eight * 0x0102040810204080) >> 56U) << static_cast<std::uint64_t>(byte);
+      }
+    } else {
+      for (std::int64_t j = begin; j < columns; ++j) {
+        word |= std::uint64_t{costs[j] * factor <= limit ? 1U : 0U} << static_cast<std::uint64_t>(j - begin);
+      }
+    }
+    words[begin / bits] = word;
+  }
+}
+
 template <typename Cost, typename Bits>
 constexpr ScanLoopsOf<Cost> loops_of() {
-  return {lane_minima<Cost>, columns_within<Cost>, relax<Cost>, extend<Cost, Bits>};
+  return {lane_minima<Cost>,  columns_within<Cost>, relax<Cost>,
+          extend<Cost, Bits>, first_within<Cost>,   mark_within<Cost>};
 }
 
 constexpr ScanLoops all_loops() {

@@ -64,8 +64,8 @@ class PathSearch {
         break;
       }
       if (further < next) {
-        ++scans;
-        if constexpr (std::is_same_v<Number, double>) {
+        scans += reduced_.started(steps_[waiting_.front().second].row) ? 0 : 1;
+        if constexpr (std::is_arithmetic_v<Number>) {
           if (2 * scans > std::ssize(steps_) + patience) {
             search_all_columns();
             return;
@@ -175,9 +175,10 @@ class PathSearch {
       return;
     }
     const Number before = reduced_.bound(row);
+    const bool started = reduced_.started(row);
     reduced_.scan(row);
     relax_listed(number);
-    if (before < reduced_.bound(row) && ++steps_[number].scans < most_scans) {
+    if ((started || before < reduced_.bound(row)) && ++steps_[number].scans < most_scans) {
       wait(number);
       return;
     }
