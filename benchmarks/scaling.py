@@ -118,7 +118,7 @@ def sweeps(settings: Settings) -> list[Sweep]:
         *both("jaccard", _jaccard, 16_384, 512),
         *both("minhash", _minhash, 65_536, 512),
         Sweep("minhash_jaccard", _minhash_jaccard, "width", _doubled(512 // scale, count), 16_384 // scale),
-        *both("signature_statistics", _statistics, 65_536, 512),
+        *both("signature_statistics", _statistics, 524_288, 512),
         *both("shuffle_samples", _shuffle, 16_384, 256),
         Sweep("compare", _compare, "samples", _doubled(4096 // scale, count), 512 // scale),
         # It includes the assignment.

@@ -97,12 +97,6 @@ std::tuple<Tensor, Tensor> pairs_of(const Assignment& assignment, const Tensor& 
   return {rows, columns};
 }
 
-Tensor tensor_of(const std::vector<double>& values) {
-  Tensor tensor = new_tensor({static_cast<std::int64_t>(values.size())}, Dtype::Double);
-  std::ranges::copy(values, tensor.mutable_data_ptr<double>());
-  return tensor;
-}
-
 std::tuple<Tensor, Tensor> linear_sum_assignment_op(const Tensor& cost, bool maximize) {
   return pairs_of(checked_assignment(cost, maximize, /*with_duals=*/false), cost);
 }
@@ -110,7 +104,7 @@ std::tuple<Tensor, Tensor> linear_sum_assignment_op(const Tensor& cost, bool max
 std::tuple<Tensor, Tensor, Tensor, Tensor> linear_sum_assignment_with_duals_op(const Tensor& cost, bool maximize) {
   const Assignment assignment = checked_assignment(cost, maximize, /*with_duals=*/true);
   const auto [rows, columns] = pairs_of(assignment, cost);
-  return {rows, columns, tensor_of(assignment.row_duals), tensor_of(assignment.column_duals)};
+  return {rows, columns, float64_tensor(assignment.row_duals), float64_tensor(assignment.column_duals)};
 }
 
 const OperatorRegistration registration("linear_sum_assignment(Tensor cost, bool maximize=False) -> (Tensor, Tensor)",
