@@ -80,6 +80,10 @@ def affine_places(items: Sequence[Item]) -> list[str]:
     return [item.place for item in items if item.type == "Linear" or item.type.startswith("Conv")]
 
 
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
 # Bytes of a unit's signature in one piece of memory, where it isn't known how many will come.
 SEGMENT_BYTES = 1 << 15
 
@@ -118,12 +122,7 @@ class _SignatureRows:
     def join(self) -> Tensor:
         """All signatures, contiguous."""
         last = [] if self._last is None else [self._last[:, : self._used]]
-        pieces = [*self._full, *last]
-        return pieces[0].contiguous() if len(pieces) == 1 else torch.cat(pieces, dim=1)
-
-
-def _joined(parts: list[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+        return _joined([*self._full, *last]).contiguous()
 
 
 def _merge(sketch: Tensor | None, new: Tensor) -> Tensor:
@@ -284,7 +283,9 @@ class NetworkReader:
         layers = tuple(layer.evidence(name) for layer, name in zip(self._layers, self._names, strict=True))
         partners = None
         if method == "exact" and self._with_shuffled:
-            partners = ops.shuffle_partners(layers[0].rows.new_empty(self._num_inputs), self._settings.seed)
+            partners = self._partners
+            if partners is None:
+                partners = ops.shuffle_partners(layers[0].rows.new_empty(self._num_inputs), self._settings.seed)
         return Evidence(method, self._num_inputs, layers, partners)
 
 
