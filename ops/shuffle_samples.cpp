@@ -20,7 +20,7 @@ Tensor shuffle_samples_op(const Tensor& signatures, std::int64_t num_inputs, std
   const Tensor rows = checked_signatures(signatures, op, "signatures", num_inputs * samples_per_input);
   Tensor shuffled = new_tensor({rows.size(0), rows.size(1)}, Dtype::Byte);
   shuffle_samples(rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1),
-                  shuffle_partners(num_inputs, seed, first_input), samples_per_input,
+                  shuffle_partners(num_inputs, seed, first_input, torch_parallel_for()), samples_per_input,
                   shuffled.mutable_data_ptr<std::uint8_t>(), torch_parallel_for());
   return shuffled;
 }

@@ -29,7 +29,7 @@ class BlockSketcher {
       : run_(run), num_hashes_(num_hashes), sketches_(sketches), shuffled_(shuffled), parallel_for_(parallel_for) {
     const std::int64_t first_input = run.options().first_input;
     if (!shuffled.empty()) {
-      partners_ = shuffle_partners(run.num_inputs(), run.options().seed, first_input);
+      partners_ = shuffle_partners(run.num_inputs(), run.options().seed, first_input, parallel_for);
       for (std::int64_t& partner : partners_) {
         partner += first_input;
       }

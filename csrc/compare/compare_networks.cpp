@@ -62,7 +62,8 @@ NetworkMatch compare_exactly(const NetworkRun& a, const NetworkRun& b, const Com
   collect_signatures(b, rows_b.rows, parallel_for);
   ShuffledLayers shuffled;
   if (options.with_chance) {
-    shuffled.partners = shuffle_partners(b.num_inputs(), options.signatures.seed, options.signatures.first_input);
+    shuffled.partners =
+        shuffle_partners(b.num_inputs(), options.signatures.seed, options.signatures.first_input, parallel_for);
   }
   return compare_layers(Measure::jaccard, rows_a.evidence, rows_b.evidence, shuffled, {}, parallel_for);
 }

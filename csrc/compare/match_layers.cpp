@@ -67,28 +67,49 @@ LayerMatch assign_units(const std::vector<float>& similarity, std::int64_t units
   return match;
 }
 
-std::vector<float> task_similarities(Measure measure, const MatchTask& task, const ParallelFor& parallel_for) {
-  if (task.partners == nullptr) {
-    return similarity_matrix(measure, *task.a, *task.b, parallel_for);
+/// Similarities of tasks. The layer that was shuffled last is kept: tasks of a layer follow each other.
+class TaskSimilarities {
+ public:
+  TaskSimilarities(Measure measure, const ParallelFor& parallel_for) : measure_(measure), parallel_for_(parallel_for) {}
+
+  std::vector<float> operator()(const MatchTask& task) {
+    if (task.partners == nullptr) {
+      return similarity_matrix(measure_, *task.a, *task.b, parallel_for_);
+    }
+    if (shuffled_of_ != task.b) {
+      shuffle(*task.b, *task.partners);
+    }
+    return similarity_matrix(measure_, *task.a, shuffled_, parallel_for_);
   }
-  LayerEvidence shuffled = *task.b;
-  std::vector<std::uint8_t> rows(static_cast<std::size_t>(shuffled.units) * static_cast<std::size_t>(shuffled.width));
-  shuffle_samples(static_cast<const std::uint8_t*>(shuffled.data), shuffled.units, shuffled.width, *task.partners,
-                  shuffled.num_samples / static_cast<std::int64_t>(task.partners->size()), rows.data(), parallel_for);
-  shuffled.data = rows.data();
-  return similarity_matrix(measure, *task.a, shuffled, parallel_for);
-}
+
+ private:
+  void shuffle(const LayerEvidence& layer, const std::vector<std::int64_t>& partners) {
+    rows_.resize(static_cast<std::size_t>(layer.units) * static_cast<std::size_t>(layer.width));
+    shuffle_samples(static_cast<const std::uint8_t*>(layer.data), layer.units, layer.width, partners,
+                    layer.num_samples / static_cast<std::int64_t>(partners.size()), rows_.data(), parallel_for_);
+    shuffled_ = layer;
+    shuffled_.data = rows_.data();
+    shuffled_of_ = &layer;
+  }
+
+  Measure measure_;
+  const ParallelFor& parallel_for_;
+  const LayerEvidence* shuffled_of_ = nullptr;
+  LayerEvidence shuffled_{};
+  std::vector<std::uint8_t> rows_;
+};
 
 std::vector<LayerMatch> match_all(Measure measure, const std::vector<MatchTask>& tasks,
                                   const ParallelFor& parallel_for) {
   std::vector<LayerMatch> matches(tasks.size());
+  TaskSimilarities task_similarities(measure, parallel_for);
   std::size_t begin = 0;
   while (begin < tasks.size()) {
     std::vector<std::vector<float>> similarities;
     std::int64_t bytes = 0;
     while (begin + similarities.size() < tasks.size() && (similarities.size() < 2 || bytes < matrix_budget_bytes)) {
       const MatchTask& task = tasks[begin + similarities.size()];
-      similarities.push_back(task_similarities(measure, task, parallel_for));
+      similarities.push_back(task_similarities(task));
       bytes += static_cast<std::int64_t>(similarities.back().size() * sizeof(float));
     }
     const auto solve = [&](std::int64_t first, std::int64_t last) {
@@ -199,8 +220,8 @@ std::vector<double> layer_scores(Measure measure, const std::vector<LayerEvidenc
   std::vector<double> scores(a.size() * b.size(), std::numeric_limits<double>::quiet_NaN());
   std::vector<MatchTask> tasks;
   std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    for (std::size_t j = 0; j < b.size(); ++j) {
+  for (std::size_t j = 0; j < b.size(); ++j) {
+    for (std::size_t i = 0; i < a.size(); ++i) {
       if (a[i].num_samples == b[j].num_samples) {
         tasks.push_back({&a[i], &b[j], partners.empty() ? nullptr : &partners});
         places.push_back((i * b.size()) + j);

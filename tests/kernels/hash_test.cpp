@@ -44,6 +44,14 @@ TEST(Hash, StreamsHaveTheDocumentedValues) {
   };
   for (const Vector& vector : vectors) {
     EXPECT_EQ(HashStream(vector.seed, vector.purpose)(vector.index), vector.hash) << "seed " << vector.seed;
+    EXPECT_EQ(HashStream(vector.seed, vector.purpose).index_of(vector.hash), vector.index) << "seed " << vector.seed;
+  }
+}
+
+TEST(Hash, UnmixIsTheInverseOfMix) {
+  for (const std::uint64_t x : {0ULL, 1ULL, 0x9E3779B97F4A7C15ULL, 1ULL << 63, ~0ULL}) {
+    EXPECT_EQ(unmix64(mix64(x)), x);
+    EXPECT_EQ(mix64(unmix64(x)), x);
   }
 }
 

@@ -12,7 +12,8 @@ namespace funcsim {
 namespace {
 
 TEST(ShufflePartners, AreNeighboursInTheOrderOfHashes) {
-  for (const std::int64_t inputs : {0, 1, 2, 3, 100, 101, 5000, 5001}) {
+  // The last are sorted in parts.
+  for (const std::int64_t inputs : {0, 1, 2, 3, 100, 101, 5000, 5001, 40'000, 140'001}) {
     for (const std::int64_t first : {std::int64_t{0}, std::int64_t{4096}, std::int64_t{1} << 62}) {
       const HashStream stream(-7, HashPurpose::shuffle);
       std::vector<std::int64_t> order(inputs);
@@ -25,21 +26,23 @@ TEST(ShufflePartners, AreNeighboursInTheOrderOfHashes) {
         const bool stays = k == inputs - 1 && inputs % 2 == 1;
         expected[order[k]] = stays ? order[k] : order[k % 2 == 0 ? k + 1 : k - 1];
       }
-      EXPECT_EQ(shuffle_partners(inputs, -7, first), expected);
+      for (const ParallelFor& parallel_for : splits()) {
+        ASSERT_EQ(shuffle_partners(inputs, -7, first, parallel_for), expected) << inputs << " inputs";
+      }
     }
   }
 }
 
 TEST(ShufflePartners, HaveTheDocumentedValues) {
   // docs/hash.md
-  EXPECT_EQ(shuffle_partners(6, 0, 0), (std::vector<std::int64_t>{4, 5, 3, 2, 0, 1}));
-  EXPECT_EQ(shuffle_partners(7, 0, 0), (std::vector<std::int64_t>{4, 5, 6, 3, 0, 1, 2}));
-  EXPECT_EQ(shuffle_partners(6, 1, 0), (std::vector<std::int64_t>{5, 2, 1, 4, 3, 0}));
-  EXPECT_EQ(shuffle_partners(6, 0, 4096), (std::vector<std::int64_t>{5, 3, 4, 1, 2, 0}));
+  EXPECT_EQ(shuffle_partners(6, 0, 0, serial_for), (std::vector<std::int64_t>{4, 5, 3, 2, 0, 1}));
+  EXPECT_EQ(shuffle_partners(7, 0, 0, serial_for), (std::vector<std::int64_t>{4, 5, 6, 3, 0, 1, 2}));
+  EXPECT_EQ(shuffle_partners(6, 1, 0, serial_for), (std::vector<std::int64_t>{5, 2, 1, 4, 3, 0}));
+  EXPECT_EQ(shuffle_partners(6, 0, 4096, serial_for), (std::vector<std::int64_t>{5, 3, 4, 1, 2, 0}));
 }
 
 TEST(ShufflePartners, AreEachOthersPartners) {
-  const std::vector<std::int64_t> partners = shuffle_partners(1001, 5, 0);
+  const std::vector<std::int64_t> partners = shuffle_partners(1001, 5, 0, serial_for);
   std::int64_t stayed = 0;
   for (std::int64_t i = 0; i < 1001; ++i) {
     EXPECT_EQ(partners[partners[i]], i);
@@ -85,7 +88,7 @@ TEST(ShuffleSamples, MovesBitsOfAnyNumberOfUnits) {
          std::vector<std::pair<std::int64_t, std::int64_t>>{{511, 1}, {512, 1}, {513, 1}, {1100, 1}, {400, 3}}) {
       const std::int64_t samples = inputs * samples_per_input;
       const BoolRows rows = random_rows(std::vector<double>(units, 0.4), samples, 5);
-      const std::vector<std::int64_t> partners = shuffle_partners(inputs, 3, 0);
+      const std::vector<std::int64_t> partners = shuffle_partners(inputs, 3, 0, serial_for);
       BoolRows expected = rows;
       for (std::int64_t u = 0; u < units; ++u) {
         for (std::int64_t s = 0; s < samples; ++s) {
@@ -107,7 +110,7 @@ TEST(ShuffleSamples, MovesBitsOfAnyNumberOfUnits) {
 TEST(ShuffleSamples, TwiceIsNothing) {
   const BoolRows rows = random_rows({0.1, 0.5, 0.9}, 999 * 5, 2);
   const PackedRows packed = pack(rows, 999 * 5);
-  const std::vector<std::int64_t> partners = shuffle_partners(999, 3, 0);
+  const std::vector<std::int64_t> partners = shuffle_partners(999, 3, 0, serial_for);
   std::vector<std::uint8_t> once(packed.bytes.size());
   std::vector<std::uint8_t> twice(packed.bytes.size());
   shuffle_samples(packed.bytes.data(), 3, packed.row_bytes, partners, 5, once.data(), serial_for);

@@ -18,7 +18,6 @@ struct ShuffleLoops {
 };
 
 extern const ShuffleLoops shuffle_loops_portable;
-extern const ShuffleLoops shuffle_loops_avx2;
 extern const ShuffleLoops shuffle_loops_avx512;
 
 }  // namespace funcsim

@@ -14,49 +14,10 @@ namespace funcsim {
 
 namespace {
 
-using Words8 [[gnu::vector_size(64)]] = std::uint64_t;
-
-/// Exchanges the off-diagonal blocks of two rows of blocks, eight rows of bits each.
-[[gnu::always_inline]] inline void swap_blocks(Words8& low, Words8& high, int distance, std::uint64_t mask) {
-  const Words8 swapped = ((low >> distance) ^ high) & mask;
-  low ^= swapped << distance;
-  high ^= swapped;
-}
-
-/// The same within eight rows, `distance` (1, 2 or 4) apart; `other` are the rows in exchanged places, `is_low` has all
-/// bits of the rows that are the first of their pairs.
-[[gnu::always_inline]] inline void swap_rows(Words8& x, const Words8& other, const Words8& is_low, int distance,
-                                             std::uint64_t mask) {
-  const Words8 low = (x & mask) | ((other << distance) & ~mask);
-  const Words8 high = (x & ~mask) | ((other >> distance) & mask);
-  x = (low & is_low) | (high & ~is_low);
-}
-
-/// The transpose of a 64x64 matrix of bits (Warren, "Hacker's Delight", 7-3), row 8 i + j in lane j of rows[i].
-[[gnu::always_inline]] inline void transpose_bits(Words8 (&rows)[8]) {
-  constexpr std::uint64_t all = ~std::uint64_t{0};
-  for (int i = 0; i < 4; ++i) {
-    swap_blocks(rows[i], rows[i + 4], 32, 0x00000000FFFFFFFFULL);
-  }
-  for (int i = 0; i < 8; i += 4) {
-    swap_blocks(rows[i], rows[i + 2], 16, 0x0000FFFF0000FFFFULL);
-    swap_blocks(rows[i + 1], rows[i + 3], 16, 0x0000FFFF0000FFFFULL);
-  }
-  for (int i = 0; i < 8; i += 2) {
-    swap_blocks(rows[i], rows[i + 1], 8, 0x00FF00FF00FF00FFULL);
-  }
-  for (Words8& x : rows) {
-    swap_rows(x, __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3), Words8{all, all, all, all, 0, 0, 0, 0}, 4,
-              0x0F0F0F0F0F0F0F0FULL);
-    swap_rows(x, __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5), Words8{all, all, 0, 0, all, all, 0, 0}, 2,
-              0x3333333333333333ULL);
-    swap_rows(x, __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6), Words8{all, 0, all, 0, all, 0, all, 0}, 1,
-              0x5555555555555555ULL);
-  }
-}
-
-inline void columns_of_rows(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t bytes,
-                            std::uint64_t* columns) {
+/// Level::transpose_bits() transposes a 64x64 matrix of bits.
+template <typename Level>
+void columns_of_rows(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t bytes,
+                     std::uint64_t* columns) {
   constexpr std::int64_t line_bytes = 64;
   for (std::int64_t line = 0; line < bytes; line += line_bytes) {
     const std::int64_t used = bytes - line < line_bytes ? bytes - line : line_bytes;
@@ -72,16 +33,15 @@ inline void columns_of_rows(const std::uint8_t* rows, std::int64_t units, std::i
       }
     }
     for (std::int64_t c = 0; 8 * c < used; ++c) {
-      Words8 square[8];
-      std::memcpy(square, lines[c], sizeof(square));
-      transpose_bits(square);
-      std::memcpy(columns + (8 * line) + (64 * c), square, sizeof(square));
+      Level::transpose_bits(lines[c]);
+      std::memcpy(columns + (8 * line) + (64 * c), lines[c], sizeof(lines[c]));
     }
   }
 }
 
-inline void rows_of_columns(const std::uint64_t* columns, const std::int64_t* sources, std::int64_t samples,
-                            std::int64_t units, std::int64_t row_bytes, std::uint8_t* rows) {
+template <typename Level>
+void rows_of_columns(const std::uint64_t* columns, const std::int64_t* sources, std::int64_t samples,
+                     std::int64_t units, std::int64_t row_bytes, std::uint8_t* rows) {
   constexpr std::int64_t line_samples = 512;
   for (std::int64_t first = 0; first < samples; first += line_samples) {
     const std::int64_t used = samples - first < line_samples ? samples - first : line_samples;
@@ -92,10 +52,7 @@ inline void rows_of_columns(const std::uint64_t* columns, const std::int64_t* so
       for (std::int64_t s = 0; s < count; ++s) {
         square[s] = columns[sources[first + (64 * c) + s]];
       }
-      Words8 x[8];
-      std::memcpy(x, square, sizeof(x));
-      transpose_bits(x);
-      std::memcpy(square, x, sizeof(x));
+      Level::transpose_bits(square);
       for (std::int64_t u = 0; u < units; ++u) {
         lines[u][c] = square[u];
       }

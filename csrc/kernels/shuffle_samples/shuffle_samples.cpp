@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <compare>
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -25,7 +25,6 @@ const ShuffleLoops& loops() {
       LoopsByLevel<ShuffleLoops>{
           .portable = &shuffle_loops_portable,
 #ifdef __x86_64__
-          .avx2 = &shuffle_loops_avx2,
           .avx512 = &shuffle_loops_avx512,
 #endif
       }
@@ -64,40 +63,71 @@ void shuffle_bits(const std::uint8_t* signatures, std::int64_t units, std::int64
   });
 }
 
-struct HashedInput {
-  std::uint64_t hash;
-  std::int64_t input;
-
-  auto operator<=>(const HashedInput&) const = default;
-};
-
-/// Inputs by hash, ties by index. One pass puts them into buckets of about four by the hash's leading bits, and there
-/// is little left to sort.
-std::vector<HashedInput> sorted_inputs(const HashStream& stream, std::int64_t num_inputs, std::int64_t first_input) {
-  const auto hash_of = [&](std::int64_t i) {
-    return stream(static_cast<std::uint64_t>(first_input) + static_cast<std::uint64_t>(i));
-  };
-  const int bits = std::max(1, static_cast<int>(std::bit_width(static_cast<std::uint64_t>(num_inputs / 4))));
-  std::vector<std::int64_t> places((std::size_t{1} << bits) + 1);
-  for (std::int64_t i = 0; i < num_inputs; ++i) {
-    ++places[hash_of(i) >> (64 - bits)];
+/// Puts hashes that are alike in their first `skipped` bits into 2^bits buckets by the next `bits` (at least 1).
+///
+/// @return the end of each bucket in `out`
+std::vector<std::int64_t> distribute(std::span<const std::uint64_t> hashes, int skipped, int bits, std::uint64_t* out) {
+  const auto bucket_of = [&](std::uint64_t hash) { return (hash << skipped) >> (64 - bits); };
+  std::vector<std::int64_t> places(std::size_t{1} << bits);
+  for (const std::uint64_t hash : hashes) {
+    ++places[bucket_of(hash)];
   }
   std::int64_t before = 0;
   for (std::int64_t& place : places) {
     before += std::exchange(place, before);
   }
-  std::vector<HashedInput> order(static_cast<std::size_t>(num_inputs));
-  for (std::int64_t i = 0; i < num_inputs; ++i) {
-    const std::uint64_t hash = hash_of(i);
-    order[places[hash >> (64 - bits)]++] = {hash, i};
+  // Every place moves on from the beginning of its bucket to the end.
+  for (const std::uint64_t hash : hashes) {
+    out[places[bucket_of(hash)]++] = hash;
   }
-  // Every place has moved on to the end of its bucket.
+  return places;
+}
+
+void insertion_sort(std::uint64_t* begin, const std::uint64_t* end) {
+  for (std::uint64_t* next = begin; next < end; ++next) {
+    const std::uint64_t hash = *next;
+    std::uint64_t* place = next;
+    for (; place > begin && place[-1] > hash; --place) {
+      *place = place[-1];
+    }
+    *place = hash;
+  }
+}
+
+/// Sorts by one pass into buckets of about four, which leaves little to sort: hashes are spread evenly.
+void sort_hashes(std::span<const std::uint64_t> hashes, int skipped, std::uint64_t* sorted) {
+  const int bits = std::max(1, static_cast<int>(std::bit_width(hashes.size() / 4)));
   std::int64_t begin = 0;
-  for (const std::int64_t end : places) {
-    std::sort(order.begin() + begin, order.begin() + end);
+  for (const std::int64_t end : distribute(hashes, skipped, bits, sorted)) {
+    insertion_sort(sorted + begin, sorted + end);
     begin = end;
   }
-  return order;
+}
+
+/// Hashes of a part, on average at most: few enough to be sorted in the second cache.
+constexpr std::uint64_t part_hashes = std::uint64_t{1} << 15;
+
+/// The hashes of all inputs, in order.
+std::vector<std::uint64_t> sorted_hashes(const HashStream& stream, std::int64_t num_inputs, std::int64_t first_input,
+                                         const ParallelFor& parallel_for) {
+  std::vector<std::uint64_t> hashes(static_cast<std::size_t>(num_inputs));
+  for (std::int64_t i = 0; i < num_inputs; ++i) {
+    hashes[i] = stream(static_cast<std::uint64_t>(first_input) + static_cast<std::uint64_t>(i));
+  }
+  std::vector<std::uint64_t> sorted(hashes.size());
+  std::vector<std::int64_t> part_ends = {num_inputs};
+  const auto skipped = static_cast<int>(std::bit_width(hashes.size() / part_hashes));
+  if (skipped > 0) {
+    part_ends = distribute(hashes, 0, skipped, sorted.data());
+    hashes.swap(sorted);
+  }
+  parallel_for(0, static_cast<std::int64_t>(part_ends.size()), 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t part = first; part < last; ++part) {
+      const std::int64_t begin = part == 0 ? 0 : part_ends[part - 1];
+      sort_hashes(std::span(hashes).subspan(begin, part_ends[part] - begin), skipped, sorted.data() + begin);
+    }
+  });
+  return sorted;
 }
 
 /// `bytes_per_input` is an integer or, so that a copy is an instruction and no call, an integral constant.
@@ -120,14 +150,22 @@ void shuffle_bytes(const std::uint8_t* signatures, std::int64_t units, std::int6
 
 }  // namespace
 
-std::vector<std::int64_t> shuffle_partners(std::int64_t num_inputs, std::int64_t seed, std::int64_t first_input) {
+std::vector<std::int64_t> shuffle_partners(std::int64_t num_inputs, std::int64_t seed, std::int64_t first_input,
+                                           const ParallelFor& parallel_for) {
   const HashStream stream(seed, HashPurpose::shuffle);
-  const std::vector<HashedInput> order = sorted_inputs(stream, num_inputs, first_input);
+  const std::vector<std::uint64_t> order = sorted_hashes(stream, num_inputs, first_input, parallel_for);
+  const auto input_at = [&](std::int64_t place) {
+    return static_cast<std::int64_t>(stream.index_of(order[place]) - static_cast<std::uint64_t>(first_input));
+  };
   std::vector<std::int64_t> partners(order.size());
-  for (std::size_t k = 0; k < order.size(); ++k) {
-    const std::size_t other = std::min(k ^ 1, order.size() - 1);
-    partners[order[k].input] = order[other].input;
-  }
+  parallel_for(0, (num_inputs + 1) / 2, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t pair = begin; pair < end; ++pair) {
+      const std::int64_t input = input_at(2 * pair);
+      const std::int64_t other = (2 * pair) + 1 < num_inputs ? input_at((2 * pair) + 1) : input;
+      partners[input] = other;
+      partners[other] = input;
+    }
+  });
   return partners;
 }
 
@@ -145,11 +183,12 @@ std::vector<std::int64_t> samples_of(std::span<const std::int64_t> inputs, std::
 void shuffle_samples(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes,
                      const std::vector<std::int64_t>& partners, std::int64_t samples_per_input, std::uint8_t* out,
                      const ParallelFor& parallel_for) {
-  if (samples_per_input == 8) {
-    shuffle_bytes(signatures, units, row_bytes, partners, std::integral_constant<std::size_t, 1>{}, out, parallel_for);
-  } else if (samples_per_input == 16) {
+  // Few bytes an input are faster moved as bits, unless their copy is a single instruction.
+  if (samples_per_input == 16) {
     shuffle_bytes(signatures, units, row_bytes, partners, std::integral_constant<std::size_t, 2>{}, out, parallel_for);
-  } else if (samples_per_input % 8 == 0) {
+  } else if (samples_per_input == 32) {
+    shuffle_bytes(signatures, units, row_bytes, partners, std::integral_constant<std::size_t, 4>{}, out, parallel_for);
+  } else if (samples_per_input >= 64 && samples_per_input % 8 == 0) {
     shuffle_bytes(signatures, units, row_bytes, partners, static_cast<std::size_t>(samples_per_input / 8), out,
                   parallel_for);
   } else {

@@ -9,14 +9,15 @@
 namespace funcsim {
 
 /// The seeded shuffle behind the chance level: a random pairing of inputs. Inputs first_input ...
-/// first_input + num_inputs - 1 are sorted by HashStream(seed, shuffle)(global index), ties by index, and
+/// first_input + num_inputs - 1 are sorted by HashStream(seed, shuffle)(global index), a bijection, and
 /// the inputs at places 0 and 1, 2 and 3, ... of that order trade places; of an odd number the last stays.
 ///
 /// A pairing rather than an arbitrary permutation because it is its own inverse: A against shuffled B
 /// then overlaps exactly as B against shuffled A, and chance levels are symmetric like scores.
 ///
 /// @return [num_inputs] the partner of every input, as an index from 0
-std::vector<std::int64_t> shuffle_partners(std::int64_t num_inputs, std::int64_t seed, std::int64_t first_input);
+std::vector<std::int64_t> shuffle_partners(std::int64_t num_inputs, std::int64_t seed, std::int64_t first_input,
+                                           const ParallelFor& parallel_for);
 
 /// The samples of inputs: input * samples_per_input + p for each input and p, in order.
 std::vector<std::int64_t> samples_of(std::span<const std::int64_t> inputs, std::int64_t samples_per_input);

@@ -1,7 +1,0 @@
-#include "kernels/shuffle_samples/shuffle_loops_inline.h"
-
-namespace funcsim {
-
-const ShuffleLoops shuffle_loops_avx2 = {.columns_of_rows = columns_of_rows, .rows_of_columns = rows_of_columns};
-
-}  // namespace funcsim
