@@ -2,6 +2,7 @@
 
 namespace funcsim {
 
-const ShuffleLoops shuffle_loops_avx2 = {.columns_of_rows = columns_of_rows, .rows_of_columns = rows_of_columns};
+constinit const ShuffleLoops ShuffleLoopsByLevel::avx2 = {.columns_of_rows = columns_of_rows,
+                                                          .rows_of_columns = rows_of_columns};
 
 }  // namespace funcsim

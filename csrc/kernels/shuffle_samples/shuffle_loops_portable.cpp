@@ -2,6 +2,7 @@
 
 namespace funcsim {
 
-const ShuffleLoops shuffle_loops_portable = {.columns_of_rows = columns_of_rows, .rows_of_columns = rows_of_columns};
+constinit const ShuffleLoops ShuffleLoopsByLevel::portable = {.columns_of_rows = columns_of_rows,
+                                                              .rows_of_columns = rows_of_columns};
 
 }  // namespace funcsim

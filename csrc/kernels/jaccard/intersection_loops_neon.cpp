@@ -1,12 +1,12 @@
 #include <arm_neon.h>
 
-#include "kernels/jaccard/vertical_counters.h"
+#include "kernels/jaccard/intersection_loops_inline.h"
 
 namespace funcsim {
 
 namespace {
 
-struct Neon {
+struct NeonRegister {
   using Vector = std::uint64_t __attribute__((vector_size(16)));
 
   [[gnu::always_inline]] static Vector full_add(Vector& a, Vector x, Vector y) {
@@ -19,22 +19,9 @@ struct Neon {
   }
 };
 
-struct WordCounter {
-  static std::int64_t count_bits(std::uint64_t word) { return __builtin_popcountll(word); }
-};
-
-using Counters = VerticalCounters<Neon>;
-
 }  // namespace
 
-const IntersectionLoops intersection_loops_neon = {
-    .lane_bytes = Counters::lane_bytes,
-    .popcount_cost = 1.6,
-    .count_pairs = count_pairs_by_words<WordCounter>,
-    .transpose = Counters::transpose,
-    .decode = decode_by_words<Counters::lane_bytes>,
-    .add_rows = Counters::add_rows,
-    .read_counts = Counters::read_counts,
-};
+constinit const IntersectionLoops IntersectionLoopsByLevel::neon =
+    loops_by_words<NeonRegister, count_bits_by_instruction>(1.6);
 
 }  // namespace funcsim

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/jaccard/vertical_counters.h"
+#include "kernels/jaccard/intersection_loops_inline.h"
 
 namespace funcsim {
 
@@ -10,7 +10,7 @@ namespace {
 
 // NOLINTBEGIN(*-avoid-c-arrays): a std::array of vectors would drop what makes them vectors
 
-struct Avx512 {
+struct Avx512Register {
   using Vector = std::uint64_t __attribute__((vector_size(64)));
 
   [[gnu::always_inline]] static Vector full_add(Vector& a, Vector x, Vector y) {
@@ -108,18 +108,8 @@ std::int64_t decode(const std::uint64_t* bits, std::int64_t words, bool compleme
 
 // NOLINTEND(*-avoid-c-arrays)
 
-using Counters = VerticalCounters<Avx512>;
-
 }  // namespace
 
-const IntersectionLoops intersection_loops_avx512 = {
-    .lane_bytes = Counters::lane_bytes,
-    .popcount_cost = 0.8,
-    .count_pairs = count_pairs,
-    .transpose = Counters::transpose,
-    .decode = decode,
-    .add_rows = Counters::add_rows,
-    .read_counts = Counters::read_counts,
-};
+constinit const IntersectionLoops IntersectionLoopsByLevel::avx512 = loops_of<Avx512Register>(0.8, count_pairs, decode);
 
 }  // namespace funcsim
