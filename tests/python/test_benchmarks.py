@@ -22,6 +22,7 @@ if not REQUIRED:
 
 sys.path.insert(0, str(ROOT))
 
+# E402: they are found, and their peers are there, from here on only.
 from benchmarks import (  # noqa: E402
     __main__ as entry,
 )
@@ -238,7 +239,7 @@ def raced(call: Callable[[], object], peer: Contestant, module: Any, **options: 
 def test_assignments_that_are_no_optimum_are_refused() -> None:
     cost = data.uniform(20, 20)
     optimum = linear_sum_assignment.contestants(cost, ())[0].call
-    rows, columns = optimum()  # type: ignore[misc]
+    rows, columns = optimum()
     swapped = (rows, np.concatenate([columns[:2][::-1], columns[2:]]))
     twice = (rows, np.concatenate([columns[:1], columns[:1], columns[2:]]))
     options = {"compare": linear_sum_assignment.compare_sums(cost)}

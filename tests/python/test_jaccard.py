@@ -1,6 +1,6 @@
 """Exact Jaccard against sets."""
 
-import funcsim  # noqa: F401
+import funcsim  # noqa: F401  # registers the operators
 import numpy as np
 import pytest
 import torch

@@ -1,6 +1,6 @@
 """MinHash: the documented layout bit by bit, merging, and its statistics with fixed seeds."""
 
-import funcsim  # noqa: F401
+import funcsim  # noqa: F401  # registers the operators
 import numpy as np
 import pytest
 import torch

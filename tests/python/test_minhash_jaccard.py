@@ -1,6 +1,6 @@
 """Jaccard estimates from sketches against a loop over slots."""
 
-import funcsim  # noqa: F401
+import funcsim  # noqa: F401  # registers the operators
 import numpy as np
 import pytest
 import torch
