@@ -11,7 +11,7 @@ namespace {
 // NOLINTBEGIN(*-avoid-c-arrays): a std::array of vectors would drop what makes them vectors
 
 struct Avx512Register {
-  using Vector = std::uint64_t __attribute__((vector_size(64)));
+  using Vector [[gnu::vector_size(64)]] = std::uint64_t;
 
   [[gnu::always_inline]] static Vector full_add(Vector& a, Vector x, Vector y) {
     const auto sum = reinterpret_cast<__m512i>(a);
@@ -88,7 +88,7 @@ void count_pairs(const std::uint8_t* a, std::int64_t rows_a, const std::uint8_t*
 }
 
 std::int64_t decode(const std::uint64_t* bits, std::int64_t words, bool complement, std::uint16_t* offsets) {
-  using Offsets = std::uint16_t __attribute__((vector_size(64)));
+  using Offsets [[gnu::vector_size(64)]] = std::uint16_t;
   Offsets candidates{};
   for (int k = 0; k < 32; ++k) {
     candidates[k] = static_cast<std::uint16_t>(64 * k);

@@ -25,8 +25,7 @@ namespace {
 /// A register of which the compiler is told nothing but the width.
 template <int bytes>
 struct PlainRegister {
-  // GCC ignores an attribute of `using` that depends on a parameter. NOLINTNEXTLINE(modernize-use-using)
-  typedef std::uint64_t Vector __attribute__((vector_size(bytes)));
+  using Vector [[gnu::vector_size(bytes)]] = std::uint64_t;
 
   [[gnu::always_inline]] static Vector full_add(Vector& a, Vector x, Vector y) {
     const Vector either = a ^ x;

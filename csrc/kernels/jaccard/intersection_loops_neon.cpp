@@ -7,7 +7,7 @@ namespace funcsim {
 namespace {
 
 struct NeonRegister {
-  using Vector = std::uint64_t __attribute__((vector_size(16)));
+  using Vector [[gnu::vector_size(16)]] = std::uint64_t;
 
   [[gnu::always_inline]] static Vector full_add(Vector& a, Vector x, Vector y) {
     const Vector either = a ^ x;
