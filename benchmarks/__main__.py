@@ -50,7 +50,7 @@ def main() -> int:
         prepared[PREPARED] = ",".join(dropped)
         sys.stdout.flush()
         os.execve(sys.executable, [sys.executable, "-m", "benchmarks", *sys.argv[1:]], prepared)
-    from .session import run_session  # noqa: PLC0415 - in that environment
+    from .session import run_session  # noqa: PLC0415  # in that environment
 
     dropped = [name for name in os.environ[PREPARED].split(",") if name]
     return run_session(options, dropped)

@@ -80,6 +80,7 @@ def run(settings: Settings) -> Iterator[Row]:
             NAME,
             f"two {'-'.join(map(str, widths))} MLPs, {count} inputs, {method}, with chance",
             settings.threads,
+            # mypy infers no type for a lambda with a default.
             lambda method=method: funcsim.compare(a, b, inputs, method=method, num_hashes=SLOTS),  # type: ignore[misc]
             [
                 Contestant(FORWARDS, forwards, is_peer=False),

@@ -158,7 +158,7 @@ def mlp(widths: Sequence[int], seed: int) -> nn.Sequential:
 
 def digits_costs(width: int, epochs: int) -> list[Costs]:
     """Of both hidden layers of two MLPs trained on scikit-learn's digits from different seeds."""
-    from sklearn.datasets import load_digits  # noqa: PLC0415 - a second
+    from sklearn.datasets import load_digits  # noqa: PLC0415  # takes a second
 
     images, labels = load_digits(return_X_y=True)
     inputs = torch.from_numpy(images.astype(np.float32) / 16)

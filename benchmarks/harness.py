@@ -170,7 +170,7 @@ def summed_up(contestant: Contestant, seconds: Sequence[float], problem: str) ->
     )
 
 
-def race(  # noqa: D417
+def race(  # noqa: D417  # the other arguments' names say it
     benchmark: str,
     case: str,
     threads: int,

@@ -85,17 +85,19 @@ def numkong_of_all_pairs(a: data.Bits, b: data.Bits, threads: int) -> Contestant
     return Contestant("NumKong", lambda: numkong.jaccards_packed(a, packed, threads=threads), "jaccards_packed")
 
 
-def pair_case(settings: Settings, density: str, units: int, samples: int, with_torch: bool) -> Row:
-    """One network against another."""
-    a, b = (data.random_bits(_densities(density, units, seed), samples, seed + 20) for seed in (1, 2))
-    x, y = torch.from_numpy(a), torch.from_numpy(b)
-    peers = [numkong_of_all_pairs(a, b, settings.threads)]
-    if with_torch:
-        peers += by_matrix_products(a, b, samples)
+def race_on(
+    settings: Settings, kind: str, density: str, a: data.Bits, b: data.Bits, samples: int, peers: list[Contestant]
+) -> Row:
+    """All pairs of a and b, which may be the same."""
+    x = torch.from_numpy(a)
+    y = x if b is a else torch.from_numpy(b)
+    small, units = kind == "small", len(a)
+    notes = {"small": ", one thread", "symmetric": ", with itself", "pair": ""}
+    has_torch = any(peer.package == "torch" for peer in peers)
     return race(
         NAME,
-        f"{units}² × {samples}, density {density}",
-        settings.threads,
+        f"{units}² × {samples}, density {density}{notes[kind]}",
+        1 if small else settings.threads,
         lambda: torch.ops.funcsim.jaccard(x, y),
         peers,
         effort=settings.effort,
@@ -104,10 +106,19 @@ def pair_case(settings: Settings, density: str, units: int, samples: int, with_t
         compare=compare_similarities,
         work=units * units * samples,
         unit="bit pairs",
-        limit=settings.limits.get("popcount"),
-        tags={"kind": "pair", "density": density, "units": units},
-        left_out="" if with_torch else "torch, whose time depends on the size alone",
+        limit=settings.limits.get("popcount, 1 thread" if small else "popcount"),
+        tags={"kind": kind, "density": density, "units": units},
+        left_out="torch, whose time depends on the size alone" if kind == "pair" and not has_torch else "",
     )
+
+
+def pair_case(settings: Settings, density: str, units: int, samples: int, with_torch: bool) -> Row:
+    """One network against another."""
+    a, b = (data.random_bits(_densities(density, units, seed), samples, seed + 20) for seed in (1, 2))
+    peers = [numkong_of_all_pairs(a, b, settings.threads)]
+    if with_torch:
+        peers += by_matrix_products(a, b, samples)
+    return race_on(settings, "pair", density, a, b, samples, peers)
 
 
 def _densities(density: str, units: int, seed: int) -> NDArray[np.float32]:
@@ -119,52 +130,21 @@ def _densities(density: str, units: int, seed: int) -> NDArray[np.float32]:
 def symmetric_case(settings: Settings, units: int, samples: int) -> Row:
     """A layer against itself."""
     a = data.random_bits(data.mixed_densities(units, 1), samples, 21)
-    x = torch.from_numpy(a)
-    both = [
-        numkong_of_all_pairs(a, a, settings.threads),
-        Contestant(
-            "NumKong",
-            lambda: numkong.jaccards_symmetric(a, dtype="uint1", threads=settings.threads),
-            "jaccards_symmetric",
-        ),
-    ]
-    return race(
-        NAME,
-        f"{units}² × {samples}, density mixed, with itself",
-        settings.threads,
-        lambda: torch.ops.funcsim.jaccard(x, x),
-        both,
-        effort=settings.effort,
-        checked=CHECKED,
-        check=check_ratios(a, a, samples),
-        compare=compare_similarities,
-        work=units * units * samples,
-        unit="bit pairs",
-        limit=settings.limits.get("popcount"),
-        tags={"kind": "symmetric", "density": "mixed", "units": units},
+    symmetric = Contestant(
+        "NumKong",
+        lambda: numkong.jaccards_symmetric(a, dtype="uint1", threads=settings.threads),
+        "jaccards_symmetric",
     )
+    peers = [numkong_of_all_pairs(a, a, settings.threads), symmetric]
+    return race_on(settings, "symmetric", "mixed", a, a, samples, peers)
 
 
 def small_case(settings: Settings, units: int, samples: int) -> Row:
     """Small enough for one byte a bit."""
     a, b = (data.random_bits(data.mixed_densities(units, seed), samples, seed + 22) for seed in (1, 2))
-    x, y = torch.from_numpy(a), torch.from_numpy(b)
     p, q = (data.unpack(bits, samples).astype(bool) for bits in (a, b))
-    return race(
-        NAME,
-        f"{units}² × {samples}, density mixed, one thread",
-        1,
-        lambda: torch.ops.funcsim.jaccard(x, y),
-        [Contestant("scipy", lambda: scipy.spatial.distance.cdist(p, q, "jaccard"), "cdist")],
-        effort=settings.effort,
-        checked=CHECKED,
-        check=check_ratios(a, b, samples),
-        compare=compare_similarities,
-        work=units * units * samples,
-        unit="bit pairs",
-        limit=settings.limits.get("popcount, 1 thread"),
-        tags={"kind": "small", "density": "mixed", "units": units},
-    )
+    peers = [Contestant("scipy", lambda: scipy.spatial.distance.cdist(p, q, "jaccard"), "cdist")]
+    return race_on(settings, "small", "mixed", a, b, samples, peers)
 
 
 def run(settings: Settings) -> Iterator[Row]:

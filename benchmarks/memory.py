@@ -49,7 +49,8 @@ def _status(field: str) -> int:
 
 def measure_here(method: str, width: int, inputs: int, how: str) -> int:
     """Bytes that compare takes at its peak above what was there."""
-    import funcsim  # noqa: PLC0415 - in the process that is measured only
+    # Here, so that they are loaded in the process that is measured only.
+    import funcsim  # noqa: PLC0415
     import torch  # noqa: PLC0415
 
     from .data import mlp  # noqa: PLC0415

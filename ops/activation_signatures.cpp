@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "checks.h"
+#include "kernels/common/bits.h"
 #include "registration.h"
 
 namespace funcsim {

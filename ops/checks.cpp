@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "kernels/activation_signatures/activation_signatures.h"
+#include "kernels/common/bits.h"
 #include "kernels/common/simd_level.h"
 
 namespace funcsim {

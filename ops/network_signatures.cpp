@@ -3,7 +3,7 @@
 
 #include "checks.h"
 #include "compare/collect_evidence.h"
-#include "kernels/activation_signatures/activation_signatures.h"
+#include "kernels/common/bits.h"
 #include "registration.h"
 
 namespace funcsim {

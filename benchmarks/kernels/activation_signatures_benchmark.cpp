@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/activation_signatures/activation_signatures.h"
+#include "kernels/common/bits.h"
 
 namespace funcsim {
 namespace {

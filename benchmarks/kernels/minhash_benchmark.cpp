@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/common/bits.h"
 #include "kernels/minhash/minhash.h"
 #include "random_signatures.h"
 
@@ -16,7 +17,7 @@ void minhash_build(benchmark::State& state) {
   const std::int64_t units = state.range(0);
   const std::int64_t samples = state.range(1);
   const std::int64_t num_hashes = state.range(2);
-  const std::int64_t row_bytes = (samples + 7) / 8;
+  const std::int64_t row_bytes = signature_bytes(samples);
   const std::vector<std::uint8_t> bits =
       random_signatures(units, row_bytes, static_cast<double>(state.range(3)) / 1000);
   std::vector<std::int32_t> sketches(static_cast<std::size_t>(units * num_hashes), empty_slot);

@@ -1,5 +1,6 @@
 #include <benchmark/benchmark.h>
 
+#include "kernels/common/bits.h"
 #include "kernels/shuffle_samples/shuffle_samples.h"
 #include "random_signatures.h"
 
@@ -21,7 +22,7 @@ BENCHMARK(shuffle_partners_of_inputs)->Arg(4096)->Arg(65536)->Arg(1 << 20);
 void shuffle_samples_of_signatures(benchmark::State& state) {
   const std::int64_t inputs = state.range(0);
   const std::int64_t samples_per_input = state.range(1);
-  const std::int64_t row_bytes = (inputs * samples_per_input + 7) / 8;
+  const std::int64_t row_bytes = signature_bytes(inputs * samples_per_input);
   const std::vector<std::uint8_t> signatures = random_signatures(kUnits, row_bytes);
   const std::vector<std::int64_t> partners = shuffle_partners(inputs, 0, 0, serial_for);
   std::vector<std::uint8_t> shuffled(signatures.size());

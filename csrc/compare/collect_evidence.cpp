@@ -5,7 +5,7 @@
 #include <span>
 #include <utility>
 
-#include "kernels/activation_signatures/activation_signatures.h"
+#include "kernels/common/bits.h"
 #include "kernels/common/error.h"
 #include "kernels/minhash/minhash.h"
 #include "kernels/shuffle_samples/shuffle_samples.h"
@@ -62,9 +62,11 @@ class BlockSketcher {
     const LayerExtent& extent = run_.extents()[layer];
     const BlockBits& block = blocks_[layer];
     const BlockOrder& order = order_of(extent.samples_per_input, block_start, inputs);
-    minhash(block.rows.data(), extent.units, block.row_bytes, order.samples, sketches_[layer], parallel_for_);
+    // The first block fills the sketches, the others are merged into them.
+    const auto add = block_start == 0 ? new_minhash : minhash;
+    add(block.rows.data(), extent.units, block.row_bytes, order.samples, sketches_[layer], parallel_for_);
     if (!shuffled_.empty()) {
-      minhash(block.rows.data(), extent.units, block.row_bytes, order.shuffled, shuffled_[layer], parallel_for_);
+      add(block.rows.data(), extent.units, block.row_bytes, order.shuffled, shuffled_[layer], parallel_for_);
     }
   }
 
@@ -113,11 +115,6 @@ void collect_signatures(const NetworkRun& run, const std::vector<std::uint8_t*>&
 
 void collect_sketches(const NetworkRun& run, std::int64_t num_hashes, const std::vector<std::int32_t*>& sketches,
                       const std::vector<std::int32_t*>& shuffled, const ParallelFor& parallel_for) {
-  for (const auto* target : {&sketches, &shuffled}) {
-    for (std::size_t l = 0; l < target->size(); ++l) {
-      std::fill_n((*target)[l], run.extents()[l].units * num_hashes, empty_slot);
-    }
-  }
   BlockSketcher sketcher(run, num_hashes, sketches, shuffled, parallel_for);
   run.record([&](const SignatureBatch& batch) { return sketcher.rows(batch); },
              [&](const SignatureBatch& batch) { sketcher.packed(batch); }, parallel_for);

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "compare/collect_evidence.h"
-#include "kernels/activation_signatures/activation_signatures.h"
+#include "kernels/common/bits.h"
 #include "kernels/shuffle_samples/shuffle_samples.h"
 
 namespace funcsim {

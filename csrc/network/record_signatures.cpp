@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/activation_signatures/activation_signatures.h"
+#include "kernels/common/bits.h"
 #include "kernels/common/error.h"
 #include "network/aten.h"
 #include "network/canonical_form.h"

@@ -42,7 +42,7 @@ def _integer(name: str, value: object) -> int:
     if isinstance(value, bool):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     try:
-        return operator.index(value)  # type: ignore[arg-type]
+        return operator.index(value)  # type: ignore[arg-type]  # it raises for all else
     except TypeError:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
 

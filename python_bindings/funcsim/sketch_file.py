@@ -66,7 +66,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         with safe_open(file, framework="pt") as stored:
             text = (stored.metadata() or {}).get(METADATA_KEY)
-            # Copies, since tensors lie in the file itself as long as it isn't changed.
+            # Copies, since tensors lie in the file itself as long as it isn't changed. SIM118: `stored` is no mapping.
             tensors = {name: stored.get_tensor(name).clone() for name in stored.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"{file} is no sketch, or a damaged one: not a safetensors file ({error})") from error

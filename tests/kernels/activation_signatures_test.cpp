@@ -7,6 +7,7 @@
 #include <limits>
 #include <random>
 
+#include "kernels/common/bits.h"
 #include "packed_bits.h"
 
 namespace funcsim {

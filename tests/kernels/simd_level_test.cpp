@@ -74,19 +74,22 @@ TEST(SimdLevel, IsTheOneAskedFor) {
   EXPECT_EQ(simd_level_name(simd_level()), forced);
 }
 
-struct Loops {
-  int level;
+/// Levels in place of loops.
+struct AllLevels {
+  static constexpr SimdLevel portable = SimdLevel::portable;
+  static constexpr SimdLevel neon = SimdLevel::neon;
+  static constexpr SimdLevel avx2 = SimdLevel::avx2;
+  static constexpr SimdLevel avx512 = SimdLevel::avx512;
+};
+
+struct SomeLevels {
+  static constexpr SimdLevel portable = SimdLevel::portable;
+  static constexpr SimdLevel avx2 = SimdLevel::avx2;
 };
 
 TEST(SimdLevel, ChoosesTheLoopsOfItsLevelOrOfTheNextOneDown) {
-  const Loops portable{0};
-  const Loops neon{1};
-  const Loops avx2{2};
-  const Loops avx512{3};
-  const auto expected = static_cast<int>(simd_level());
-  EXPECT_EQ((LoopsByLevel<Loops>{&portable, &neon, &avx2, &avx512}.chosen().level), expected);
-  EXPECT_EQ((LoopsByLevel<Loops>{&portable}.chosen().level), 0);
-  EXPECT_EQ((LoopsByLevel<Loops>{&portable, &neon, &avx2}.chosen().level), std::min(expected, 2));
+  EXPECT_EQ(chosen_loops<AllLevels>(), simd_level());
+  EXPECT_EQ(chosen_loops<SomeLevels>(), simd_level() >= SimdLevel::avx2 ? SimdLevel::avx2 : SimdLevel::portable);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <string>
 
-#include "kernels/activation_signatures/activation_signatures.h"
+#include "kernels/common/bits.h"
 #include "kernels/common/error.h"
 #include "tensors.h"
 

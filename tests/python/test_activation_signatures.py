@@ -1,6 +1,6 @@
 """activation_signatures against the oracle."""
 
-import funcsim  # noqa: F401
+import funcsim  # noqa: F401  # registers the operators
 import numpy as np
 import pytest
 import torch

@@ -133,7 +133,7 @@ def test_mutated_text_is_an_error_or_a_network(data: st.DataObject) -> None:
     try:
         result = ops.network_signatures(text, parameters, inputs)
     except RuntimeError as error:
-        assert str(error)  # noqa: PT017
+        assert str(error)  # noqa: PT017  # it may also pass
     else:
         assert [signature.dtype for signature in result] == [torch.uint8]
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-import funcsim  # noqa: F401
+import funcsim  # noqa: F401  # registers the operators
 import pytest
 import torch
 from refusals import assert_says

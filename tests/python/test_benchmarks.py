@@ -9,19 +9,19 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import built
 import numpy as np
 import pytest
 import torch
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("FUNCSIM_BUILD_DIR", ROOT / "build"))
-REQUIRED = os.environ.get("FUNCSIM_REQUIRE_EXAMPLES") == "1"
-if not REQUIRED:
+if not built.REQUIRED:
     for peer in ("datasketch", "lap", "matplotlib", "numkong", "rensa"):
         pytest.importorskip(peer, reason="./run bench installs what funcsim is compared with")
 
 sys.path.insert(0, str(ROOT))
 
+# E402: they are found, and their peers are there, from here on only.
 from benchmarks import (  # noqa: E402
     __main__ as entry,
 )
@@ -51,7 +51,7 @@ SMOKE = Settings("smoke", 1)
 
 
 def run_benchmarks(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "OPENBLAS_CORETYPE": "Prescott", "FUNCSIM_BUILD_DIR": str(BUILD)}
+    environment = {**os.environ, "OPENBLAS_CORETYPE": "Prescott", "FUNCSIM_BUILD_DIR": str(built.BUILD)}
     command = [sys.executable, "-m", "benchmarks", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
@@ -238,7 +238,7 @@ def raced(call: Callable[[], object], peer: Contestant, module: Any, **options: 
 def test_assignments_that_are_no_optimum_are_refused() -> None:
     cost = data.uniform(20, 20)
     optimum = linear_sum_assignment.contestants(cost, ())[0].call
-    rows, columns = optimum()  # type: ignore[misc]
+    rows, columns = optimum()
     swapped = (rows, np.concatenate([columns[:2][::-1], columns[2:]]))
     twice = (rows, np.concatenate([columns[:1], columns[:1], columns[2:]]))
     options = {"compare": linear_sum_assignment.compare_sums(cost)}
@@ -380,8 +380,7 @@ def test_plots_are_the_same_for_the_same_numbers(tmp_path: pathlib.Path) -> None
 
 @pytest.mark.parametrize("stem", ["shuffle_samples", "signature_statistics"])
 def test_kernel_benchmarks_run(stem: str) -> None:
-    if not rooflines.executable().exists() and not REQUIRED:
-        pytest.skip(f"{rooflines.executable()} is not built")
+    built.need(rooflines.executable())
     pattern = {
         "shuffle_samples": "shuffle_samples_of_signatures/4096/1$",
         "signature_statistics": "statistics_of.*/4096",

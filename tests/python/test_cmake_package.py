@@ -6,13 +6,13 @@ import shutil
 import subprocess
 import sysconfig
 
+import built
 import funcsim
 import pytest
 import torch
 from torch import nn
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("FUNCSIM_BUILD_DIR", ROOT / "build"))
 PREFIX = pathlib.Path(funcsim.cmake_prefix_path)
 TORCH = pathlib.Path(torch.__file__).parent
 SCRIPTS = sysconfig.get_path("scripts")
@@ -253,9 +253,8 @@ def test_beside_stock_torch(tmp_path: pathlib.Path, packages: str) -> None:
 
 
 def installed(prefix: pathlib.Path) -> None:
-    if not (BUILD / "CMakeCache.txt").exists() and os.environ.get("FUNCSIM_REQUIRE_EXAMPLES") != "1":
-        pytest.skip(f"{BUILD} is not built")
-    output_of("cmake", "--install", BUILD, "--prefix", prefix)
+    built.need(built.BUILD / "CMakeCache.txt")
+    output_of("cmake", "--install", built.BUILD, "--prefix", prefix)
 
 
 @pytest.mark.built_with_torch

@@ -1,17 +1,12 @@
 """Python's and C++'s compare give the same numbers, to the last digit: print_comparisons.cpp prints C++'s."""
 
-import os
-import pathlib
-import subprocess
 from typing import Any
 
+import built
 import funcsim
 import pytest
 import torch
 from torch import Tensor, nn
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("FUNCSIM_BUILD_DIR", ROOT / "build"))
 
 
 def _integers(*sizes: int, factor: int) -> Tensor:
@@ -67,11 +62,8 @@ def _values(comparison: funcsim.Comparison) -> list[float | str]:
 
 @pytest.mark.built_with_torch
 def test_both_fronts_give_the_same_numbers() -> None:
-    program = BUILD / "tests" / "front" / "print_comparisons"
-    if not program.exists() and os.environ.get("FUNCSIM_REQUIRE_EXAMPLES") != "1":
-        pytest.skip(f"{program} is not built")
-    done = subprocess.run([program], capture_output=True, text=True, check=True, timeout=120)
-    printed = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}
+    lines = built.output_of("tests/front/print_comparisons").splitlines()
+    printed = {line.split()[0]: line.split()[1:] for line in lines}
     assert list(printed) == list(CASES)
     for name, (a, b, inputs, options) in CASES.items():
         got = _values(funcsim.compare(a, b, inputs, **options))

@@ -1,6 +1,6 @@
 """compare_layers and layer_scores: matching, pairing, chance and standard errors against the oracle."""
 
-import funcsim  # noqa: F401
+import funcsim  # noqa: F401  # registers the operators
 import numpy as np
 import pytest
 import torch

@@ -320,7 +320,7 @@ def test_networks_are_checked_and_named() -> None:
     with pytest.raises(
         TypeError, match=r"network a: describe: expected a torch\.nn\.Sequential, got the module Linear"
     ):
-        funcsim.Comparer(nn.Linear(2, 3), mlp(1))  # type: ignore[arg-type]
+        funcsim.Comparer(nn.Linear(2, 3), mlp(1))
     with pytest.raises(ValueError, match=r"network b: describe: module 1 \(Bilinear\) is not supported"):
         funcsim.Comparer(mlp(1), nn.Sequential(nn.ReLU(), nn.Bilinear(1, 1, 1)))
     for model, affine in ((nn.Sequential(), 0), (nn.Sequential(nn.Linear(6, 3), nn.ReLU()), 1)):

@@ -170,12 +170,12 @@ def test_training_mode_is_not_in_the_text_and_stays() -> None:
 
 
 class Scaled(nn.Linear):
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  # torch's name
         return 2 * super().forward(input)
 
 
 class Residual(nn.Sequential):
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  # torch's name
         return input + super().forward(input)
 
 

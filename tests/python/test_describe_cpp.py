@@ -1,15 +1,9 @@
 """Python's and C++'s descriptions of equal networks are equal: tests/front/print_descriptions.cpp prints C++'s."""
 
-import os
-import pathlib
-import subprocess
-
+import built
 import funcsim
 import pytest
 from torch import nn
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("FUNCSIM_BUILD_DIR", ROOT / "build"))
 
 NETWORKS: dict[str, nn.Sequential] = {
     "mlp": nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2, bias=False)),
@@ -92,9 +86,6 @@ NETWORKS: dict[str, nn.Sequential] = {
 
 @pytest.mark.built_with_torch
 def test_equal_networks_have_equal_descriptions() -> None:
-    program = BUILD / "tests" / "front" / "print_descriptions"
-    if not program.exists() and os.environ.get("FUNCSIM_REQUIRE_EXAMPLES") != "1":
-        pytest.skip(f"{program} is not built")
-    done = subprocess.run([program], capture_output=True, text=True, check=True, timeout=120)
-    printed = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    lines = built.output_of("tests/front/print_descriptions").splitlines()
+    printed = dict(line.split(": ", 1) for line in lines)
     assert printed == {name: funcsim.describe(network) for name, network in NETWORKS.items()}

@@ -1,6 +1,6 @@
 """Exact Jaccard against sets."""
 
-import funcsim  # noqa: F401
+import funcsim  # noqa: F401  # registers the operators
 import numpy as np
 import pytest
 import torch
@@ -8,25 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle import bits
 from oracle.profile import examples
+from random_bits import LAYOUTS, packed, random_bits, view_of
 
 ops = torch.ops.funcsim
-
-
-def _random_bits(units: int, samples: int, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    density = rng.choice([0.0, 0.02, 0.3, 0.5, 0.9, 1.0], size=(units, 1))
-    return rng.random((units, samples)) < density
-
-
-def _tensor(some_bits: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(bits.pack_bits(some_bits))
 
 
 @given(a=st.integers(0, 20), b=st.integers(0, 20), samples=st.integers(0, 700), seed=st.integers(0, 2**32 - 1))
 @examples(40)
 def test_equals_the_oracle(a: int, b: int, samples: int, seed: int) -> None:
-    x, y = _random_bits(a, samples, seed), _random_bits(b, samples, seed + 1)
-    got = ops.jaccard(_tensor(x), _tensor(y))
+    x, y = random_bits(a, samples, seed), random_bits(b, samples, seed + 1)
+    got = ops.jaccard(packed(x), packed(y))
     assert got.dtype == torch.float32
     assert got.shape == (a, b)
     np.testing.assert_array_equal(got.numpy(), bits.jaccard(x, y).astype(np.float32))
@@ -39,18 +30,18 @@ def test_every_byte_counts_its_bits() -> None:
 
 
 def test_many_units_and_samples() -> None:
-    x, y = _random_bits(150, 5003, 1), _random_bits(70, 5003, 2)
+    x, y = random_bits(150, 5003, 1), random_bits(70, 5003, 2)
     intersection = x.astype(np.float64) @ y.T
     union = x.sum(1)[:, None] + y.sum(1) - intersection
     expected = np.where(union == 0, 1.0, intersection / np.maximum(union, 1))
-    np.testing.assert_array_equal(ops.jaccard(_tensor(x), _tensor(y)).numpy(), expected.astype(np.float32))
+    np.testing.assert_array_equal(ops.jaccard(packed(x), packed(y)).numpy(), expected.astype(np.float32))
 
 
 @given(seed=st.integers(0, 2**32 - 1), samples=st.integers(1, 300))
 @examples(20)
 def test_in_unit_range_self_one_and_symmetric(seed: int, samples: int) -> None:
-    x, y = _random_bits(9, samples, seed), _random_bits(7, samples, seed + 1)
-    a, b = _tensor(x), _tensor(y)
+    x, y = random_bits(9, samples, seed), random_bits(7, samples, seed + 1)
+    a, b = packed(x), packed(y)
     similarity = ops.jaccard(a, b)
     assert similarity.min() >= 0
     assert similarity.max() <= 1
@@ -58,16 +49,10 @@ def test_in_unit_range_self_one_and_symmetric(seed: int, samples: int) -> None:
     assert (ops.jaccard(a, a).diagonal() == 1).all()
 
 
-@pytest.mark.parametrize("layout", ["strided rows", "strided bytes", "transposed", "expanded", "offset"])
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_any_layout(layout: str) -> None:
-    x = _tensor(_random_bits(24, 24 * 8, 3))
-    view = {
-        "strided rows": x[::2],
-        "strided bytes": x[:, 1::3],
-        "transposed": x.t(),
-        "expanded": x[:1].expand(5, -1),
-        "offset": x[3:, 5:],
-    }[layout]
+    x = packed(random_bits(24, 24 * 8, 3))
+    view = view_of(x, layout)
     other = x[1:4, : view.shape[1]]
     assert torch.equal(ops.jaccard(view, other), ops.jaccard(view.contiguous(), other.contiguous()))
     assert torch.equal(ops.jaccard(other, view), ops.jaccard(other.contiguous(), view.contiguous()))
@@ -76,7 +61,7 @@ def test_any_layout(layout: str) -> None:
 @pytest.mark.parametrize("density", [0.1, 0.9])
 def test_of_a_tensor_with_itself(density: float) -> None:
     rng = np.random.default_rng(8)
-    x = _tensor(rng.random((300, 3000)) < density)
+    x = packed(rng.random((300, 3000)) < density)
     torch.testing.assert_close(ops.jaccard(x, x), ops.jaccard(x, x.clone()), rtol=0, atol=0)
 
 

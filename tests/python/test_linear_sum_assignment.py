@@ -1,6 +1,6 @@
 """Assignment against scipy, and against trying all in exact integers."""
 
-import funcsim  # noqa: F401
+import funcsim  # noqa: F401  # registers the operators
 import numpy as np
 import pytest
 import torch

@@ -7,8 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from oracle import bits, matching, random_networks
+from oracle import matching, random_networks
 from oracle.profile import examples
+from random_bits import packed
 from torch import nn
 
 ops = torch.ops.funcsim
@@ -20,10 +21,6 @@ def _sets(units: int = 6, samples: int = 24) -> st.SearchStrategy[np.ndarray]:
     return hnp.arrays(bool, (units, samples))
 
 
-def _tensor(some_bits: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(bits.pack_bits(some_bits))
-
-
 def _assert_triangle(distance: np.ndarray) -> None:
     detour = (distance[:, :, None] + distance[None, :, :]).min(axis=1)
     assert (distance <= detour + EPSILON).all()
@@ -33,7 +30,7 @@ def _assert_triangle(distance: np.ndarray) -> None:
 @examples(60)
 def test_one_minus_jaccard_is_a_metric(x: np.ndarray) -> None:
     x[0] = False
-    distance = 1 - ops.jaccard(_tensor(x), _tensor(x)).double().numpy()
+    distance = 1 - ops.jaccard(packed(x), packed(x)).double().numpy()
     assert (distance >= 0).all()
     assert (distance <= 1).all()
     np.testing.assert_array_equal(distance, distance.T)
@@ -44,7 +41,7 @@ def test_one_minus_jaccard_is_a_metric(x: np.ndarray) -> None:
 @given(x=_sets(), num_hashes=st.sampled_from([1, 2, 8, 64]), seed=st.integers(-(2**63), 2**63 - 1))
 @examples(60)
 def test_the_sketch_distance_with_one_seed_is_a_pseudometric(x: np.ndarray, num_hashes: int, seed: int) -> None:
-    sketch = ops.minhash(_tensor(x), x.shape[1], num_hashes, seed)
+    sketch = ops.minhash(packed(x), x.shape[1], num_hashes, seed)
     distance = 1 - ops.minhash_jaccard(sketch, sketch).double().numpy()
     assert (distance >= 0).all()
     assert (distance <= 1).all()
@@ -65,7 +62,7 @@ def test_any_sketches_obey_the_triangle_inequality(values: np.ndarray) -> None:
 def test_one_minus_layer_score_is_a_metric(x: np.ndarray, cuts: tuple[int, int]) -> None:
     """Layers of any widths: a unit without a partner costs as much as one at distance 1."""
     low, high = min(cuts), max(cuts)
-    layers = [_tensor(units) for units in (x[: low + 1], x[low : high + 1], x[high:])]
+    layers = [packed(units) for units in (x[: low + 1], x[low : high + 1], x[high:])]
     samples = [16] * len(layers)
     distance = 1 - ops.layer_scores(layers, layers, samples, samples).numpy()
     np.testing.assert_allclose(distance, distance.T, atol=1e-12)
@@ -78,7 +75,7 @@ def test_one_minus_layer_score_is_a_metric(x: np.ndarray, cuts: tuple[int, int])
 @examples(30)
 def test_jaccard_does_not_depend_on_the_order_of_samples(x: np.ndarray, order: list[int], negate: bool) -> None:
     x = ~x if negate else x
-    assert torch.equal(ops.jaccard(_tensor(x), _tensor(x)), ops.jaccard(*[_tensor(x[:, order])] * 2))
+    assert torch.equal(ops.jaccard(packed(x), packed(x)), ops.jaccard(*[packed(x[:, order])] * 2))
 
 
 @given(x=_sets(5), y=_sets(7), order=st.permutations(range(7)))
@@ -86,7 +83,7 @@ def test_jaccard_does_not_depend_on_the_order_of_samples(x: np.ndarray, order: l
 def test_scores_lie_in_the_unit_interval_and_do_not_depend_on_the_order_of_units(
     x: np.ndarray, y: np.ndarray, order: list[int]
 ) -> None:
-    a, b, c = [_tensor(x)], [_tensor(y)], [_tensor(y[order])]
+    a, b, c = [packed(x)], [packed(y)], [packed(y[order])]
     for similarity, low in (("jaccard", 0), ("phi", -1)):
         score = ops.layer_scores(a, b, [24], [24], similarity)
         assert low <= score.item() <= 1
@@ -98,8 +95,8 @@ def test_scores_lie_in_the_unit_interval_and_do_not_depend_on_the_order_of_units
 @given(x=_sets(4), y=_sets(6))
 @examples(30)
 def test_a_layer_inside_a_wider_one_is_covered(x: np.ndarray, y: np.ndarray) -> None:
-    wide = _tensor(np.concatenate([y, x]))
-    result = ops.compare_layers([_tensor(x)], [wide], [wide], [24], [24])
+    wide = packed(np.concatenate([y, x]))
+    result = ops.compare_layers([packed(x)], [wide], [wide], [24], [24])
     assert result[6][0].double().sum() / 4 == 1  # coverage of the narrow one
     assert result[1].item() == pytest.approx(0.4)
 
@@ -108,7 +105,7 @@ def test_a_layer_inside_a_wider_one_is_covered(x: np.ndarray, y: np.ndarray) -> 
 @examples(30)
 def test_dead_units_count_as_equal(x: np.ndarray, y: np.ndarray, share: int) -> None:
     x[:share], y[6 - share :] = False, False
-    score = ops.layer_scores([_tensor(x)], [_tensor(y)], [24], [24]).item()
+    score = ops.layer_scores([packed(x)], [packed(y)], [24], [24]).item()
     assert score >= share / 6 - 1e-12
 
 
@@ -137,7 +134,7 @@ def test_model_level_facts(seed: int, widths: tuple[int, int]) -> None:
 def test_unrelated_signatures_are_at_chance(seed: int) -> None:
     """Random sets that know nothing of each other: the adjusted score is near 0."""
     rng = np.random.default_rng(seed)
-    a, b = (_tensor(rng.random((40, 4000)) < 0.4) for _ in range(2))
+    a, b = (packed(rng.random((40, 4000)) < 0.4) for _ in range(2))
     shuffled = ops.shuffle_samples(b, 4000, 1, seed)
     network = ops.compare_layers([a], [b], [shuffled], [4000], [4000])[4]
     assert abs(matching.adjusted(network[0].item(), network[1].item())) < 0.01

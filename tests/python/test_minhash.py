@@ -1,26 +1,17 @@
 """MinHash: the documented layout bit by bit, merging, and its statistics with fixed seeds."""
 
-import funcsim  # noqa: F401
+import funcsim  # noqa: F401  # registers the operators
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle import bits, hashing
+from oracle import hashing
 from oracle.profile import examples
+from random_bits import LAYOUTS, packed, random_bits, view_of
 
 ops = torch.ops.funcsim
 EMPTY = 2**31 - 1
-
-
-def _random_bits(units: int, samples: int, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    density = rng.choice([0.0, 0.01, 0.2, 0.5, 0.9, 1.0], size=(units, 1))
-    return rng.random((units, samples)) < density
-
-
-def _tensor(some_bits: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(bits.pack_bits(some_bits))
 
 
 @given(
@@ -32,8 +23,8 @@ def _tensor(some_bits: np.ndarray) -> torch.Tensor:
 )
 @examples(40)
 def test_equals_the_documented_layout(units: int, samples: int, num_hashes: int, seed: int, first: int) -> None:
-    x = _random_bits(units, samples, abs(seed) % 1000)
-    got = ops.minhash(_tensor(x), samples, num_hashes, seed, first)
+    x = random_bits(units, samples, abs(seed) % 1000)
+    got = ops.minhash(packed(x), samples, num_hashes, seed, first)
     assert got.dtype == torch.int32
     np.testing.assert_array_equal(got.numpy(), hashing.minhash(x, num_hashes, seed, first))
 
@@ -45,25 +36,25 @@ def test_equals_the_documented_layout(units: int, samples: int, num_hashes: int,
 )
 @examples(25)
 def test_batches_merge_by_minimum(cuts: list[int], num_hashes: int, first: int) -> None:
-    x = _random_bits(12, 500, 4)
-    whole = ops.minhash(_tensor(x), 500, num_hashes, 3, first)
+    x = random_bits(12, 500, 4)
+    whole = ops.minhash(packed(x), 500, num_hashes, 3, first)
     merged = torch.full_like(whole, EMPTY)
     for start, end in zip([0, *sorted(cuts)], [*sorted(cuts), 500], strict=True):
-        part = ops.minhash(_tensor(x[:, start:end]), end - start, num_hashes, 3, first + start)
+        part = ops.minhash(packed(x[:, start:end]), end - start, num_hashes, 3, first + start)
         merged = torch.minimum(merged, part)
     assert torch.equal(merged, whole)
 
 
 def test_sketch_of_a_union_is_the_minimum() -> None:
-    x, y = _random_bits(40, 3000, 1), _random_bits(40, 3000, 2)
-    sketches = [ops.minhash(_tensor(some), 3000, 128, 9) for some in (x, y, x | y)]
+    x, y = random_bits(40, 3000, 1), random_bits(40, 3000, 2)
+    sketches = [ops.minhash(packed(some), 3000, 128, 9) for some in (x, y, x | y)]
     assert torch.equal(torch.minimum(sketches[0], sketches[1]), sketches[2])
 
 
 def test_dead_units_are_empty_and_equal_units_equal() -> None:
-    x = _random_bits(3, 100, 5)
+    x = random_bits(3, 100, 5)
     x[0], x[2] = False, x[1]
-    sketch = ops.minhash(_tensor(x), 100, 64)
+    sketch = ops.minhash(packed(x), 100, 64)
     assert (sketch[0] == EMPTY).all()
     assert torch.equal(sketch[1], sketch[2])
 
@@ -74,26 +65,20 @@ def test_many_samples_at_every_density() -> None:
     densities = np.array([0, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99, 1])
     x = rng.random((len(densities), 20011)) < densities[:, None]
     for num_hashes in (16, 1024):
-        got = ops.minhash(_tensor(x), x.shape[1], num_hashes, 5, 77)
+        got = ops.minhash(packed(x), x.shape[1], num_hashes, 5, 77)
         np.testing.assert_array_equal(got.numpy(), hashing.minhash(x, num_hashes, 5, 77))
 
 
-@pytest.mark.parametrize("layout", ["strided rows", "strided bytes", "transposed", "expanded", "offset"])
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_any_layout(layout: str) -> None:
-    x = _tensor(_random_bits(24, 24 * 8, 3))
-    view = {
-        "strided rows": x[::2],
-        "strided bytes": x[:, 1::3],
-        "transposed": x.t(),
-        "expanded": x[:1].expand(5, -1),
-        "offset": x[3:, 5:],
-    }[layout]
+    x = packed(random_bits(24, 24 * 8, 3))
+    view = view_of(x, layout)
     samples = 8 * view.shape[1]
     assert torch.equal(ops.minhash(view, samples, 32), ops.minhash(view.contiguous(), samples, 32))
 
 
 def test_seeds_and_default_length() -> None:
-    x = _tensor(_random_bits(5, 4000, 6) | True)
+    x = packed(random_bits(5, 4000, 6) | True)
     assert ops.minhash(x, 4000).shape == (5, 1024)
     assert torch.equal(ops.minhash(x, 4000), ops.minhash(x, 4000, 1024, 0, 0))
     assert not torch.equal(ops.minhash(x, 4000), ops.minhash(x, 4000, 1024, 1))
@@ -121,8 +106,8 @@ def test_estimate_is_unbiased_and_its_variance_small(samples: int, densities: tu
     a, b, jaccard = _random_pairs(samples, densities)
     estimates = []
     for seed in range(SEEDS):
-        x = ops.minhash(_tensor(a), samples, NUM_HASHES, seed).numpy()
-        y = ops.minhash(_tensor(b), samples, NUM_HASHES, seed).numpy()
+        x = ops.minhash(packed(a), samples, NUM_HASHES, seed).numpy()
+        y = ops.minhash(packed(b), samples, NUM_HASHES, seed).numpy()
         used = (x != EMPTY) | (y != EMPTY)
         estimates.append(((x == y) & used).sum(1) / used.sum(1))
         one = ops.minhash_jaccard(torch.from_numpy(x[:1]), torch.from_numpy(y[:1])).item()
@@ -136,7 +121,7 @@ def test_estimate_is_unbiased_and_its_variance_small(samples: int, densities: tu
 
 def test_slots_are_used_evenly_and_values_uniformly() -> None:
     every = np.ones((1, 200_000), dtype=bool)
-    sketch = np.stack([ops.minhash(_tensor(every[:, :20_000]), 20_000, 100, seed).numpy()[0] for seed in range(40)])
+    sketch = np.stack([ops.minhash(packed(every[:, :20_000]), 20_000, 100, seed).numpy()[0] for seed in range(40)])
     assert (sketch >= 0).all()
     assert (sketch < EMPTY).all()
     # The minimum of about 200 uniform values is exponential with mean 2^31 / 200; 4 standard errors of 4000 draws.

@@ -1,6 +1,6 @@
 """Jaccard estimates from sketches against a loop over slots."""
 
-import funcsim  # noqa: F401
+import funcsim  # noqa: F401  # registers the operators
 import numpy as np
 import pytest
 import torch
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle import bits
 from oracle.profile import examples
+from random_bits import LAYOUTS, view_of
 
 ops = torch.ops.funcsim
 EMPTY = 2**31 - 1
@@ -32,15 +33,9 @@ def test_equals_the_oracle(a: int, b: int, slots: int, seed: int) -> None:
     assert (ops.minhash_jaccard(x, x).diagonal() == 1).all()
 
 
-@pytest.mark.parametrize("layout", ["strided rows", "strided slots", "transposed", "expanded", "offset"])
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_any_layout(layout: str) -> None:
     x = _random_sketches(24, 24, 3)
-    view = {
-        "strided rows": x[::2],
-        "strided slots": x[:, 1::3],
-        "transposed": x.t(),
-        "expanded": x[:1].expand(5, -1),
-        "offset": x[3:, 5:],
-    }[layout]
+    view = view_of(x, layout)
     other = x[1:4, : view.shape[1]]
     assert torch.equal(ops.minhash_jaccard(view, other), ops.minhash_jaccard(view.contiguous(), other.contiguous()))

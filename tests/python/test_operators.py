@@ -89,7 +89,7 @@ def _fresh_compiler() -> None:
 def flat(result: object) -> list[Tensor]:
     if isinstance(result, Tensor):
         return [result]
-    return [tensor for part in result for tensor in flat(part)]  # type: ignore[attr-defined]
+    return [tensor for part in result for tensor in flat(part)]
 
 
 def assert_equal(result: object, expected: object) -> None:

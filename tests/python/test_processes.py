@@ -45,7 +45,7 @@ def test_forked_workers_of_a_data_loader() -> None:
 
 def test_batches_from_forked_workers() -> None:
     inputs = torch.randn(500, 6, generator=torch.Generator().manual_seed(0))
-    loader = DataLoader(inputs, batch_size=64, num_workers=2, multiprocessing_context="fork", timeout=60)  # type: ignore[arg-type]
+    loader = DataLoader(inputs, batch_size=64, num_workers=2, multiprocessing_context="fork", timeout=60)
     assert funcsim.compare(A, B, loader).score == funcsim.compare(A, B, inputs).score
 
 

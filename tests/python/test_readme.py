@@ -1,16 +1,15 @@
 """The README shows what is there; test_pages.py runs its commands."""
 
-import os
 import pathlib
 import re
 import subprocess
 
+import built
 import pages
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-BUILD = pathlib.Path(os.environ.get("FUNCSIM_BUILD_DIR", ROOT / "build"))
 
 
 def code_blocks(language: str) -> list[str]:
@@ -28,12 +27,9 @@ def test_every_kind_of_example_is_there() -> None:
 
 @pytest.mark.built_with_torch
 def test_cpp_example_runs() -> None:
-    program = BUILD / "examples" / "compare_sequentials"
-    if not program.exists() and os.environ.get("FUNCSIM_REQUIRE_EXAMPLES") != "1":
-        pytest.skip(f"{program} is not built")
-    done = subprocess.run([program], capture_output=True, text=True, check=True, timeout=120)
-    score = re.match(r"score ([\d.]+), chance ([\d.]+), adjusted ([\d.]+) \(exact", done.stdout)
-    assert score, done.stdout
+    printed = built.output_of("examples/compare_sequentials")
+    score = re.match(r"score ([\d.]+), chance ([\d.]+), adjusted ([\d.]+) \(exact", printed)
+    assert score, printed
     assert 0.5 < float(score[3]) < float(score[1]) < 1
 
 

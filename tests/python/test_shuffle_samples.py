@@ -1,6 +1,6 @@
 """The seeded pairing of inputs behind the chance level."""
 
-import funcsim  # noqa: F401
+import funcsim  # noqa: F401  # registers the operators
 import numpy as np
 import pytest
 import torch

@@ -1,6 +1,6 @@
 """shuffled_minhash and shuffle_partners against shuffle_samples, minhash and the oracle."""
 
-import funcsim  # noqa: F401
+import funcsim  # noqa: F401  # registers the operators
 import numpy as np
 import pytest
 import torch

@@ -1,6 +1,6 @@
 """Counts and fingerprints of signatures."""
 
-import funcsim  # noqa: F401
+import funcsim  # noqa: F401  # registers the operators
 import numpy as np
 import torch
 from hypothesis import given

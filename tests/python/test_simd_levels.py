@@ -6,10 +6,10 @@ import re
 import subprocess
 import sys
 
+import built
 import funcsim
 import pytest
 
-BUILD = pathlib.Path(os.environ.get("FUNCSIM_BUILD_DIR", pathlib.Path(__file__).resolve().parents[2] / "build"))
 LEVELS = ("neon", "avx2", "avx512")
 
 # Shapes that fill no register, whatever its width, and values that are often equal.
@@ -109,7 +109,7 @@ def test_loops_leave_no_copies_of_other_functions() -> None:
     """A function that several files hold may be taken from any of them, so from one for instructions that lack here."""
     objects = [
         file
-        for file in (BUILD / "csrc" / "kernels" / "CMakeFiles" / "funcsim_kernels.dir").rglob("*.o")
+        for file in (built.BUILD / "csrc" / "kernels" / "CMakeFiles" / "funcsim_kernels.dir").rglob("*.o")
         if file.name.removesuffix(".cpp.o").rsplit("_", 1)[-1] in LEVELS
     ]
     assert objects, "no loops for any instruction set: were they built?"

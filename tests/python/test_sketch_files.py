@@ -81,7 +81,7 @@ def test_the_file_is_as_documented(file: pathlib.Path) -> None:
     with safe_open(file, framework="numpy") as stored:
         assert list(stored.metadata()) == [KEY]
         document = json.loads(stored.metadata()[KEY])
-        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  # not iterable
     layers = [{"name": "0", "samples_per_input": 1}, {"name": "3", "samples_per_input": 1}]
     layers.append({"name": "5", "samples_per_input": 1})
     assert document.pop("sha256") == _checksum(document, tensors)
@@ -210,7 +210,7 @@ def test_every_flipped_bit_is_noticed(
     try:
         loaded = funcsim.NetworkSketch.load(file)
     except ValueError as error:
-        assert str(file) in str(error)  # noqa: PT017
+        assert str(file) in str(error)  # noqa: PT017  # it may also load
     else:
         assert region == "header"
         assert _content(loaded) == _content(SKETCH)
@@ -247,7 +247,7 @@ def _rewrite(file: pathlib.Path, change: dict[str, Any], tensors: dict[str, Any]
     """The file with other content and the right checksum; a value of None removes a key."""
     with safe_open(file, framework="pt") as stored:
         document = json.loads(stored.metadata()[KEY])
-        content = {name: stored.get_tensor(name).clone() for name in stored.keys()}  # noqa: SIM118
+        content = {name: stored.get_tensor(name).clone() for name in stored.keys()}  # noqa: SIM118  # not iterable
     del document["sha256"]
     document = {key: value for key, value in {**document, **change}.items() if value is not None}
     content = {name: value for name, value in {**content, **(tensors or {})}.items() if value is not None}

@@ -33,9 +33,10 @@ struct ActivationLoops {
   PackLoops bfloat16;
 };
 
-extern const ActivationLoops activation_loops_portable;
-extern const ActivationLoops activation_loops_neon;
-extern const ActivationLoops activation_loops_avx2;
-extern const ActivationLoops activation_loops_avx512;
+struct ActivationLoopsByLevel {
+  static const ActivationLoops portable;
+  static const ActivationLoops avx2;
+  static const ActivationLoops avx512;
+};
 
 }  // namespace funcsim

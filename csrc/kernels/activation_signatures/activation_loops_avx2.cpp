@@ -2,9 +2,9 @@
 
 namespace funcsim {
 
-const ActivationLoops activation_loops_avx2 = {.float32 = loops_of<Float32>,
-                                               .float64 = loops_of<Float64>,
-                                               .float16 = loops_of<Float16>,
-                                               .bfloat16 = loops_of<BFloat16>};
+constinit const ActivationLoops ActivationLoopsByLevel::avx2 = {.float32 = loops_of<Float32>,
+                                                                .float64 = loops_of<Float64>,
+                                                                .float16 = loops_of<Float16>,
+                                                                .bfloat16 = loops_of<BFloat16>};
 
 }  // namespace funcsim

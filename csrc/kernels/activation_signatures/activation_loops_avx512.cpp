@@ -161,10 +161,10 @@ constexpr PackLoops loops_of = {.compare_units = compare_units<Lanes>,
 
 }  // namespace
 
-const ActivationLoops activation_loops_avx512 = {.float32 = loops_of<Float32Lanes>,
-                                                 .float64 = loops_of<Float64Lanes>,
-                                                 .float16 = loops_of<NarrowLanes<Float16>>,
-                                                 .bfloat16 = loops_of<NarrowLanes<BFloat16>>};
+constinit const ActivationLoops ActivationLoopsByLevel::avx512 = {.float32 = loops_of<Float32Lanes>,
+                                                                  .float64 = loops_of<Float64Lanes>,
+                                                                  .float16 = loops_of<NarrowLanes<Float16>>,
+                                                                  .bfloat16 = loops_of<NarrowLanes<BFloat16>>};
 
 }  // namespace funcsim
 // NOLINTEND(portability-simd-intrinsics)

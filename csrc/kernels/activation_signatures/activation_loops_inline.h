@@ -11,7 +11,7 @@
 #include "kernels/activation_signatures/strided_copy.h"
 #include "kernels/common/bits.h"
 
-// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): that
+// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): a copy for each level
 // NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for one level and linked into all
 namespace funcsim {
 

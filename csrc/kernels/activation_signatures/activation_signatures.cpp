@@ -12,6 +12,7 @@
 #include "kernels/activation_signatures/activation_loops.h"
 #include "kernels/activation_signatures/element_types.h"
 #include "kernels/common/bits.h"
+#include "kernels/common/ceil_div.h"
 #include "kernels/common/simd_level.h"
 
 namespace funcsim {
@@ -68,21 +69,6 @@ bool is_nan(NarrowFloat<exponent_bits> /*type*/, std::uint16_t z) {
   return (z & 0x7FFF) > NarrowFloat<exponent_bits>::infinity;
 }
 
-const ActivationLoops& loops() {
-  static const ActivationLoops& chosen =
-      LoopsByLevel<ActivationLoops>{
-          .portable = &activation_loops_portable,
-#ifdef __aarch64__
-          .neon = &activation_loops_neon,
-#elif defined(__x86_64__)
-          .avx2 = &activation_loops_avx2,
-          .avx512 = &activation_loops_avx512,
-#endif
-      }
-          .chosen();
-  return chosen;
-}
-
 // A unit's bits are computed and written one cache line at a time: rows of signatures may be a power of two apart, so
 // that the lines of many units would evict each other if they were visited more than once.
 constexpr std::int64_t line_samples = 512;
@@ -95,10 +81,6 @@ struct Tile {
   std::int64_t first_unit;
   std::int64_t units;
 };
-
-constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
 
 template <typename Type>
 class Packer {
@@ -347,15 +329,16 @@ bool any_bit(const std::uint8_t* row, std::int64_t begin, std::int64_t end) {
 std::optional<NanPosition> activation_signatures(const Activations& activations, const double* thresholds,
                                                  std::uint8_t* signatures, std::int64_t row_bytes,
                                                  const ParallelFor& parallel_for) {
+  const auto& loops = chosen_loops<ActivationLoopsByLevel>();
   switch (activations.type) {
     case ScalarType::float32:
-      return Packer<Float32>(activations, thresholds, signatures, row_bytes, loops().float32).pack(parallel_for);
+      return Packer<Float32>(activations, thresholds, signatures, row_bytes, loops.float32).pack(parallel_for);
     case ScalarType::float64:
-      return Packer<Float64>(activations, thresholds, signatures, row_bytes, loops().float64).pack(parallel_for);
+      return Packer<Float64>(activations, thresholds, signatures, row_bytes, loops.float64).pack(parallel_for);
     case ScalarType::float16:
-      return Packer<Float16>(activations, thresholds, signatures, row_bytes, loops().float16).pack(parallel_for);
+      return Packer<Float16>(activations, thresholds, signatures, row_bytes, loops.float16).pack(parallel_for);
     case ScalarType::bfloat16:
-      return Packer<BFloat16>(activations, thresholds, signatures, row_bytes, loops().bfloat16).pack(parallel_for);
+      return Packer<BFloat16>(activations, thresholds, signatures, row_bytes, loops.bfloat16).pack(parallel_for);
   }
   return std::nullopt;
 }

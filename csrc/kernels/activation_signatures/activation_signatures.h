@@ -29,11 +29,6 @@ struct NanPosition {
   std::int64_t unit;
 };
 
-/// Bytes of one packed row of `samples` bits.
-constexpr std::int64_t signature_bytes(std::int64_t samples) {
-  return (samples / 8) + (samples % 8 != 0 ? 1 : 0);
-}
-
 /// Records which samples every unit fires on: bit s of row u is 1 where the pre-activation of
 /// unit u on sample s is strictly greater than the unit's threshold.
 ///

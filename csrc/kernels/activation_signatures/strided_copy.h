@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): that
+// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): a copy for each level
 namespace funcsim {
 
 namespace {

@@ -4,11 +4,18 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/common/ceil_div.h"
+
 namespace funcsim {
 
 // Packed bits, eight bytes at a time. Sample s is bit s % 8 of byte s / 8, so that in a little-endian word it is bit
 // s % 64 as well.
 static_assert(std::endian::native == std::endian::little, "the kernels load packed bits as little-endian words");
+
+/// Bytes of one packed row of `samples` bits.
+constexpr std::int64_t signature_bytes(std::int64_t samples) {
+  return ceil_div(samples, 8);
+}
 
 /// The eight bytes at any address as a word.
 inline std::uint64_t load_word(const std::uint8_t* bytes) {

@@ -7,8 +7,8 @@
 namespace funcsim {
 
 // Kernels whose inner loops gain from wide registers have those loops once for each level, in files of their own that
-// are compiled for it: X_portable.cpp, X_neon.cpp, X_avx2.cpp, X_avx512.cpp. Which one runs is chosen at run time. All
-// levels give the same results, bit for bit.
+// are compiled for it: X_loops_portable.cpp, X_loops_neon.cpp, X_loops_avx2.cpp, X_loops_avx512.cpp. Which one runs is
+// chosen at run time. All levels give the same results, bit for bit.
 
 /// Instruction sets that kernels are written for, each a superset of the ones before it on its kind of processor.
 enum class SimdLevel : std::uint8_t {
@@ -29,6 +29,32 @@ std::vector<SimdLevel> supported_simd_levels();
 ///
 /// @throws Error for a name that is no level, or one that this machine or build doesn't have
 SimdLevel simd_level();
+
+/// One kernel's inner loops at simd_level(). `ByLevel` has them, structs of function pointers, as static members with
+/// the names of levels: `portable`, and those of the levels that have loops of their own. The others run those of the
+/// level below.
+template <typename ByLevel>
+const auto& chosen_loops() {
+#ifdef __x86_64__
+  if constexpr (requires { ByLevel::avx512; }) {
+    if (simd_level() >= SimdLevel::avx512) {
+      return ByLevel::avx512;
+    }
+  }
+  if constexpr (requires { ByLevel::avx2; }) {
+    if (simd_level() >= SimdLevel::avx2) {
+      return ByLevel::avx2;
+    }
+  }
+#elif defined(__aarch64__)
+  if constexpr (requires { ByLevel::neon; }) {
+    if (simd_level() >= SimdLevel::neon) {
+      return ByLevel::neon;
+    }
+  }
+#endif
+  return ByLevel::portable;
+}
 
 /// One kernel's inner loops, a struct of function pointers, at every level. A level without loops of its own runs those
 /// of the level below.

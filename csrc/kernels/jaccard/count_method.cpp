@@ -2,22 +2,9 @@
 
 #include <algorithm>
 
-#include "kernels/common/simd_level.h"
+#include "kernels/common/ceil_div.h"
 
 namespace funcsim {
-
-const IntersectionLoops& intersection_loops() {
-  static const LoopsByLevel<IntersectionLoops> by_level = {
-      .portable = &intersection_loops_portable,
-#ifdef __x86_64__
-      .avx2 = &intersection_loops_avx2,
-      .avx512 = &intersection_loops_avx512,
-#elif defined(__aarch64__)
-      .neon = &intersection_loops_neon,
-#endif
-  };
-  return by_level.chosen();
-}
 
 CountMethod choose_count_method(const CountedSets& a, const CountedSets& b, std::int64_t row_bytes) {
   // Everything in the time of adding one run of lanes. The constants are rounded from measurements; near where the
@@ -34,9 +21,9 @@ CountMethod choose_count_method(const CountedSets& a, const CountedSets& b, std:
   const double pairs = static_cast<double>(a.units) * static_cast<double>(b.units) * (symmetric ? 0.5 : 1.0);
   const double popcount = pairs * (summing_a_pair + (samples / (8 * lane_bytes) * intersection_loops().popcount_cost));
   const auto vertical = [&](const CountedSets& rows, const CountedSets& columns) {
-    const auto blocks = static_cast<double>(divide_up(columns.units, 8 * intersection_loops().lane_bytes));
+    const auto blocks = static_cast<double>(ceil_div(columns.units, 8 * intersection_loops().lane_bytes));
     const auto visits =
-        static_cast<double>(divide_up(8 * row_bytes, transposed_bytes / intersection_loops().lane_bytes));
+        static_cast<double>(ceil_div(8 * row_bytes, transposed_bytes / intersection_loops().lane_bytes));
     double added = static_cast<double>(rows.units) * ((visits * a_visit) + reading_a_block);
     for (std::int64_t i = 0; i < rows.units; ++i) {
       const auto count = static_cast<double>(rows.counts[i]);

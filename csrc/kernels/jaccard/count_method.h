@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "kernels/common/simd_level.h"
 #include "kernels/jaccard/intersection_counts.h"
 #include "kernels/jaccard/intersection_loops.h"
 
@@ -9,11 +10,8 @@ namespace funcsim {
 
 // What choosing a method and carrying it out have in common.
 
-/// Those of simd_level().
-const IntersectionLoops& intersection_loops();
-
-constexpr std::int64_t divide_up(std::int64_t x, std::int64_t y) {
-  return (x + y - 1) / y;
+inline const IntersectionLoops& intersection_loops() {
+  return chosen_loops<IntersectionLoopsByLevel>();
 }
 
 /// Then each pair is counted once.

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "kernels/common/ceil_div.h"
 #include "kernels/jaccard/count_method.h"
 #include "kernels/jaccard/intersection_loops.h"
 
@@ -95,8 +96,8 @@ std::int64_t interleaved(std::int64_t k, std::int64_t count) {
 
 void count_by_popcount(const CountedSets& a, const CountedSets& b, std::int64_t row_bytes, bool symmetric,
                        const Output& output, const ParallelFor& parallel_for) {
-  const std::int64_t tiles_a = divide_up(a.units, emitted_rows);
-  const std::int64_t tiles_b = divide_up(b.units, popcount_columns);
+  const std::int64_t tiles_a = ceil_div(a.units, emitted_rows);
+  const std::int64_t tiles_b = ceil_div(b.units, popcount_columns);
   parallel_for(0, tiles_a * tiles_b, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<std::int32_t> counts(emitted_rows * popcount_columns);
     std::vector<float> similarity(counts.size());
@@ -127,12 +128,12 @@ void count_by_popcount(const CountedSets& a, const CountedSets& b, std::int64_t 
 class TransposedSlab {
  public:
   TransposedSlab(std::int64_t units, std::int64_t row_bytes)
-      : words_(std::min(transposed_bytes / intersection_loops().lane_bytes / 64, divide_up(row_bytes, 8))),
+      : words_(std::min(transposed_bytes / intersection_loops().lane_bytes / 64, ceil_div(row_bytes, 8))),
         lanes_(8 * intersection_loops().lane_bytes),
         stride_(((64 * words_) + 1) * intersection_loops().lane_bytes),
-        sample_blocks_(divide_up(std::min(row_bytes, slab_samples / 8), 8 * words_)),
+        sample_blocks_(ceil_div(std::min(row_bytes, slab_samples / 8), 8 * words_)),
         // 64 bytes more to begin at a cache line.
-        memory_((divide_up(std::min(units, panel_columns), lanes_) * sample_blocks_ * stride_) + 64) {}
+        memory_((ceil_div(std::min(units, panel_columns), lanes_) * sample_blocks_ * stride_) + 64) {}
 
   std::int64_t block_words() const { return words_; }
   std::int64_t lanes() const { return lanes_; }
@@ -145,8 +146,8 @@ class TransposedSlab {
   /// @param rows where the first unit's samples of the slab begin
   void fill(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t bytes,
             const ParallelFor& parallel_for) {
-    const std::int64_t sample_blocks = divide_up(bytes, 8 * words_);
-    parallel_for(0, divide_up(units, lanes_) * sample_blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t sample_blocks = ceil_div(bytes, 8 * words_);
+    parallel_for(0, ceil_div(units, lanes_) * sample_blocks, 1, [&](std::int64_t begin, std::int64_t end) {
       // An odd number of words, or the same words of all units would have the same place in the cache.
       const std::int64_t words_stride = words_ | 1;
       std::vector<std::uint64_t> words(lanes_ * words_stride);
@@ -162,7 +163,7 @@ class TransposedSlab {
                       static_cast<std::size_t>(some));
         }
         std::uint8_t* block = start() + (((lane_block * sample_blocks_) + sample_block) * stride_);
-        for (std::int64_t w = 0; w < divide_up(some, 8); ++w) {
+        for (std::int64_t w = 0; w < ceil_div(some, 8); ++w) {
           intersection_loops().transpose(words.data() + w, words_stride,
                                          block + (w * 64 * intersection_loops().lane_bytes));
         }
@@ -205,7 +206,7 @@ class TileCounter {
   void count(std::int64_t i, std::int64_t rows, std::int64_t j, std::int64_t columns) {
     const std::int64_t lanes = slab_.transposed.lanes();
     const std::int64_t words = slab_.transposed.block_words();
-    const std::int64_t blocks = divide_up(columns, lanes);
+    const std::int64_t blocks = ceil_div(columns, lanes);
     // Counts of the slab are at most the number of its samples, and those of a block must fit in any case. An odd
     // number of planes, or those of all rows would have the same places in the cache.
     const std::int64_t block_samples = transposed_bytes / intersection_loops().lane_bytes;
@@ -228,7 +229,7 @@ class TileCounter {
       const DecodedRows decoded{offsets_.data(), offsets_stride, lengths.data(), num_planes.data(), order.data(), rows};
       for (std::int64_t k = 0; k < blocks; ++k) {
         const std::int64_t sample_block = start / (8 * words);
-        const std::int64_t next_sample_block = std::min(sample_block + 1, divide_up(slab_.bytes, 8 * words) - 1);
+        const std::int64_t next_sample_block = std::min(sample_block + 1, ceil_div(slab_.bytes, 8 * words) - 1);
         const std::uint8_t* next = k + 1 < blocks ? slab_.transposed.block((j / lanes) + k + 1, sample_block)
                                                   : slab_.transposed.block(j / lanes, next_sample_block);
         intersection_loops().add_rows(decoded, slab_.transposed.block((j / lanes) + k, sample_block), next,
@@ -256,10 +257,10 @@ class TileCounter {
     const std::uint8_t* row = rows_.rows + (unit * row_bytes_) + slab_.first_byte + start;
     std::memcpy(bits.data(), row, static_cast<std::size_t>(bytes));
     __builtin_prefetch(row + bytes, 0, 2);
-    std::int64_t length = intersection_loops().decode(bits.data(), divide_up(bytes, 8),
+    std::int64_t length = intersection_loops().decode(bits.data(), ceil_div(bytes, 8),
                                                       complemented(rows_.counts[unit], row_bytes_), offsets);
     std::fill_n(offsets + length, offsets_grain, static_cast<std::uint16_t>(slab_.transposed.zeros()));
-    return divide_up(length, offsets_grain) * offsets_grain;
+    return ceil_div(length, offsets_grain) * offsets_grain;
   }
 
   /// The rows with the shortest lists first.
@@ -292,8 +293,8 @@ class TileCounter {
 void count_slab(const CountedSets& rows, const CountedSets& columns, std::int64_t row_bytes, bool symmetric,
                 bool transposed, const Slab& slab, const Output& output, const ParallelFor& parallel_for) {
   const std::int64_t lanes = slab.transposed.lanes();
-  const std::int64_t tiles_down = divide_up(rows.units, tile_rows);
-  const std::int64_t tiles_across = divide_up(slab.columns, tile_columns);
+  const std::int64_t tiles_down = ceil_div(rows.units, tile_rows);
+  const std::int64_t tiles_across = ceil_div(slab.columns, tile_columns);
   const bool first = slab.first_byte == 0;
   const bool last = slab.first_byte + slab.bytes == row_bytes;
   parallel_for(0, tiles_down * tiles_across, 1, [&](std::int64_t begin, std::int64_t end) {

@@ -2,8 +2,6 @@
 
 #include <cstdint>
 
-#include "kernels/common/simd_level.h"
-
 namespace funcsim {
 
 /// Rows whose counts with the lanes of one block are added up by add_rows: their samples as lists of offsets.
@@ -38,10 +36,10 @@ struct IntersectionLoops {
   /// returns how many. Writes up to 32 entries more than that.
   std::int64_t (*decode)(const std::uint64_t* bits, std::int64_t words, bool complement, std::uint16_t* offsets);
 
-  /// Adds up the runs of `block` at the rows' offsets, each into the row's counters: bit planes of lane_bytes bytes,
-  /// `planes` + row * planes_stride, as many as num_planes and as count the
-  /// samples of a block. In all fewer than twice
-  /// Meanwhile next_block, of as many bytes, is fetched into the second-level cache.
+  /// Adds up the runs of `block` at the rows' offsets, at most as many as a block has samples, each into the row's
+  /// counters: bit planes of lane_bytes bytes from `planes` + row * planes_stride on, as many as num_planes says, and
+  /// at least those that count the samples of a block. Meanwhile next_block, of as many bytes, is fetched into the
+  /// second-level cache.
   void (*add_rows)(const DecodedRows& decoded, const std::uint8_t* block, const std::uint8_t* next_block,
                    std::int64_t block_bytes, std::uint8_t* planes, std::int64_t planes_stride);
 
@@ -49,14 +47,16 @@ struct IntersectionLoops {
   void (*read_counts)(const std::uint8_t* planes, std::int64_t num_planes, std::int32_t* counts);
 };
 
+struct IntersectionLoopsByLevel {
+  static const IntersectionLoops portable;
+  static const IntersectionLoops neon;
+  static const IntersectionLoops avx2;
+  static const IntersectionLoops avx512;
+};
+
 /// Offsets that add_rows takes at a time.
 constexpr std::int64_t offsets_grain = 8;
 /// Bytes of a transposed block but for its last run: it stays in a first-level cache of 48 KiB.
 constexpr std::int64_t transposed_bytes = 32768;
-
-extern const IntersectionLoops intersection_loops_portable;
-extern const IntersectionLoops intersection_loops_neon;
-extern const IntersectionLoops intersection_loops_avx2;
-extern const IntersectionLoops intersection_loops_avx512;
 
 }  // namespace funcsim

@@ -1,5 +1,5 @@
 #define FUNCSIM_REGISTER_BYTES 64  // NOLINT(cppcoreguidelines-macro-usage)
-#include "kernels/linear_sum_assignment/scan_loops_impl.h"
+#include "kernels/linear_sum_assignment/scan_loops_inline.h"
 
 namespace funcsim {
 

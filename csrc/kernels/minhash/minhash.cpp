@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/common/bits.h"
+#include "kernels/common/ceil_div.h"
 #include "kernels/common/hash.h"
 #include "kernels/common/simd_level.h"
 #include "kernels/minhash/minhash_loops.h"
@@ -67,7 +68,7 @@ void for_each_word(const std::uint8_t* row, std::int64_t num_samples, const Visi
   }
   if (num_samples % 64 != 0) {
     const std::uint64_t present = (std::uint64_t{1} << (num_samples % 64)) - 1;
-    visit(whole, load_word(row + (8 * whole), ((num_samples % 64) + 7) / 8) & present);
+    visit(whole, load_word(row + (8 * whole), signature_bytes(num_samples % 64)) & present);
   }
 }
 
@@ -161,31 +162,12 @@ void merge_unit(const std::uint8_t* row, const SampleOrder& order, std::int32_t*
 constexpr std::int64_t fewest_transposed_units = 6;
 constexpr std::int64_t most_slot_samples = 512;
 
-}  // namespace
-
-const MinhashLoops& minhash_loops() {
-  static const MinhashLoops& chosen =
-      LoopsByLevel<MinhashLoops>{
-          .portable = &minhash_loops_portable,
-#ifdef __aarch64__
-          .neon = &minhash_loops_neon,
-#elif defined(__x86_64__)
-          .avx2 = &minhash_loops_avx2,
-          .avx512 = &minhash_loops_avx512,
-#endif
-      }
-          .chosen();
-  return chosen;
-}
-
-namespace {
-
 void merge_columns(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, const SampleOrder& order,
                    std::int32_t* sketches, bool fresh, const ParallelFor& parallel_for) {
-  const MinhashLoops& loops = minhash_loops();
+  const auto& loops = chosen_loops<MinhashLoopsByLevel>();
   const auto num_samples = static_cast<std::int64_t>(order.samples.size());
   const auto num_hashes = static_cast<std::int64_t>(order.slot_begin.size()) - 1;
-  parallel_for(0, (units + 63) / 64, 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(0, ceil_div(units, 64), 1, [&](std::int64_t begin, std::int64_t end) {
     const auto words_for = [&](std::int64_t groups) {
       return std::min(loops.most_words, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(groups))));
     };

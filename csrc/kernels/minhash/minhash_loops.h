@@ -59,12 +59,10 @@ struct MinhashLoops {
                        std::int32_t* values);
 };
 
-/// Those of simd_level().
-const MinhashLoops& minhash_loops();
-
-extern const MinhashLoops minhash_loops_portable;
-extern const MinhashLoops minhash_loops_neon;
-extern const MinhashLoops minhash_loops_avx2;
-extern const MinhashLoops minhash_loops_avx512;
+struct MinhashLoopsByLevel {
+  static const MinhashLoops portable;
+  static const MinhashLoops avx2;
+  static const MinhashLoops avx512;
+};
 
 }  // namespace funcsim

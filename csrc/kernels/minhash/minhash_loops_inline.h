@@ -10,7 +10,7 @@
 #include "kernels/common/hash.h"
 #include "kernels/minhash/minhash_loops.h"
 
-// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): that
+// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): a copy for each level
 // NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for one level and linked into all
 namespace funcsim {
 
@@ -236,7 +236,7 @@ inline void transpose_bits_64x64(std::uint64_t (&rows)[64]) {
 inline void transpose_rows(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t samples,
                            std::int64_t words, const std::uint32_t* places, std::uint64_t* columns) {
   constexpr std::int64_t line_bytes = transposed_samples / 8;
-  const std::int64_t bytes = (samples + 7) / 8;
+  const std::int64_t bytes = signature_bytes(samples);
   for (std::int64_t line = 0; line < bytes; line += line_bytes) {
     const std::int64_t used = bytes - line < line_bytes ? bytes - line : line_bytes;
     for (std::int64_t w = 0; w < words; ++w) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/common/hash.h"
+#include "kernels/common/simd_level.h"
 #include "kernels/minhash/minhash.h"
 #include "kernels/minhash/minhash_loops.h"
 
@@ -51,7 +52,7 @@ SampleOrder sorted_order(const HashedRun& run) {
   const auto bucket_of = std::make_unique_for_overwrite<std::uint32_t[]>(num_samples);
   const auto in_buckets = std::make_unique_for_overwrite<std::uint64_t[]>(num_samples);
   // NOLINTEND(*-avoid-c-arrays)
-  const MinhashLoops& loops = minhash_loops();
+  const auto& loops = chosen_loops<MinhashLoopsByLevel>();
   loops.hash_samples(run, bits, entries.get(), bucket_of.get());
 
   const std::int64_t num_buckets = run.num_hashes << bits;

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "kernels/common/ceil_div.h"
 #include "kernels/common/simd_level.h"
 #include "kernels/minhash/minhash.h"
 #include "kernels/minhash_jaccard/minhash_jaccard_loops.h"
@@ -21,17 +22,7 @@ constexpr std::int64_t block_bytes = 2048;
 constexpr std::int64_t fewest_pairs_a_unit = 64;
 
 const MinhashJaccardLoops& loops() {
-  static const MinhashJaccardLoops& chosen =
-      LoopsByLevel<MinhashJaccardLoops>{
-          .portable = &minhash_jaccard_loops_portable,
-#ifdef __aarch64__
-          .neon = &minhash_jaccard_loops_neon,
-#elif defined(__x86_64__)
-          .avx2 = &minhash_jaccard_loops_avx2,
-          .avx512 = &minhash_jaccard_loops_avx512,
-#endif
-      }
-          .chosen();
+  static const MinhashJaccardLoops& chosen = chosen_loops<MinhashJaccardLoopsByLevel>();
   return chosen;
 }
 
@@ -39,7 +30,7 @@ const MinhashJaccardLoops& loops() {
 class EmptySlots {
  public:
   EmptySlots(const std::int32_t* sketches, std::int64_t units, std::int64_t num_hashes, const ParallelFor& parallel_for)
-      : words_((num_hashes + 63) / 64),
+      : words_(ceil_div(num_hashes, 64)),
         bits_(static_cast<std::size_t>(units * words_)),
         any_(static_cast<std::size_t>(units)) {
     const std::int64_t grain = 1 + ((1 << 14) / (num_hashes + 1));

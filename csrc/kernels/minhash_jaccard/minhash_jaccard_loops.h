@@ -36,9 +36,10 @@ struct MinhashJaccardLoops {
   void (*divide)(const std::int32_t* counts, std::int64_t count, std::int64_t whole, float* out);
 };
 
-extern const MinhashJaccardLoops minhash_jaccard_loops_portable;
-extern const MinhashJaccardLoops minhash_jaccard_loops_neon;
-extern const MinhashJaccardLoops minhash_jaccard_loops_avx2;
-extern const MinhashJaccardLoops minhash_jaccard_loops_avx512;
+struct MinhashJaccardLoopsByLevel {
+  static const MinhashJaccardLoops portable;
+  static const MinhashJaccardLoops avx2;
+  static const MinhashJaccardLoops avx512;
+};
 
 }  // namespace funcsim

@@ -9,7 +9,7 @@
 #include "kernels/common/bits.h"
 #include "kernels/minhash_jaccard/minhash_jaccard_loops.h"
 
-// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): that
+// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): a copy for each level
 // NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for one level and linked into all
 namespace funcsim {
 

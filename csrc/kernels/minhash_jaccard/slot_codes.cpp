@@ -5,6 +5,7 @@
 #include <atomic>
 #include <bit>
 
+#include "kernels/common/ceil_div.h"
 #include "kernels/minhash_jaccard/minhash_jaccard_loops.h"
 
 namespace funcsim {
@@ -171,7 +172,7 @@ bool encode_halves(const Sketches& sketches, std::int64_t slot, std::vector<std:
 }
 
 std::int64_t padded(std::int64_t count, std::int64_t multiple) {
-  return (count + multiple - 1) / multiple * multiple;
+  return ceil_div(count, multiple) * multiple;
 }
 
 }  // namespace
@@ -180,7 +181,7 @@ SlotCodes encode_slots(std::span<const std::int32_t> a, std::span<const std::int
                        const ParallelFor& parallel_for) {
   const Sketches sketches{a, b, num_hashes};
   const std::int64_t units = sketches.units();
-  const std::int64_t groups = (num_hashes + slots_together - 1) / slots_together;
+  const std::int64_t groups = ceil_div(num_hashes, slots_together);
   SlotCodes codes;
   codes.byte_stride = padded(num_hashes, code_alignment);
   codes.bytes.resize(static_cast<std::size_t>(units * codes.byte_stride));

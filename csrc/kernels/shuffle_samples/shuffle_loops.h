@@ -17,7 +17,9 @@ struct ShuffleLoops {
                           std::int64_t units, std::int64_t row_bytes, std::uint8_t* rows);
 };
 
-extern const ShuffleLoops shuffle_loops_portable;
-extern const ShuffleLoops shuffle_loops_avx512;
+struct ShuffleLoopsByLevel {
+  static const ShuffleLoops portable;
+  static const ShuffleLoops avx512;
+};
 
 }  // namespace funcsim

@@ -53,8 +53,8 @@ struct Avx512 {
 
 }  // namespace
 
-const ShuffleLoops shuffle_loops_avx512 = {.columns_of_rows = columns_of_rows<Avx512>,
-                                           .rows_of_columns = rows_of_columns<Avx512>};
+constinit const ShuffleLoops ShuffleLoopsByLevel::avx512 = {.columns_of_rows = columns_of_rows<Avx512>,
+                                                            .rows_of_columns = rows_of_columns<Avx512>};
 
 }  // namespace funcsim
 // NOLINTEND(*-avoid-c-arrays)

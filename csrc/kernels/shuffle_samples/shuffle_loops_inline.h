@@ -6,9 +6,10 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/common/bits.h"
 #include "kernels/shuffle_samples/shuffle_loops.h"
 
-// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): that
+// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): a copy for each level
 // NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for one level and linked into all
 namespace funcsim {
 
@@ -58,7 +59,7 @@ void rows_of_columns(const std::uint64_t* columns, const std::int64_t* sources, 
       }
     }
     for (std::int64_t u = 0; u < units; ++u) {
-      std::memcpy(rows + (u * row_bytes) + (first / 8), lines[u], static_cast<std::size_t>((used + 7) / 8));
+      std::memcpy(rows + (u * row_bytes) + (first / 8), lines[u], static_cast<std::size_t>(signature_bytes(used)));
     }
   }
 }

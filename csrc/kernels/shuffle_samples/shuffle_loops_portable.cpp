@@ -31,8 +31,8 @@ struct Portable {
 
 }  // namespace
 
-const ShuffleLoops shuffle_loops_portable = {.columns_of_rows = columns_of_rows<Portable>,
-                                             .rows_of_columns = rows_of_columns<Portable>};
+constinit const ShuffleLoops ShuffleLoopsByLevel::portable = {.columns_of_rows = columns_of_rows<Portable>,
+                                                              .rows_of_columns = rows_of_columns<Portable>};
 
 }  // namespace funcsim
 // NOLINTEND(*-avoid-c-arrays)

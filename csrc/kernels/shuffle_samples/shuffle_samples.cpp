@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "kernels/common/bits.h"
+#include "kernels/common/ceil_div.h"
 #include "kernels/common/hash.h"
 #include "kernels/common/simd_level.h"
 #include "kernels/shuffle_samples/shuffle_loops.h"
@@ -19,18 +21,6 @@ namespace {
 
 /// Samples are bits of 64 units side by side, so that a word is moved for 64 bits.
 constexpr std::int64_t units_together = 64;
-
-const ShuffleLoops& loops() {
-  static const ShuffleLoops& chosen =
-      LoopsByLevel<ShuffleLoops>{
-          .portable = &shuffle_loops_portable,
-#ifdef __x86_64__
-          .avx512 = &shuffle_loops_avx512,
-#endif
-      }
-          .chosen();
-  return chosen;
-}
 
 /// Where every sample comes from.
 std::vector<std::int64_t> sample_sources(const std::vector<std::int64_t>& partners, std::int64_t samples_per_input) {
@@ -46,19 +36,19 @@ std::vector<std::int64_t> sample_sources(const std::vector<std::int64_t>& partne
 
 void shuffle_bits(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes,
                   const std::vector<std::int64_t>& sources, std::uint8_t* out, const ParallelFor& parallel_for) {
-  const ShuffleLoops& bit_loops = loops();
+  const auto& loops = chosen_loops<ShuffleLoopsByLevel>();
   const auto samples = static_cast<std::int64_t>(sources.size());
-  const std::int64_t bytes = (samples + 7) / 8;
-  const std::int64_t groups = (units + units_together - 1) / units_together;
+  const std::int64_t bytes = signature_bytes(samples);
+  const std::int64_t groups = ceil_div(units, units_together);
   const std::int64_t grain = 1 + ((1 << 12) / (bytes + 1));
   parallel_for(0, groups, grain, [&](std::int64_t begin, std::int64_t end) {
     // Uninitialised: all of it is written. NOLINTNEXTLINE(*-avoid-c-arrays)
-    const auto columns = std::make_unique_for_overwrite<std::uint64_t[]>((bytes + 7) / 8 * 64);
+    const auto columns = std::make_unique_for_overwrite<std::uint64_t[]>(ceil_div(bytes, 8) * 64);
     for (std::int64_t g = begin; g < end; ++g) {
       const std::int64_t first = g * units_together;
       const std::int64_t present = std::min(units_together, units - first);
-      bit_loops.columns_of_rows(signatures + (first * row_bytes), present, row_bytes, bytes, columns.get());
-      bit_loops.rows_of_columns(columns.get(), sources.data(), samples, present, row_bytes, out + (first * row_bytes));
+      loops.columns_of_rows(signatures + (first * row_bytes), present, row_bytes, bytes, columns.get());
+      loops.rows_of_columns(columns.get(), sources.data(), samples, present, row_bytes, out + (first * row_bytes));
     }
   });
 }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "kernels/common/bits.h"
+#include "kernels/common/ceil_div.h"
 #include "kernels/common/hash.h"
 #include "kernels/common/simd_level.h"
 #include "kernels/signature_statistics/statistics_loops.h"
@@ -15,28 +16,15 @@ namespace {
 /// Words whose hashes are kept at a time, for all units.
 constexpr std::int64_t block_words = 512;
 
-const StatisticsLoops& loops() {
-  static const StatisticsLoops& chosen =
-      LoopsByLevel<StatisticsLoops>{
-          .portable = &statistics_loops_portable,
-#ifdef __x86_64__
-          .avx2 = &statistics_loops_avx2,
-          .avx512 = &statistics_loops_avx512,
-#endif
-      }
-          .chosen();
-  return chosen;
-}
-
 }  // namespace
 
 void signature_statistics(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes,
                           std::int64_t num_samples, std::int64_t first_sample, std::int64_t* counts,
                           std::uint64_t* fingerprints, const ParallelFor& parallel_for) {
   const HashStream stream(0, HashPurpose::fingerprint);
-  const std::int64_t bytes = (num_samples / 8) + (num_samples % 8 != 0 ? 1 : 0);
-  const std::int64_t words = (bytes + 7) / 8;
-  const auto add_words = loops().add_words;
+  const std::int64_t bytes = signature_bytes(num_samples);
+  const std::int64_t words = ceil_div(bytes, 8);
+  const auto add_words = chosen_loops<StatisticsLoopsByLevel>().add_words;
   const std::int64_t grain = 1 + ((1 << 13) / (words + 1));
   parallel_for(0, units, grain, [&](std::int64_t begin, std::int64_t end) {
     std::fill(counts + begin, counts + end, 0);

@@ -12,8 +12,10 @@ struct StatisticsLoops {
                     std::uint64_t* fingerprint);
 };
 
-extern const StatisticsLoops statistics_loops_portable;
-extern const StatisticsLoops statistics_loops_avx2;
-extern const StatisticsLoops statistics_loops_avx512;
+struct StatisticsLoopsByLevel {
+  static const StatisticsLoops portable;
+  static const StatisticsLoops avx2;
+  static const StatisticsLoops avx512;
+};
 
 }  // namespace funcsim

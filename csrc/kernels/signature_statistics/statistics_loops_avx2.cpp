@@ -2,6 +2,6 @@
 
 namespace funcsim {
 
-const StatisticsLoops statistics_loops_avx2 = {.add_words = add_words};
+constinit const StatisticsLoops StatisticsLoopsByLevel::avx2 = {.add_words = add_words};
 
 }  // namespace funcsim

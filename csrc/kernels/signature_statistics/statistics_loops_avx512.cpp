@@ -39,7 +39,7 @@ void add_words_by_8(const std::uint8_t* bytes, const std::uint64_t* keys, std::i
 
 }  // namespace
 
-const StatisticsLoops statistics_loops_avx512 = {.add_words = add_words_by_8};
+constinit const StatisticsLoops StatisticsLoopsByLevel::avx512 = {.add_words = add_words_by_8};
 
 }  // namespace funcsim
 // NOLINTEND(portability-simd-intrinsics)

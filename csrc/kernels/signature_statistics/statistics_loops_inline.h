@@ -9,7 +9,7 @@
 #include "kernels/common/hash.h"
 #include "kernels/signature_statistics/statistics_loops.h"
 
-// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): that
+// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): a copy for each level
 namespace funcsim {
 
 namespace {

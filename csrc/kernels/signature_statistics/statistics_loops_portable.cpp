@@ -2,6 +2,6 @@
 
 namespace funcsim {
 
-const StatisticsLoops statistics_loops_portable = {.add_words = add_words};
+constinit const StatisticsLoops StatisticsLoopsByLevel::portable = {.add_words = add_words};
 
 }  // namespace funcsim

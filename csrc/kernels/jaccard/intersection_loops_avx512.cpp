@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/jaccard/vertical_counters.h"
+#include "kernels/jaccard/intersection_loops_inline.h"
 
 namespace funcsim {
 
@@ -10,8 +10,8 @@ namespace {
 
 // NOLINTBEGIN(*-avoid-c-arrays): a std::array of vectors would drop what makes them vectors
 
-struct Avx512 {
-  using Vector = std::uint64_t __attribute__((vector_size(64)));
+struct Avx512Register {
+  using Vector [[gnu::vector_size(64)]] = std::uint64_t;
 
   [[gnu::always_inline]] static Vector full_add(Vector& a, Vector x, Vector y) {
     const auto sum = reinterpret_cast<__m512i>(a);
@@ -88,7 +88,7 @@ void count_pairs(const std::uint8_t* a, std::int64_t rows_a, const std::uint8_t*
 }
 
 std::int64_t decode(const std::uint64_t* bits, std::int64_t words, bool complement, std::uint16_t* offsets) {
-  using Offsets = std::uint16_t __attribute__((vector_size(64)));
+  using Offsets [[gnu::vector_size(64)]] = std::uint16_t;
   Offsets candidates{};
   for (int k = 0; k < 32; ++k) {
     candidates[k] = static_cast<std::uint16_t>(64 * k);
@@ -108,18 +108,8 @@ std::int64_t decode(const std::uint64_t* bits, std::int64_t words, bool compleme
 
 // NOLINTEND(*-avoid-c-arrays)
 
-using Counters = VerticalCounters<Avx512>;
-
 }  // namespace
 
-const IntersectionLoops intersection_loops_avx512 = {
-    .lane_bytes = Counters::lane_bytes,
-    .popcount_cost = 0.8,
-    .count_pairs = count_pairs,
-    .transpose = Counters::transpose,
-    .decode = decode,
-    .add_rows = Counters::add_rows,
-    .read_counts = Counters::read_counts,
-};
+constinit const IntersectionLoops IntersectionLoopsByLevel::avx512 = loops_of<Avx512Register>(0.8, count_pairs, decode);
 
 }  // namespace funcsim

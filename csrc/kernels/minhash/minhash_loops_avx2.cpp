@@ -2,8 +2,6 @@
 
 #include "kernels/minhash/minhash_loops_inline.h"
 
-// NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for this level and linked into all
-// NOLINTBEGIN(portability-simd-intrinsics): this file is for one kind of processor
 namespace funcsim {
 
 namespace {
@@ -36,12 +34,10 @@ void merge_block(const UnitBlock& block, std::uint64_t* left) {
 
 }  // namespace
 
-const MinhashLoops minhash_loops_avx2 = {.most_words = 4,
-                                         .transpose = transpose_rows,
-                                         .merge_block = merge_block,
-                                         .hash_samples = hash_samples,
-                                         .sort_buckets = sort_buckets};
+constinit const MinhashLoops MinhashLoopsByLevel::avx2 = {.most_words = 4,
+                                                          .transpose = transpose_rows,
+                                                          .merge_block = merge_block,
+                                                          .hash_samples = hash_samples,
+                                                          .sort_buckets = sort_buckets};
 
 }  // namespace funcsim
-// NOLINTEND(portability-simd-intrinsics)
-// NOLINTEND(*-avoid-c-arrays)

@@ -2,7 +2,6 @@
 
 #include "kernels/minhash_jaccard/minhash_jaccard_loops_inline.h"
 
-// NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for this level and linked into all
 // NOLINTBEGIN(portability-simd-intrinsics): this file is for one kind of processor
 namespace funcsim {
 
@@ -43,12 +42,12 @@ struct Avx2HalfCounters {
 
 }  // namespace
 
-const MinhashJaccardLoops minhash_jaccard_loops_avx2 = {.count_equal_bytes = count_tile<2, 4, Avx2ByteCounters>,
-                                                        .count_equal_halves = count_tile<2, 4, Avx2HalfCounters>,
-                                                        .count_equal_slots = count_equal_slots,
-                                                        .count_common_bits = count_common_bits,
-                                                        .divide = divide};
+constinit const MinhashJaccardLoops MinhashJaccardLoopsByLevel::avx2 = {
+    .count_equal_bytes = count_tile<2, 4, Avx2ByteCounters>,
+    .count_equal_halves = count_tile<2, 4, Avx2HalfCounters>,
+    .count_equal_slots = count_equal_slots,
+    .count_common_bits = count_common_bits,
+    .divide = divide};
 
 }  // namespace funcsim
 // NOLINTEND(portability-simd-intrinsics)
-// NOLINTEND(*-avoid-c-arrays)

@@ -129,7 +129,7 @@ void store_words(std::uint64_t* to, __m512i x) {
 template <std::int64_t words>
 void transpose_to(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int64_t samples,
                   const std::uint32_t* places, std::uint64_t* columns) {
-  const std::int64_t bytes = (samples + 7) / 8;
+  const std::int64_t bytes = signature_bytes(samples);
   __m512i squares[8][64];
   for (__m512i(&square)[64] : squares) {
     for (__m512i& x : square) {
@@ -370,11 +370,11 @@ void sort_buckets_of_8(std::uint64_t* entries, const std::uint32_t* ends, std::i
 
 }  // namespace
 
-const MinhashLoops minhash_loops_avx512 = {.most_words = 8,
-                                           .transpose = transpose,
-                                           .merge_block = merge_block,
-                                           .hash_samples = hash_samples,
-                                           .sort_buckets = sort_buckets_of_8};
+constinit const MinhashLoops MinhashLoopsByLevel::avx512 = {.most_words = 8,
+                                                            .transpose = transpose,
+                                                            .merge_block = merge_block,
+                                                            .hash_samples = hash_samples,
+                                                            .sort_buckets = sort_buckets_of_8};
 
 }  // namespace funcsim
 // NOLINTEND(portability-simd-intrinsics)

@@ -2,7 +2,6 @@
 
 #include "kernels/minhash_jaccard/minhash_jaccard_loops_inline.h"
 
-// NOLINTBEGIN(*-avoid-c-arrays): a std::array's functions might be compiled for this level and linked into all
 // NOLINTBEGIN(portability-simd-intrinsics): this file is for one kind of processor
 namespace funcsim {
 
@@ -50,12 +49,12 @@ std::int64_t count_common_bits_wide(const std::uint64_t* x, const std::uint64_t*
 
 }  // namespace
 
-const MinhashJaccardLoops minhash_jaccard_loops_avx512 = {.count_equal_bytes = count_tile<4, 4, Avx512ByteCounters>,
-                                                          .count_equal_halves = count_tile<4, 4, Avx512HalfCounters>,
-                                                          .count_equal_slots = count_equal_slots,
-                                                          .count_common_bits = count_common_bits_wide,
-                                                          .divide = divide};
+constinit const MinhashJaccardLoops MinhashJaccardLoopsByLevel::avx512 = {
+    .count_equal_bytes = count_tile<4, 4, Avx512ByteCounters>,
+    .count_equal_halves = count_tile<4, 4, Avx512HalfCounters>,
+    .count_equal_slots = count_equal_slots,
+    .count_common_bits = count_common_bits_wide,
+    .divide = divide};
 
 }  // namespace funcsim
 // NOLINTEND(portability-simd-intrinsics)
-// NOLINTEND(*-avoid-c-arrays)

@@ -1,13 +1,14 @@
 #pragma once
 
-// Loops of intersection_loops.h for any register. Each level's file includes this and gives a struct `Level` with
+// The loops of IntersectionLoops for registers of any width. Each level's file includes this once, and makes of it its
+// table: all of it is in an unnamed namespace, so that no level's code is taken for another's.
+//
+// A `Register` is a struct with
 //
 //   Vector             unsigned 64-bit lanes, a vector type of the compiler
 //   full_add(a, x, y)  a + x + y, bit by bit: the sums stay in a, the carries are returned
-//
-// Everything here is in an unnamed namespace: the code of one level must never be linked into another's.
-//
-// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): that
+
+// NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): a copy for each level
 // NOLINTBEGIN(*-avoid-c-arrays): a std::array of vectors would drop what makes them vectors
 
 #include <algorithm>
@@ -21,9 +22,22 @@ namespace funcsim {
 
 namespace {
 
-template <typename Level>
+/// A register of which the compiler is told nothing but the width.
+template <int bytes>
+struct PlainRegister {
+  using Vector [[gnu::vector_size(bytes)]] = std::uint64_t;
+
+  [[gnu::always_inline]] static Vector full_add(Vector& a, Vector x, Vector y) {
+    const Vector either = a ^ x;
+    const Vector carry = (a & x) | (either & y);
+    a = either ^ y;
+    return carry;
+  }
+};
+
+template <typename Register>
 struct VerticalCounters {
-  using Vector = Level::Vector;
+  using Vector = Register::Vector;
   static constexpr std::int64_t lane_bytes = sizeof(Vector);
   /// Planes that are held in registers: as many as count the samples of a block.
   static constexpr int register_planes = std::countr_zero(static_cast<std::uint64_t>(transposed_bytes / lane_bytes));
@@ -92,20 +106,21 @@ struct VerticalCounters {
       std::memcpy(&second, offsets + 4, sizeof(second));
       Vector ones = load(block + static_cast<std::uint16_t>(first));
       Vector more = load(block + (first >> 48));
-      Vector twos = Level::full_add(ones, load(block + static_cast<std::uint16_t>(first >> 16)),
-                                    load(block + static_cast<std::uint16_t>(first >> 32)));
-      const Vector twos_of_more = Level::full_add(more, load(block + static_cast<std::uint16_t>(second)),
-                                                  load(block + static_cast<std::uint16_t>(second >> 16)));
-      const Vector twos_of_both = Level::full_add(ones, more, load(block + static_cast<std::uint16_t>(second >> 32)));
-      const Vector twos_of_plane = Level::full_add(planes[0], ones, load(block + (second >> 48)));
-      const Vector fours = Level::full_add(twos, twos_of_more, twos_of_both);
-      const Vector fours_of_plane = Level::full_add(planes[1], twos, twos_of_plane);
+      Vector twos = Register::full_add(ones, load(block + static_cast<std::uint16_t>(first >> 16)),
+                                       load(block + static_cast<std::uint16_t>(first >> 32)));
+      const Vector twos_of_more = Register::full_add(more, load(block + static_cast<std::uint16_t>(second)),
+                                                     load(block + static_cast<std::uint16_t>(second >> 16)));
+      const Vector twos_of_both =
+          Register::full_add(ones, more, load(block + static_cast<std::uint16_t>(second >> 32)));
+      const Vector twos_of_plane = Register::full_add(planes[0], ones, load(block + (second >> 48)));
+      const Vector fours = Register::full_add(twos, twos_of_more, twos_of_both);
+      const Vector fours_of_plane = Register::full_add(planes[1], twos, twos_of_plane);
       offsets += 8;
-      return Level::full_add(planes[2], fours, fours_of_plane);
+      return Register::full_add(planes[2], fours, fours_of_plane);
     } else {
       const Vector x = add_runs<level - 1>(block, offsets, planes);
       const Vector y = add_runs<level - 1>(block, offsets, planes);
-      return Level::full_add(planes[level - 1], x, y);
+      return Register::full_add(planes[level - 1], x, y);
     }
   }
 
@@ -122,7 +137,7 @@ struct VerticalCounters {
     if ((length & (std::int64_t{1} << level)) != 0) {
       other = add_runs<level>(block, offsets, planes);
     }
-    return Level::full_add(planes[level], carry, other);
+    return Register::full_add(planes[level], carry, other);
   }
 
   static void add_rows(const DecodedRows& decoded, const std::uint8_t* block, const std::uint8_t* next_block,
@@ -191,8 +206,13 @@ struct VerticalCounters {
   }
 };
 
+/// For levels that have the instruction.
+[[maybe_unused]] std::int64_t count_bits_by_instruction(std::uint64_t word) {
+  return __builtin_popcountll(word);
+}
+
 /// Set bits in common, a word at a time.
-template <typename Counter>
+template <std::int64_t (*count_bits)(std::uint64_t)>
 void count_pairs_by_words(const std::uint8_t* a, std::int64_t rows_a, const std::uint8_t* b, std::int64_t rows_b,
                           std::int64_t row_bytes, std::int64_t bytes, std::int32_t* counts,
                           std::int64_t counts_stride) {
@@ -208,7 +228,7 @@ void count_pairs_by_words(const std::uint8_t* a, std::int64_t rows_a, const std:
         std::uint64_t y = 0;
         std::memcpy(&x, row_a + (8 * w), sizeof(x));
         std::memcpy(&y, row_b + (8 * w), sizeof(y));
-        count += Counter::count_bits(x & y);
+        count += count_bits(x & y);
       }
       std::uint64_t x = 0;
       std::uint64_t y = 0;
@@ -216,7 +236,7 @@ void count_pairs_by_words(const std::uint8_t* a, std::int64_t rows_a, const std:
         std::memcpy(&x, row_a + (8 * words), rest);
         std::memcpy(&y, row_b + (8 * words), rest);
       }
-      counts[(i * counts_stride) + j] += static_cast<std::int32_t>(count + Counter::count_bits(x & y));
+      counts[(i * counts_stride) + j] += static_cast<std::int32_t>(count + count_bits(x & y));
     }
   }
 }
@@ -232,6 +252,27 @@ std::int64_t decode_by_words(const std::uint64_t* bits, std::int64_t words, bool
     }
   }
   return length;
+}
+
+/// The table of a level.
+template <typename Register>
+constexpr IntersectionLoops loops_of(double popcount_cost, decltype(IntersectionLoops::count_pairs) count_pairs,
+                                     decltype(IntersectionLoops::decode) decode) {
+  using Counters = VerticalCounters<Register>;
+  return {.lane_bytes = Counters::lane_bytes,
+          .popcount_cost = popcount_cost,
+          .count_pairs = count_pairs,
+          .transpose = Counters::transpose,
+          .decode = decode,
+          .add_rows = Counters::add_rows,
+          .read_counts = Counters::read_counts};
+}
+
+/// That of a level without special instructions but to count the bits of a word.
+template <typename Register, std::int64_t (*count_bits)(std::uint64_t)>
+constexpr IntersectionLoops loops_by_words(double popcount_cost) {
+  return loops_of<Register>(popcount_cost, count_pairs_by_words<count_bits>,
+                            decode_by_words<sizeof(typename Register::Vector)>);
 }
 
 }  // namespace
