@@ -18,7 +18,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
         "--full", dest="scale", action="store_const", const="full", help="all sizes, twenty minutes (default)"
     )
     scales.add_argument(
-        "--quick", dest="scale", action="store_const", const="quick", help="smaller sizes, three minutes"
+        "--quick", dest="scale", action="store_const", const="quick", help="smaller sizes, five minutes"
     )
     scales.add_argument(
         "--smoke", dest="scale", action="store_const", const="smoke", help="tiny sizes, to see that it runs"

@@ -14,10 +14,8 @@ namespace funcsim {
 
 namespace {
 
-constexpr const char* op = "linear_sum_assignment";
-
 /// The dtype the solver works in, which holds every value of `dtype` exactly.
-Dtype solver_dtype(const Tensor& cost) {
+Dtype solver_dtype(const char* op, const Tensor& cost) {
   switch (dtype_of(cost)) {
     case Dtype::Float:
     case Dtype::Half:
@@ -33,7 +31,7 @@ Dtype solver_dtype(const Tensor& cost) {
     case Dtype::Bool:
       return Dtype::Long;
     default:
-      fail(op, ": cost must be of a floating, integer or bool dtype, got ", describe_tensor(cost));
+      fail(op, ": cost must be floating, bool, uint8, int8, int16, int32 or int64, got ", describe_tensor(cost));
   }
 }
 
@@ -55,7 +53,7 @@ Assignment solve(const Tensor& cost, Dtype dtype, bool maximize, bool with_duals
   }
 }
 
-void check_status(const Assignment& assignment, bool maximize) {
+void check_status(const char* op, const Assignment& assignment, bool maximize) {
   switch (assignment.status) {
     case AssignmentStatus::optimal:
       return;
@@ -71,13 +69,13 @@ void check_status(const Assignment& assignment, bool maximize) {
 }
 
 /// The assignment of a checked matrix.
-Assignment checked_assignment(const Tensor& cost, bool maximize, bool with_duals) {
+Assignment checked_assignment(const char* op, const Tensor& cost, bool maximize, bool with_duals) {
   check(cost.dim() == 2, op, ": cost must be a matrix [rows, columns], got ", describe_tensor(cost));
   check_cpu(cost, op, "cost");
-  const Dtype dtype = solver_dtype(cost);
+  const Dtype dtype = solver_dtype(op, cost);
   const Tensor matrix = dtype_of(cost) == dtype ? cost : torch::stable::to(cost, dtype);
   Assignment assignment = solve(matrix, dtype, maximize, with_duals);
-  check_status(assignment, maximize);
+  check_status(op, assignment, maximize);
   return assignment;
 }
 
@@ -98,11 +96,12 @@ std::tuple<Tensor, Tensor> pairs_of(const Assignment& assignment, const Tensor& 
 }
 
 std::tuple<Tensor, Tensor> linear_sum_assignment_op(const Tensor& cost, bool maximize) {
-  return pairs_of(checked_assignment(cost, maximize, /*with_duals=*/false), cost);
+  return pairs_of(checked_assignment("linear_sum_assignment", cost, maximize, /*with_duals=*/false), cost);
 }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor> linear_sum_assignment_with_duals_op(const Tensor& cost, bool maximize) {
-  const Assignment assignment = checked_assignment(cost, maximize, /*with_duals=*/true);
+  const Assignment assignment =
+      checked_assignment("linear_sum_assignment_with_duals", cost, maximize, /*with_duals=*/true);
   const auto [rows, columns] = pairs_of(assignment, cost);
   return {rows, columns, float64_tensor(assignment.row_duals), float64_tensor(assignment.column_duals)};
 }

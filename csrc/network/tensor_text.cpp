@@ -36,8 +36,18 @@ std::string dtype_name(torch::headeronly::ScalarType dtype) {
       return "int32";
     case Dtype::Long:
       return "int64";
+    case Dtype::UInt16:
+      return "uint16";
+    case Dtype::UInt32:
+      return "uint32";
+    case Dtype::UInt64:
+      return "uint64";
     case Dtype::Bool:
       return "bool";
+    case Dtype::ComplexFloat:
+      return "complex64";
+    case Dtype::ComplexDouble:
+      return "complex128";
     case Dtype::Undefined:
       return "a tensor of another kind of numbers, of shape";
     default:

@@ -18,6 +18,7 @@ CHUNK_BYTES = 1 << 28
 
 # Names that models and data sets use for what a model reads.
 INPUT_KEYS = ("input", "inputs", "x", "data", "image", "images", "img", "pixel_values", "input_values", "features")
+ARRAY_HINT = "; torch.from_numpy makes a tensor of an array"
 
 
 def model_input(batch: object, place: str) -> Tensor:
@@ -53,7 +54,7 @@ def model_input(batch: object, place: str) -> Tensor:
             f"{place} has the keys {', '.join(map(repr, batch))}, of which the model's input can't be told; expected a "
             f"tensor under one of {', '.join(map(repr, INPUT_KEYS))}, or a single tensor"
         )
-    hint = "; torch.from_numpy makes one of an array" if type(batch).__module__ == "numpy" else ""
+    hint = ARRAY_HINT if type(batch).__module__ == "numpy" else ""
     raise TypeError(f"{place} is a {type(batch).__name__}; expected a tensor, tuple, list or mapping{hint}")
 
 
@@ -62,10 +63,11 @@ def _batches(inputs: Inputs) -> Iterator[tuple[Tensor, str]]:
     if isinstance(inputs, Tensor):
         yield inputs, "inputs"
         return
-    if isinstance(inputs, Mapping | str | bytes) or not isinstance(inputs, Iterable):
+    of_numpy = type(inputs).__module__ == "numpy"
+    if of_numpy or isinstance(inputs, Mapping | str | bytes) or not isinstance(inputs, Iterable):
         raise TypeError(
             f"inputs are a {type(inputs).__name__}; expected a tensor [inputs, features...] or an iterable of batches, "
-            f"for example a DataLoader"
+            f"for example a DataLoader{ARRAY_HINT if of_numpy else ''}"
         )
     count = 0
     for batch in inputs:

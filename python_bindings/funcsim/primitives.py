@@ -93,11 +93,11 @@ def linear_sum_assignment(cost: Tensor, maximize: bool = False) -> tuple[Tensor,
     """The assignment of rows to columns with the least sum of costs: ``scipy.optimize.linear_sum_assignment``.
 
     Exactly optimal for the matrix it is given, square or rectangular, by shortest augmenting paths (Jonker and
-    Volgenant 1987; Crouse 2016). Among assignments with equal sums the choice depends on the matrix only.
+    Volgenant 1987; Crouse 2016). Among assignments with equal sums the lexicographically first is returned.
 
     Args:
-        cost: Floating, integer or bool ``[rows, columns]``, without NaN. ``inf`` forbids a pair (``-inf`` when
-            maximizing).
+        cost: Floating, bool, uint8 or signed integer ``[rows, columns]``, without NaN. ``inf`` forbids a pair (``-inf``
+            when maximizing).
         maximize: Find the largest sum instead.
 
     Returns:
@@ -122,7 +122,7 @@ def linear_sum_assignment_with_duals(cost: Tensor, maximize: bool = False) -> tu
     with ``>=`` and no negative duals in the same places.
 
     The duals are computed exactly and rounded once to float64, so each of these holds up to that rounding: a few units
-    in the last place of the largest cost.
+    in the last place of the largest cost or, with forbidden pairs, of the largest dual, which may be larger.
 
     Args:
         cost: As in :func:`funcsim.linear_sum_assignment`.

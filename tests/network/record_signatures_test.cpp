@@ -145,6 +145,17 @@ TEST(RecordSignatures, NanNamesTheInputWhateverThePositions) {
   }
 }
 
+TEST(RecordSignatures, NanInALaterBatchNamesItsGlobalInput) {
+  std::vector<double> values(10'000, 1.0);
+  values[9'001] = std::nan("");
+  try {
+    bits_of(row_network(), doubles({10'000, 1}, values), {.first_input = 500});
+    FAIL() << "NaN was accepted";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("is NaN for input 9501:"), std::string::npos) << error.what();
+  }
+}
+
 TEST(RecordSignatures, ChecksOptions) {
   const Tensor inputs = doubles({1, 1}, {1});
   EXPECT_THROW(bits_of(row_network(), inputs, {.margin = -1}), Error);

@@ -99,7 +99,15 @@ PRIMITIVES: dict[str, tuple[Callable[[], object], list[str]]] = {
     "sketches without slots": (lambda: ops.minhash_jaccard(I32[:, :0], I32[:, :0]), ["0"]),
     # linear_sum_assignment
     "cost of one dimension": (lambda: ops.linear_sum_assignment(torch.zeros(4)), ["cost", "2", "[4]"]),
-    "complex cost": (lambda: ops.linear_sum_assignment(F32.to(torch.complex64)), ["cost", "complex"]),
+    "complex cost": (lambda: ops.linear_sum_assignment(F32.to(torch.complex64)), ["cost", "complex64"]),
+    "cost in uint16": (
+        lambda: ops.linear_sum_assignment(torch.zeros(2, 2, dtype=torch.uint16)),
+        ["cost", "int64", "got uint16 [2, 2]"],
+    ),
+    "infeasible with duals": (
+        lambda: ops.linear_sum_assignment_with_duals(F32 + math.inf),
+        ["linear_sum_assignment_with_duals", "infeasible"],
+    ),
     "NaN cost": (lambda: ops.linear_sum_assignment(_nan(F32, 2, 1)), ["cost", "nan", "2", "1"]),
     "NaN cost, maximised": (
         lambda: ops.linear_sum_assignment(_nan(F32.double(), 0, 2), True),

@@ -242,7 +242,7 @@ BAD: dict[str, tuple[Callable[[], object], type[Exception], list[str]]] = {
     "a number": (lambda: 7, TypeError, ["int", "DataLoader"]),
     "text": (lambda: "file.pt", TypeError, ["str", "DataLoader"]),
     "a dict": (lambda: {"input": INPUTS}, TypeError, ["dict", "iterable of batches"]),
-    "an array": (INPUTS.numpy, TypeError, ["ndarray", "torch.from_numpy"]),
+    "an array": (INPUTS.numpy, TypeError, ["inputs are a ndarray", "torch.from_numpy"]),
     "batches of arrays": (lambda: [INPUTS.numpy()], TypeError, ["batch 0", "ndarray", "torch.from_numpy"]),
     "batches of text": (lambda: [INPUTS, "x"], TypeError, ["batch 1", "str"]),
     "an empty tuple": (lambda: [()], ValueError, ["batch 0", "empty tuple"]),

@@ -66,7 +66,7 @@ inline torch::Tensor minhash_jaccard(const torch::Tensor& sketches_a, const torc
 /// scipy.optimize.linear_sum_assignment computes, by shortest augmenting paths (Jonker and Volgenant 1987; Crouse
 /// 2016). Among assignments with equal sums the lexicographically first is returned.
 ///
-/// @param cost     floating, integer or bool [rows, columns], no NaN; an infinity forbids a pair
+/// @param cost     floating, bool, uint8 or signed integer [rows, columns], no NaN; an infinity forbids a pair
 /// @param maximize find the largest sum instead; then -infinity forbids
 /// @return row indices, ascending, and their columns: int64 [min(rows, columns)] each
 /// @throws Error for a NaN or an infinity of the wrong sign (says where), and where no complete assignment is left
