@@ -1,4 +1,10 @@
 #pragma once
+#ifdef DBG
+#include <cstdio>
+#include <cstdlib>
+#include <time.h>
+inline double NOW(){timespec a;clock_gettime(CLOCK_PROCESS_CPUTIME_ID,&a);return a.tv_sec+1e-9*a.tv_nsec;}
+#endif
 
 #include <algorithm>
 #include <bit>
@@ -73,60 +79,75 @@ class AugmentingSolver {
   /// What is known of a row's costs from the start.
   struct Minimum {
     std::int64_t column = none;  ///< of one that is least
+    Number least{};
     Number second{};             ///< the least of the others
-    bool assigned = false;       ///< whether the row starts with that column
+    bool assigned = false;       ///< whether the row can start with that column
   };
 
-  /// Starts with rows that have one of their cheapest columns, and duals of 0.
-  void start_from_rows(const std::vector<Minimum>& minima, const ParallelFor& parallel_for) {
-    for (std::int64_t row = 0; row < rows_; ++row) {
-      reduced_.start_list(row, minima[row].column, minima[row].second);
-      if (minima[row].assigned) {
-        owners_.assign(row, minima[row].column);
-      }
-    }
-    // Those that will bid: rows without a column, and those whose columns they want.
-    std::vector<std::int64_t> bidders;
-    std::vector<bool> wanted(columns_);
-    for (std::int64_t row = 0; row < rows_; ++row) {
-      const std::int64_t column = minima[row].column;
-      if (!minima[row].assigned) {
-        bidders.push_back(row);
-        if (!wanted[column] && owners_.owner[column] != none) {
-          wanted[column] = true;
-          bidders.push_back(owners_.owner[column]);
-        }
-      }
-    }
-    reduced_.scan_all(bidders, parallel_for);
-  }
+  /// What is known of costs from the start.
+  struct Known {
+    std::vector<Minimum> of_rows;
+    std::vector<Number> of_columns;  ///< the least costs of columns if rows = columns
+  };
 
-  /// Starts with duals that are the minima of columns, without an assignment; rows = columns.
-  void start_from_columns(const std::vector<Number>& minima) {
-    for (std::int64_t j = 0; j < columns_; ++j) {
-      reduced_.set_dual(j, minima[j]);
-    }
-    release_all();
-  }
-
-  void solve() {
+  /// @param rounded makes the duals of columns in an optimum of the same costs, rounded to what double can count in;
+  ///                called at most once, if Number isn't double
+  template <typename RoundedDuals>
+  void solve(const Known& known, const RoundedDuals& rounded, const ParallelFor& parallel_for) {
     // The constants here and in bid_with_increments were measured: twice or half makes little difference.
-    const std::int64_t bids = rows_ - unassigned_rows() + bid_for_unassigned(Number(), 8);
-    if constexpr (std::is_arithmetic_v<Number> || std::is_same_v<Number, Int128>) {  // no increment suits wider ranges
-      // Rows that stay without a column after hardly a bid do so for exact ties, which increments don't help.
-      // And where there are many more columns than rows, rows hardly compete.
-      const std::int64_t few = std::max<std::int64_t>(64, rows_ / 16);
-      if (unassigned_rows() > few && 10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
+    const bool columns_first = columns_suit_better(known);
+    std::int64_t bids = start(known, columns_first, parallel_for);
+#ifdef DBG
+double T0=NOW();fprintf(stderr,"size %d cols %d bids %ld free %ld\n",(int)sizeof(Number),columns_first,(long)bids,(long)unassigned_rows());
+#endif
+    if (rows_ == columns_ && !known.of_columns.empty() && 16 * unassigned_rows() > rows_) {
+      const State state = {reduced_.duals(), owners_, bids};
+      bids = start(known, !columns_first, parallel_for);
+#ifdef DBG
+fprintf(stderr,"other bids %ld free %ld T %.4f\n",(long)bids,(long)unassigned_rows(),NOW()-T0);
+#endif
+      if (unassigned_rows() >= state.owners.unassigned_rows()) {
+        return_to(state);
+        bids = state.bids;
+      }
+    }
+    // Rows that stay without a column after hardly a bid do so for exact ties, which increments don't help.
+    // And where there are many more columns than rows, rows hardly compete.
+    const std::int64_t few = std::max<std::int64_t>(64, rows_ / 16);
+    if (unassigned_rows() > few) {
+      const State state = {reduced_.duals(), owners_, bids};
+      if constexpr (!std::is_same_v<Number, double>) {
+        slack_takes_part_ = rows_ < columns_;
+        start_from_duals(rounded());
+        bid_for_unassigned(Number(), 20);
+      } else if (10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
         slack_takes_part_ = rows_ < columns_;
         bid_with_increments();
         bid(Number(), 20);
       }
+#ifdef DBG
+fprintf(stderr,"refined free %ld T %.4f\n",(long)unassigned_rows(),NOW()-T0);
+#endif
+      if (unassigned_rows() > state.owners.unassigned_rows()) {
+        return_to(state);
+      }
     }
+#ifdef DBG
+double t2=NOW();
+#endif
     level_slack();
     PathSearch<Costs> search(reduced_, owners_);
     for (std::int64_t row = 0; row < rows_; ++row) {
       if (owners_.column_of[row] == none) {
         search.augment(row);
+      }
+    }
+#ifdef DBG
+    fprintf(stderr,"search %.4f nsearch %ld all %ld steps %ld scans %ld steps_all %ld\n",NOW()-t2,search.searches_,search.d_all,search.d_steps,search.d_scans,search.d_sall);
+#endif
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      if (!reduced_.has_list(row)) {
+        reduced_.scan(row);
       }
     }
     if (rows_ < columns_) {
@@ -186,8 +207,100 @@ class AugmentingSolver {
   static constexpr std::int64_t none = -1;
   using TwoSmallest = ReducedCosts<Costs>::TwoSmallest;
 
-  std::int64_t unassigned_rows() const {
-    return std::count(owners_.column_of.begin(), owners_.column_of.end() - 1, none);
+  /// Where bids have led to.
+  struct State {
+    std::vector<Number> duals;
+    Owners owners;
+    std::int64_t bids;
+  };
+
+  std::int64_t unassigned_rows() const { return owners_.unassigned_rows(); }
+
+  void return_to(const State& state) {
+    set_duals(state.duals);
+    owners_ = state.owners;
+  }
+
+  void set_duals(const std::vector<Number>& duals) {
+    reduced_.forget_lists();
+    for (std::int64_t j = 0; j < columns_; ++j) {
+      reduced_.set_dual(j, duals[j]);
+    }
+  }
+
+  /// Whether to start from the minima of columns.
+  bool columns_suit_better(const Known& known) const {
+    if (known.of_columns.empty()) {
+      return false;
+    }
+    const std::int64_t without = rows_ - std::ranges::count_if(known.of_rows, &Minimum::assigned);
+    if (4 * without < rows_ || 2 * without > rows_) {
+      return 4 * without >= rows_;
+    }
+    // Rows that want columns of their own, as in any matrix without structure. If minima of columns lie far apart
+    // against what rows lose with their second choice, as where costs have a heavy tail on the cheap side, rows would
+    // all bid for the columns with the largest minima.
+    std::vector<double> losses(known.of_rows.size());
+    std::ranges::transform(known.of_rows, losses.begin(), [&](const Minimum& minimum) {
+      return static_cast<double>(minimum.second - minimum.least);
+    });
+    std::vector<double> minima(known.of_columns.size());
+    std::ranges::transform(known.of_columns, minima.begin(), [](const Number& cost) { return static_cast<double>(cost); });
+    const double spread = quantile(minima, 0.75) - quantile(minima, 0.25);
+#ifdef DBG
+    fprintf(stderr,"ratio %g\n",spread/quantile(losses,.5));
+#endif
+    return spread < 2.4 * quantile(losses, 0.5);
+  }
+
+  static double quantile(std::vector<double>& values, double share) {
+    const auto place = values.begin() + static_cast<std::int64_t>(share * static_cast<double>(values.size()));
+    std::nth_element(values.begin(), place, values.end());
+    return *place;
+  }
+
+  /// Starts anew, and has rows bid. Returns the number of bids, and of rows that start with a column.
+  std::int64_t start(const Known& known, bool from_columns, const ParallelFor& parallel_for) {
+    std::ranges::fill(owners_.owner, none);
+    std::ranges::fill(owners_.column_of, none);
+    if (from_columns) {
+      start_from_duals(known.of_columns);
+    } else if (!known.of_rows.empty()) {
+      start_from_rows(known.of_rows, parallel_for);
+    }
+    return rows_ - unassigned_rows() + bid_for_unassigned(Number(), 8);
+  }
+
+  void start_from_duals(const std::vector<Number>& duals) {
+    set_duals(duals);
+    release_all();
+  }
+
+  /// Starts with rows that have one of their cheapest columns, and duals of 0.
+  void start_from_rows(const std::vector<Minimum>& minima, const ParallelFor& parallel_for) {
+    for (std::int64_t j = 0; j < columns_; ++j) {
+      reduced_.set_dual(j, Number());
+    }
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      reduced_.start_list(row, minima[row].column, minima[row].second);
+      if (minima[row].assigned) {
+        owners_.assign(row, minima[row].column);
+      }
+    }
+    // Those that will bid: rows without a column, and those whose columns they want.
+    std::vector<std::int64_t> bidders;
+    std::vector<bool> wanted(columns_);
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      const std::int64_t column = minima[row].column;
+      if (!minima[row].assigned) {
+        bidders.push_back(row);
+        if (!wanted[column] && owners_.owner[column] != none) {
+          wanted[column] = true;
+          bidders.push_back(owners_.owner[column]);
+        }
+      }
+    }
+    reduced_.scan_all(bidders, parallel_for);
   }
 
   /// Takes all columns away from their rows, and shifts duals to a maximum of 0. Slack gets the columns with the
@@ -295,7 +408,7 @@ class AugmentingSolver {
   void bid_with_increments() {
     constexpr double smaller = 5.0;
     constexpr std::int64_t sample = 16;  // rows to measure costs by
-    constexpr int rounds = std::is_same_v<Number, double> ? 10 : 7;
+    constexpr int rounds = 10;
     double sum = 0.0;
     std::uint64_t bits = 0;
     std::vector<Number> costs(columns_);
@@ -319,6 +432,9 @@ class AugmentingSolver {
     for (int round = 0; round < rounds && increment >= last; ++round) {
       const std::int64_t bids = bid(static_cast<Number>(std::floor(increment)), 64);
       // While the increment is too large to matter, there are few bids as well.
+#ifdef DBG
+      fprintf(stderr,"round %d inc %g bids %ld free %ld %.4f\n",round,increment,(long)bids,(long)unassigned_rows(),NOW());
+#endif
       const bool few = 2 * bids < 5 * rows_;
       // Where rows outbid each other for equal columns, smaller increments take more bids and settle nothing.
       const bool war = bids > 6 * rows_ && bids > before && round > 0;

@@ -42,6 +42,7 @@
 #include <bit>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <limits>
 #include <type_traits>
 #include <utility>
@@ -121,36 +122,76 @@ struct Start {
   std::vector<std::int64_t> column_of_row;  ///< one of the row's cheapest; -1 if the row has none
 };
 
-/// Hands over what was found out.
+/// What was found out, for the solver.
 ///
 /// @param exact what makes an exact number of a cost times the sign
 template <typename Solver, typename Cost, typename Exact>
-void start_solver(Solver& solver, const Start<Cost>& start, const Exact& exact, const ParallelFor& parallel_for) {
-  using Number = Solver::Number;
-  const std::vector<RowMinimum<Cost>>& rows = start.minima.of_rows;
-  const std::vector<Cost>& columns = start.minima.of_columns;
-  // In square matrices, rows compete for cheap columns, which column minima make equally cheap from the start.
-  constexpr std::int64_t few = 4;
-  if (!columns.empty() && few * std::ranges::count(start.column_of_row, -1) >= std::ssize(rows)) {
-    std::vector<Number> minima(columns.size());
-    std::ranges::transform(columns, minima.begin(), exact);
-    solver.start_from_columns(minima);
-    return;
-  }
-  std::vector<typename Solver::Minimum> minima(rows.size());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
+Solver::Known known_by(const Start<Cost>& start, const Exact& exact) {
+  typename Solver::Known known;
+  known.of_columns.resize(start.minima.of_columns.size());
+  std::ranges::transform(start.minima.of_columns, known.of_columns.begin(), exact);
+  for (std::size_t i = 0; i < start.column_of_row.size(); ++i) {
+    const RowMinimum<Cost>& minimum = start.minima.of_rows[i];
     const bool assigned = start.column_of_row[i] >= 0;
-    minima[i] = {assigned ? start.column_of_row[i] : rows[i].column, exact(rows[i].second), assigned};
+    known.of_rows.push_back(
+        {assigned ? start.column_of_row[i] : minimum.column, exact(minimum.least), exact(minimum.second), assigned});
   }
-  solver.start_from_rows(minima, parallel_for);
+  return known;
+}
+
+/// Bits to keep free in costs if some are of forbidden pairs.
+template <typename Cost>
+int bits_for_sums(const Problem<Cost>& problem, const Magnitude& magnitude) {
+  const auto rows = static_cast<std::uint64_t>(problem.matrix.rows);
+  return magnitude.some_infinite ? 1 + static_cast<int>(std::bit_width(rows)) : 0;
+}
+
+/// The duals of columns in an optimum of the same costs, rounded to integers in double: in units of Numbers, which are
+/// costs times 2^exponent.
+template <typename Number, typename Cost>
+std::vector<Number> duals_of_rounded(const Problem<Cost>& problem, const Magnitude& magnitude, int exponent) {
+  constexpr double forbidden = NumberTraits<double>::forbidden();
+  constexpr double round = 0x1.8p52;  // the sum with it is an integer
+  const int bits = NumberTraits<double>::cost_bits - 1 - bits_for_sums(problem, magnitude);
+  const PowerOfTwo scale(bits - magnitude.exponent);
+  const Buffer<double> rounded = convert_costs<double>(
+      problem.matrix,
+      [=, sign = problem.sign()](Cost cost) {
+        const double scaled = scale(static_cast<double>(cost) * sign);
+        return scaled < forbidden ? (scaled + round) - round : forbidden;
+      },
+      problem.parallel_for);
+  const CostMatrix<double> matrix = {rounded.get(), problem.matrix.rows, problem.matrix.columns, problem.matrix.columns,
+                                     1};
+  const ScanLoopsOf<double>& loops = problem.loops.of_doubles;
+  Start<double> start;
+  start.minima.of_rows.resize(matrix.rows);
+  start.minima.of_columns.resize(matrix.rows == matrix.columns ? matrix.rows : 0);
+  read_costs(matrix, 1.0, loops, start.minima, problem.parallel_for);
+  start.column_of_row = assign_cheapest_columns(matrix, 1.0, start.minima.of_rows, loops, problem.parallel_for);
+  const auto exact = [data = matrix.data, stride = matrix.row_stride](std::int64_t i, std::int64_t j) {
+    return data[(i * stride) + j];
+  };
+  const Costs<double, double, decltype(exact)> costs{exact,       matrix.data,    matrix.row_stride, 1.0,
+                                                     matrix.rows, matrix.columns, true};
+  AugmentingSolver solver(costs, loops);
+  solver.solve(known_by<decltype(solver)>(start, std::identity()), [] {}, problem.parallel_for);
+  const PowerOfTwo unit(exponent - (bits - magnitude.exponent));
+  std::vector<Number> duals;
+  for (std::int64_t j = 0; j < matrix.columns; ++j) {
+    duals.push_back(static_cast<Number>(unit(solver.column_dual(j))));
+  }
+  return duals;
 }
 
 /// Solves in exact numbers, which are costs times 2^exponent.
 template <typename Solver, typename Cost>
-void solve(const Problem<Cost>& problem, Solver& solver, int exponent, Assignment& assignment) {
+void solve(const Problem<Cost>& problem, Solver& solver, const typename Solver::Known& known,
+           const Magnitude& magnitude, int exponent, Assignment& assignment) {
   using Number = Solver::Number;
   const auto [rows, columns] = std::pair(problem.matrix.rows, problem.matrix.columns);
-  solver.solve();
+  const auto rounded = [&] { return duals_of_rounded<Number>(problem, magnitude, exponent); };
+  solver.solve(known, rounded, problem.parallel_for);
   std::vector<std::int64_t> column_of_row = solver.column_of_row();
   for (std::int64_t i = 0; i < rows; ++i) {
     if (solver.cost(i, column_of_row[i]) == NumberTraits<Number>::forbidden()) {
@@ -179,7 +220,8 @@ void solve(const Problem<Cost>& problem, Solver& solver, int exponent, Assignmen
 
 /// Solves floating costs as they are stored.
 template <typename Number, typename Cost>
-void solve_in_place(const Problem<Cost>& problem, int exponent, const Start<Cost>& start, Assignment& assignment) {
+void solve_in_place(const Problem<Cost>& problem, const Magnitude& magnitude, int exponent, const Start<Cost>& start,
+ Assignment& assignment) {
   const CostMatrix<Cost>& matrix = problem.matrix;
   const double scale = std::ldexp(problem.sign(), exponent);
   const auto exact = [data = matrix.data, stride = matrix.row_stride, scale](std::int64_t i, std::int64_t j) {
@@ -191,14 +233,14 @@ void solve_in_place(const Problem<Cost>& problem, int exponent, const Start<Cost
     return static_cast<Number>(static_cast<double>(cost) * scale);
   };
   AugmentingSolver solver(costs, loops_for(problem.loops, Cost()));
-  start_solver(solver, start, exact_times_sign, problem.parallel_for);
-  solve(problem, solver, exponent, assignment);
+  solve(problem, solver, known_by<decltype(solver)>(start, exact_times_sign), magnitude, exponent, assignment);
 }
 
 /// Solves a copy in which costs are scaled, and those of forbidden pairs replaced.
 template <typename Number, typename Cost>
-void solve_copy(const Problem<Cost>& problem, int exponent, const Start<Cost>& start, Assignment& assignment) {
-  constexpr auto forbidden = static_cast<double>(NumberTraits<Number>::forbidden());
+void solve_copy(const Problem<Cost>& problem, const Magnitude& magnitude, int exponent, const Start<Cost>& start,
+ Assignment& assignment) {
+  const double forbidden = std::ldexp(1.0, NumberTraits<Number>::cost_bits);
   const PowerOfTwo scale(exponent);
   const CostMatrix<Cost>& matrix = problem.matrix;
   const auto scaled_cost = [=](double cost_times_sign) {
@@ -214,17 +256,14 @@ void solve_copy(const Problem<Cost>& problem, int exponent, const Start<Cost>& s
                                                      matrix.columns, true};
   const auto exact_times_sign = [=](Cost cost) { return static_cast<Number>(scaled_cost(cost)); };
   AugmentingSolver solver(costs, loops_for(problem.loops, double()));
-  start_solver(solver, start, exact_times_sign, problem.parallel_for);
-  solve(problem, solver, exponent, assignment);
+  solve(problem, solver, known_by<decltype(solver)>(start, exact_times_sign), magnitude, exponent, assignment);
 }
 
 /// Solves in Number if that is wide enough.
 template <typename Number, typename Cost>
 bool try_solve(const Problem<Cost>& problem, const Magnitude& magnitude, const Start<Cost>& start,
                Assignment& assignment) {
-  const auto rows = static_cast<std::uint64_t>(problem.matrix.rows);
-  const int sums = magnitude.some_infinite ? 1 + static_cast<int>(std::bit_width(rows)) : 0;
-  const int bits = NumberTraits<Number>::cost_bits - sums;
+  const int bits = NumberTraits<Number>::cost_bits - bits_for_sums(problem, magnitude);
   const int exponent = bits - magnitude.exponent;
   if (magnitude.exponent - magnitude.lowest > bits &&
       !are_integers<Number>(problem.matrix, PowerOfTwo(exponent), problem.parallel_for)) {
@@ -232,9 +271,9 @@ bool try_solve(const Problem<Cost>& problem, const Magnitude& magnitude, const S
   }
   constexpr int largest_exponent = 1000;  // of a scale in double
   if (magnitude.some_infinite || std::abs(exponent) > largest_exponent) {
-    solve_copy<Number>(problem, exponent, start, assignment);
+    solve_copy<Number>(problem, magnitude, exponent, start, assignment);
   } else {
-    solve_in_place<Number>(problem, exponent, start, assignment);
+    solve_in_place<Number>(problem, magnitude, exponent, start, assignment);
   }
   return true;
 }
@@ -275,22 +314,22 @@ void solve_problem(const Problem<Cost>& problem, Assignment& assignment) {
   }
   if (try_solve<double>(problem, magnitude, start, assignment) ||
       try_solve<std::int64_t>(problem, magnitude, start, assignment) ||
-      try_solve<Int128>(problem, magnitude, start, assignment)) {
+      try_solve<Int128>(problem, magnitude, start, assignment) ||
+      try_solve<Int384>(problem, magnitude, start, assignment)) {
     return;
   }
-  using Wide = std::conditional_t<std::is_same_v<Cost, float>, FloatInteger, DoubleInteger>;
   const auto exact = [data = matrix.data, stride = matrix.row_stride, sign = problem.sign()](std::int64_t i,
                                                                                              std::int64_t j) {
-    return Wide(static_cast<double>(data[(i * stride) + j]) * sign);
+    return DoubleInteger(static_cast<double>(data[(i * stride) + j]) * sign);
   };
   constexpr int headroom = 8;  // for sums of costs in double
   const bool scannable =
       !magnitude.some_infinite && magnitude.exponent < std::numeric_limits<double>::max_exponent - headroom;
-  const Costs<Wide, Cost, decltype(exact)> costs{exact,       matrix.data,    matrix.row_stride, problem.sign(),
+  const Costs<DoubleInteger, Cost, decltype(exact)> costs{exact,       matrix.data,    matrix.row_stride, problem.sign(),
                                                  matrix.rows, matrix.columns, scannable};
   AugmentingSolver solver(costs, loops);
-  start_solver(solver, start, [](Cost cost) { return Wide(static_cast<double>(cost)); }, problem.parallel_for);
-  solve(problem, solver, 0, assignment);
+  const auto exact_times_sign = [](Cost cost) { return DoubleInteger(static_cast<double>(cost)); };
+  solve(problem, solver, known_by<decltype(solver)>(start, exact_times_sign), magnitude, 0, assignment);
 }
 
 void solve_problem(const Problem<std::int64_t>& problem, Assignment& assignment) {
@@ -327,7 +366,7 @@ void solve_problem(const Problem<std::int64_t>& problem, Assignment& assignment)
   const Costs<Int128, double, decltype(exact)> costs{exact,          scaled.get(), matrix.columns, 1.0, matrix.rows,
                                                      matrix.columns, true};
   AugmentingSolver solver(costs, loops_for(problem.loops, double()));
-  solve(problem, solver, exponent, assignment);
+  solve(problem, solver, {}, {magnitude, 0, false}, exponent, assignment);
 }
 
 const ScanLoops& chosen_loops() {

@@ -86,16 +86,22 @@ class ReducedCosts {
   std::int64_t rows() const { return costs_.rows; }
   std::int64_t columns() const { return costs_.columns; }
   Number cost(std::int64_t row, std::int64_t column) const { return costs_.exact(row, column); }
+  const std::vector<Number>& duals() const { return duals_; }
   const Number& dual(std::int64_t column) const { return duals_[column]; }
   Number reduced(std::int64_t row, std::int64_t column) const { return cost(row, column) - duals_[column]; }
 
-  /// Lowers a dual; it may be raised only before the first list is made.
+  /// Lowers a dual. Lists don't outlive a dual that is raised: see forget_lists.
   void set_dual(std::int64_t column, const Number& dual) {
     duals_[column] = dual;
     if constexpr (!exact_scans) {
       scan_duals_[column] = static_cast<double>(dual);
     }
   }
+
+  /// Lets duals be raised.
+  void forget_lists() { std::ranges::fill(lists_, List{0, Number() - NumberTraits<Number>::beyond(), true}); }
+
+  bool has_list(std::int64_t row) const { return lists_[row].size > 0; }
 
   /// Subtracts the same from all duals.
   void lower_all(const Number& by) {
