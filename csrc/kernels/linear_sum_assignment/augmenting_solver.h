@@ -90,10 +90,12 @@ class AugmentingSolver {
     std::vector<Number> of_columns;  ///< the least costs of columns if rows = columns
   };
 
-  /// @param rounded makes the duals of columns in an optimum of the same costs, rounded to what double can count in;
-  ///                called at most once, if Number isn't double
+  /// @param rounded makes the duals of columns in an optimum of the same costs, rounded to what double can count in, or
+  ///                none; called at most once, if Number isn't double
+  /// @param at_any_price false gives up where the rows that bids leave are many, and increments don't help
+  /// @return whether it is solved
   template <typename RoundedDuals>
-  void solve(const Known& known, const RoundedDuals& rounded, const ParallelFor& parallel_for) {
+  bool solve(const Known& known, const RoundedDuals& rounded, const ParallelFor& parallel_for, bool at_any_price) {
     // The constants here and in bid_with_increments were measured: twice or half makes little difference.
     const bool columns_first = columns_suit_better(known);
     std::int64_t bids = start(known, columns_first, parallel_for);
@@ -117,9 +119,11 @@ fprintf(stderr,"other bids %ld free %ld T %.4f\n",(long)bids,(long)unassigned_ro
     if (unassigned_rows() > few) {
       const State state = {reduced_.duals(), owners_, bids};
       if constexpr (!std::is_same_v<Number, double>) {
-        slack_takes_part_ = rows_ < columns_;
-        start_from_duals(rounded());
-        bid_for_unassigned(Number(), 20);
+        if (const std::vector<Number> duals = rounded(); !duals.empty()) {
+          slack_takes_part_ = rows_ < columns_;
+          start_from_duals(duals);
+          bid_for_unassigned(Number(), 20);
+        }
       } else if (10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
         slack_takes_part_ = rows_ < columns_;
         bid_with_increments();
@@ -130,6 +134,9 @@ fprintf(stderr,"refined free %ld T %.4f\n",(long)unassigned_rows(),NOW()-T0);
 #endif
       if (unassigned_rows() > state.owners.unassigned_rows()) {
         return_to(state);
+        if (!at_any_price) {
+          return false;
+        }
       }
     }
 #ifdef DBG
@@ -157,6 +164,7 @@ double t2=NOW();
       }
       reduced_.lower_all(largest);
     }
+    return true;
   }
 
   /// A column for each row.

@@ -147,7 +147,7 @@ int bits_for_sums(const Problem<Cost>& problem, const Magnitude& magnitude) {
 }
 
 /// The duals of columns in an optimum of the same costs, rounded to integers in double: in units of Numbers, which are
-/// costs times 2^exponent.
+/// costs times 2^exponent. None if that is as hard as to go on with Numbers.
 template <typename Number, typename Cost>
 std::vector<Number> duals_of_rounded(const Problem<Cost>& problem, const Magnitude& magnitude, int exponent) {
   constexpr double forbidden = NumberTraits<double>::forbidden();
@@ -175,7 +175,10 @@ std::vector<Number> duals_of_rounded(const Problem<Cost>& problem, const Magnitu
   const Costs<double, double, decltype(exact)> costs{exact,       matrix.data,    matrix.row_stride, 1.0,
                                                      matrix.rows, matrix.columns, true};
   AugmentingSolver solver(costs, loops);
-  solver.solve(known_by<decltype(solver)>(start, std::identity()), [] {}, problem.parallel_for);
+  const bool at_any_price = !std::is_same_v<Number, std::int64_t>;  // others are much slower than double
+  if (!solver.solve(known_by<decltype(solver)>(start, std::identity()), [] {}, problem.parallel_for, at_any_price)) {
+    return {};
+  }
   const PowerOfTwo unit(exponent - (bits - magnitude.exponent));
   std::vector<Number> duals;
   for (std::int64_t j = 0; j < matrix.columns; ++j) {
@@ -191,7 +194,7 @@ void solve(const Problem<Cost>& problem, Solver& solver, const typename Solver::
   using Number = Solver::Number;
   const auto [rows, columns] = std::pair(problem.matrix.rows, problem.matrix.columns);
   const auto rounded = [&] { return duals_of_rounded<Number>(problem, magnitude, exponent); };
-  solver.solve(known, rounded, problem.parallel_for);
+  solver.solve(known, rounded, problem.parallel_for, true);
   std::vector<std::int64_t> column_of_row = solver.column_of_row();
   for (std::int64_t i = 0; i < rows; ++i) {
     if (solver.cost(i, column_of_row[i]) == NumberTraits<Number>::forbidden()) {

@@ -203,6 +203,11 @@ class ReducedCosts {
     return {costs_.scans + (row * costs_.scan_stride), costs_.scale, duals, Costs::error, columns()};
   }
 
+  /// The same if numbers are integers of 64 bits, which the scaled costs are.
+  IntegerRow<typename Costs::Scan> integer_row(std::int64_t row) const {
+    return {costs_.scans + (row * costs_.scan_stride), costs_.scale, duals_.data(), columns()};
+  }
+
   const ScanLoopsOf<typename Costs::Scan>& loops() const { return loops_; }
 
   /// Calls visit(column) for all columns whose reduced cost is that of the row's list or less, ascending.

@@ -332,6 +332,11 @@ d_sall+=std::ssize(steps_);
         reduced_.loops().relax(reduced_.scan_row(step.row), step.base, distances_.data(), least.data());
         return least;
       }
+    } else if constexpr (std::is_same_v<Number, std::int64_t>) {
+      if (step.row != slack_) {
+        reduced_.loops().relax_integers(reduced_.integer_row(step.row), step.base, distances_.data(), least.data());
+        return least;
+      }
     }
     least.fill(NumberTraits<Number>::beyond());
     for (std::int64_t j = 0; j < reduced_.columns(); ++j) {
