@@ -10,10 +10,14 @@
 //     49              double          float similarities; all integer costs up to 2^49
 //     57              std::int64_t    uniform doubles, phi coefficients
 //     120             __int128        normal doubles; all other integer costs
-//     384, 2176       WideInteger     all other floats, all other doubles; slow, but for a range like 1e-30 to 1e30
+//     374, 2166       WideInteger     all other floats, all other doubles: for a range like 1e-30 to 1e30, or 1e-300 to
+//                                     1e300
 //
 // Costs are scaled by a power of two to fill the type. Integers up to 2^53 are exact in double, and double has the
 // fastest arithmetic. The rest of the bits is for sums: augmenting_solver.h proves that four are enough.
+//
+// Where types other than double would have much to do, costs rounded to 48 bits are solved first, in double, and the
+// exact solver starts from the duals of that.
 //
 // Forbidden pairs get a cost above any difference between two sums of finite costs (2^bits, while finite costs are kept
 // below 2^(bits - 1) / rows), which is an integer like the others. So an optimal assignment has as few of them as
@@ -146,45 +150,52 @@ int bits_for_sums(const Problem<Cost>& problem, const Magnitude& magnitude) {
   return magnitude.some_infinite ? 1 + static_cast<int>(std::bit_width(rows)) : 0;
 }
 
+/// The duals of columns in an optimum of integer costs with contiguous rows, in double. None if bids leave many rows.
+std::vector<double> duals_in_double(const CostMatrix<double>& matrix, bool at_any_price,
+                                    const ScanLoopsOf<double>& loops, const ParallelFor& parallel_for) {
+  Start<double> start;
+  start.minima.of_rows.resize(matrix.rows);
+  start.minima.of_columns.resize(matrix.rows == matrix.columns ? matrix.rows : 0);
+  read_costs(matrix, 1.0, loops, start.minima, parallel_for);
+  start.column_of_row = assign_cheapest_columns(matrix, 1.0, start.minima.of_rows, loops, parallel_for);
+  const auto exact = [&matrix](std::int64_t i, std::int64_t j) { return matrix.data[(i * matrix.row_stride) + j]; };
+  const Costs<double, double, decltype(exact)> costs{exact,          matrix.data, matrix.row_stride, 1.0, matrix.rows,
+                                                     matrix.columns, true};
+  AugmentingSolver solver(costs, loops);
+  std::vector<double> duals;
+  if (solver.solve(
+          known_by<decltype(solver)>(start, std::identity()), [] {}, parallel_for, at_any_price)) {
+    for (std::int64_t j = 0; j < matrix.columns; ++j) {
+      duals.push_back(solver.column_dual(j));
+    }
+  }
+  return duals;
+}
+
 /// The duals of columns in an optimum of the same costs, rounded to integers in double: in units of Numbers, which are
 /// costs times 2^exponent. None if that is as hard as to go on with Numbers.
 template <typename Number, typename Cost>
 std::vector<Number> duals_of_rounded(const Problem<Cost>& problem, const Magnitude& magnitude, int exponent) {
   constexpr double forbidden = NumberTraits<double>::forbidden();
   constexpr double round = 0x1.8p52;  // the sum with it is an integer
-  const int bits = NumberTraits<double>::cost_bits - 1 - bits_for_sums(problem, magnitude);
-  const PowerOfTwo scale(bits - magnitude.exponent);
+  const int rounded_exponent =
+      NumberTraits<double>::cost_bits - 1 - bits_for_sums(problem, magnitude) - magnitude.exponent;
+  const PowerOfTwo scale(rounded_exponent);
+  const CostMatrix<Cost>& matrix = problem.matrix;
   const Buffer<double> rounded = convert_costs<double>(
-      problem.matrix,
+      matrix,
       [=, sign = problem.sign()](Cost cost) {
         const double scaled = scale(static_cast<double>(cost) * sign);
         return scaled < forbidden ? (scaled + round) - round : forbidden;
       },
       problem.parallel_for);
-  const CostMatrix<double> matrix = {rounded.get(), problem.matrix.rows, problem.matrix.columns, problem.matrix.columns,
-                                     1};
-  const ScanLoopsOf<double>& loops = problem.loops.of_doubles;
-  Start<double> start;
-  start.minima.of_rows.resize(matrix.rows);
-  start.minima.of_columns.resize(matrix.rows == matrix.columns ? matrix.rows : 0);
-  read_costs(matrix, 1.0, loops, start.minima, problem.parallel_for);
-  start.column_of_row = assign_cheapest_columns(matrix, 1.0, start.minima.of_rows, loops, problem.parallel_for);
-  const auto exact = [data = matrix.data, stride = matrix.row_stride](std::int64_t i, std::int64_t j) {
-    return data[(i * stride) + j];
-  };
-  const Costs<double, double, decltype(exact)> costs{exact,       matrix.data,    matrix.row_stride, 1.0,
-                                                     matrix.rows, matrix.columns, true};
-  AugmentingSolver solver(costs, loops);
-  const bool at_any_price = !std::is_same_v<Number, std::int64_t>;  // others are much slower than double
-  if (!solver.solve(known_by<decltype(solver)>(start, std::identity()), [] {}, problem.parallel_for, at_any_price)) {
-    return {};
-  }
-  const PowerOfTwo unit(exponent - (bits - magnitude.exponent));
-  std::vector<Number> duals;
-  for (std::int64_t j = 0; j < matrix.columns; ++j) {
-    duals.push_back(static_cast<Number>(unit(solver.column_dual(j))));
-  }
-  return duals;
+  constexpr bool at_any_price = !std::is_same_v<Number, std::int64_t>;  // others are much slower than double
+  const std::vector<double> duals = duals_in_double({rounded.get(), matrix.rows, matrix.columns, matrix.columns, 1},
+                                                    at_any_price, problem.loops.of_doubles, problem.parallel_for);
+  const PowerOfTwo unit(exponent - rounded_exponent);
+  std::vector<Number> exact(duals.size());
+  std::ranges::transform(duals, exact.begin(), [&](double dual) { return static_cast<Number>(unit(dual)); });
+  return exact;
 }
 
 /// Solves in exact numbers, which are costs times 2^exponent.
@@ -193,8 +204,13 @@ void solve(const Problem<Cost>& problem, Solver& solver, const typename Solver::
            const Magnitude& magnitude, int exponent, Assignment& assignment) {
   using Number = Solver::Number;
   const auto [rows, columns] = std::pair(problem.matrix.rows, problem.matrix.columns);
-  const auto rounded = [&] { return duals_of_rounded<Number>(problem, magnitude, exponent); };
-  solver.solve(known, rounded, problem.parallel_for, true);
+  if constexpr (std::is_same_v<Number, double>) {
+    solver.solve(
+        known, [] {}, problem.parallel_for, /*at_any_price=*/true);
+  } else {
+    const auto rounded = [&] { return duals_of_rounded<Number>(problem, magnitude, exponent); };
+    solver.solve(known, rounded, problem.parallel_for, /*at_any_price=*/true);
+  }
   std::vector<std::int64_t> column_of_row = solver.column_of_row();
   for (std::int64_t i = 0; i < rows; ++i) {
     if (solver.cost(i, column_of_row[i]) == NumberTraits<Number>::forbidden()) {
@@ -224,7 +240,7 @@ void solve(const Problem<Cost>& problem, Solver& solver, const typename Solver::
 /// Solves floating costs as they are stored.
 template <typename Number, typename Cost>
 void solve_in_place(const Problem<Cost>& problem, const Magnitude& magnitude, int exponent, const Start<Cost>& start,
- Assignment& assignment) {
+                    Assignment& assignment) {
   const CostMatrix<Cost>& matrix = problem.matrix;
   const double scale = std::ldexp(problem.sign(), exponent);
   const auto exact = [data = matrix.data, stride = matrix.row_stride, scale](std::int64_t i, std::int64_t j) {
@@ -242,7 +258,7 @@ void solve_in_place(const Problem<Cost>& problem, const Magnitude& magnitude, in
 /// Solves a copy in which costs are scaled, and those of forbidden pairs replaced.
 template <typename Number, typename Cost>
 void solve_copy(const Problem<Cost>& problem, const Magnitude& magnitude, int exponent, const Start<Cost>& start,
- Assignment& assignment) {
+                Assignment& assignment) {
   const double forbidden = std::ldexp(1.0, NumberTraits<Number>::cost_bits);
   const PowerOfTwo scale(exponent);
   const CostMatrix<Cost>& matrix = problem.matrix;
@@ -328,8 +344,8 @@ void solve_problem(const Problem<Cost>& problem, Assignment& assignment) {
   constexpr int headroom = 8;  // for sums of costs in double
   const bool scannable =
       !magnitude.some_infinite && magnitude.exponent < std::numeric_limits<double>::max_exponent - headroom;
-  const Costs<DoubleInteger, Cost, decltype(exact)> costs{exact,       matrix.data,    matrix.row_stride, problem.sign(),
-                                                 matrix.rows, matrix.columns, scannable};
+  const Costs<DoubleInteger, Cost, decltype(exact)> costs{
+      exact, matrix.data, matrix.row_stride, problem.sign(), matrix.rows, matrix.columns, scannable};
   AugmentingSolver solver(costs, loops);
   const auto exact_times_sign = [](Cost cost) { return DoubleInteger(static_cast<double>(cost)); };
   solve(problem, solver, known_by<decltype(solver)>(start, exact_times_sign), magnitude, 0, assignment);
@@ -403,7 +419,8 @@ Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, co
     CostMatrix<Cost> matrix = transposed ? transpose(cost) : cost;
     Buffer<Cost> contiguous;
     if (matrix.column_stride != 1) {
-      contiguous = convert_costs<Cost>(matrix, [](Cost value) { return value; }, parallel_for);
+      contiguous = convert_costs<Cost>(
+          matrix, [](Cost value) { return value; }, parallel_for);
       matrix = {contiguous.get(), matrix.rows, matrix.columns, matrix.columns, 1};
     }
     solve_problem(Problem<Cost>{matrix, transposed, maximize, with_duals, chosen_loops(), parallel_for}, assignment);

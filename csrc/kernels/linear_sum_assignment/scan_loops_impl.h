@@ -18,9 +18,9 @@ namespace {  // NOLINT(cert-dcl59-cpp,misc-anonymous-namespace-in-header): a cop
 constexpr std::int64_t lanes_of_register = FUNCSIM_REGISTER_BYTES / static_cast<std::int64_t>(sizeof(double));
 constexpr std::int64_t registers = scan_lanes / lanes_of_register;
 
-typedef double Doubles __attribute__((vector_size(FUNCSIM_REGISTER_BYTES)));    // NOLINT(modernize-use-using)
+typedef double Doubles __attribute__((vector_size(FUNCSIM_REGISTER_BYTES)));         // NOLINT(modernize-use-using)
 typedef std::int64_t Integers __attribute__((vector_size(FUNCSIM_REGISTER_BYTES)));  // NOLINT(modernize-use-using)
-typedef float Floats __attribute__((vector_size(FUNCSIM_REGISTER_BYTES / 2)));  // NOLINT(modernize-use-using)
+typedef float Floats __attribute__((vector_size(FUNCSIM_REGISTER_BYTES / 2)));       // NOLINT(modernize-use-using)
 
 inline Doubles load(const double* from) {
   Doubles values;
@@ -376,7 +376,7 @@ void mark_within(const Cost* costs, std::int64_t columns, double sign, Cost limi
 
 template <typename Cost, typename Bits>
 constexpr ScanLoopsOf<Cost> loops_of() {
-  return {lane_minima<Cost>,  columns_within<Cost>, relax<Cost>, relax_integers<Cost>,
+  return {lane_minima<Cost>,  columns_within<Cost>, relax<Cost>,      relax_integers<Cost>,
           extend<Cost, Bits>, first_within<Cost>,   mark_within<Cost>};
 }
 

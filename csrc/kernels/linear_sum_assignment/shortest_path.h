@@ -9,22 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/linear_sum_assignment/owners.h"
 #include "kernels/linear_sum_assignment/reduced_costs.h"
 
 namespace funcsim {
-
-/// Who has which column.
-struct Owners {
-  std::vector<std::int64_t> owner;      ///< [columns] row that has the column; -1 if none
-  std::vector<std::int64_t> column_of;  ///< [rows + 1] column of a row, -1 if none; and one of slack's
-
-  void assign(std::int64_t row, std::int64_t column) {
-    owner[column] = row;
-    column_of[row] = column;
-  }
-
-  std::int64_t unassigned_rows() const { return std::count(column_of.begin(), column_of.end() - 1, -1); }
-};
 
 /// Shortest augmenting paths, over reduced costs, by Dijkstra's algorithm.
 ///
@@ -69,14 +57,7 @@ class PathSearch {
         scans += reduced_.started(steps_[waiting_.front().second].row) ? 0 : 1;
         if constexpr (std::is_arithmetic_v<Number>) {
           if (2 * scans > std::ssize(steps_) + patience) {
-#ifdef DBG
-            ++d_all; d_sall-=std::ssize(steps_);
-#endif
             search_all_columns();
-#ifdef DBG
-d_sall+=std::ssize(steps_);
-#endif
-
             return;
           }
         }
@@ -86,15 +67,9 @@ d_sall+=std::ssize(steps_);
       const auto [distance, column] = pop(nearest_);
       settle(column, distance);
     }
-#ifdef DBG
-    d_steps+=std::ssize(steps_);
-#endif
     finish();
   }
 
-#ifdef DBG
- public: long d_all=0,d_steps=0,d_scans=0,d_sall=0;
-#endif
  private:
   static constexpr std::int64_t none = -1;
   static constexpr int most_scans = 4;          ///< of a row in a search, before all of its columns are relaxed
@@ -192,9 +167,6 @@ d_sall+=std::ssize(steps_);
     const Number before = reduced_.bound(row);
     const bool started = reduced_.started(row);
     reduced_.scan(row);
-#ifdef DBG
-++d_scans;
-#endif
     relax_listed(number);
     if ((started || before < reduced_.bound(row)) && ++steps_[number].scans < most_scans) {
       wait(number);
@@ -376,14 +348,7 @@ d_sall+=std::ssize(steps_);
   std::vector<std::int64_t> representatives_;  ///< [rows] see representative(); -1 if not known
   std::vector<std::int64_t> expanded_;         ///< [rows] the last search that relaxed all columns of a representative
   std::unordered_map<std::uint64_t, std::vector<std::int64_t>> rows_by_hash_;
-#ifdef DBG
-public:
-#endif
   std::int64_t searches_ = 0;
-#ifdef DBG
-private:
-#endif
-
   std::vector<Step> steps_;
   Heap nearest_;  ///< distances of assigned columns, some of them outdated
   Heap waiting_;  ///< steps with columns that are not in their lists, by how near those may be
