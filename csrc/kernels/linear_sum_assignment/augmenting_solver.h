@@ -111,7 +111,8 @@ class AugmentingSolver {
     }
     // Rows that stay without a column after hardly a bid do so for exact ties, which increments don't help.
     // And where there are many more columns than rows, rows hardly compete.
-    const std::int64_t few = std::max<std::int64_t>(64, rows_ / 16);
+    // Wide numbers are slow enough for another start to pay earlier.
+    const std::int64_t few = std::max<std::int64_t>(std::is_arithmetic_v<Number> ? 64 : 8, rows_ / 16);
     if (unassigned_rows() > few) {
       const State state = {reduced_.duals(), owners_, bids};
       if constexpr (!std::is_same_v<Number, double>) {
