@@ -18,6 +18,7 @@ from .targets import Target, mean, worst
 NAME = "linear_sum_assignment"
 CHECKED = "sums of costs, exact from the matrix"
 
+Costs = NDArray[np.float32] | NDArray[np.float64]
 Indices = NDArray[np.int64]
 Pairs = tuple[Indices, Indices]
 
@@ -46,7 +47,7 @@ class Solver:
     pairs: Callable[..., Pairs] = lambda found: found
     arguments: dict[str, object] = field(default_factory=lambda: {"extend_cost": True})
 
-    def contestant(self, cost: NDArray[np.float32], dtype: str) -> Contestant:
+    def contestant(self, cost: Costs, dtype: str) -> Contestant:
         """On a matrix that has the dtype before the clock starts."""
         solve = getattr(lap, self.name)
         converted = np.ascontiguousarray(cost, dtype)
@@ -70,12 +71,12 @@ SOLVERS = (
 )
 
 
-def total(cost: NDArray[np.float32], pairs: Pairs) -> float:
+def total(cost: Costs, pairs: Pairs) -> float:
     """Rounded once."""
     return math.fsum(cost[pairs].astype(np.float64).tolist())
 
 
-def problem_of(cost: NDArray[np.float32], pairs: Pairs) -> str:
+def problem_of(cost: Costs, pairs: Pairs) -> str:
     """What keeps this from being a complete assignment."""
     rows, columns = pairs
     size = min(cost.shape)
@@ -85,7 +86,7 @@ def problem_of(cost: NDArray[np.float32], pairs: Pairs) -> str:
     return ""
 
 
-def compare_sums(cost: NDArray[np.float32]) -> Callable[[object, Contestant, object], tuple[str, str]]:
+def compare_sums(cost: Costs) -> Callable[[object, Contestant, object], tuple[str, str]]:
     """Neither sum may be larger than the other by more than what rounding in the solver's dtype may do to it."""
 
     def compare(ours: object, peer: Contestant, theirs: object) -> tuple[str, str]:
@@ -112,7 +113,7 @@ def _as_pairs(answer: object) -> Pairs:
     return rows, columns
 
 
-def contestants(cost: NDArray[np.float32], chosen: Sequence[tuple[Solver, str]]) -> list[Contestant]:
+def contestants(cost: Costs, chosen: Sequence[tuple[Solver, str]]) -> list[Contestant]:
     """Scipy, and the chosen solvers of lapx."""
     exact = cost.astype(np.float64)  # which scipy would do itself
     found = [Contestant("scipy", lambda: scipy.optimize.linear_sum_assignment(exact))]
@@ -120,7 +121,7 @@ def contestants(cost: NDArray[np.float32], chosen: Sequence[tuple[Solver, str]])
 
 
 def solve(
-    cost: NDArray[np.float32], settings: Settings, case: str, tags: dict[str, str | float], **options: object
+    cost: Costs, settings: Settings, case: str, tags: dict[str, str | float], **options: object
 ) -> Row:
     """One case."""
     chosen = options.get("chosen", EVERY)
