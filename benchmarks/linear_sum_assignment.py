@@ -120,9 +120,7 @@ def contestants(cost: Costs, chosen: Sequence[tuple[Solver, str]]) -> list[Conte
     return found + [solver.contestant(cost, dtype) for solver, dtype in chosen]
 
 
-def solve(
-    cost: Costs, settings: Settings, case: str, tags: dict[str, str | float], **options: object
-) -> Row:
+def solve(cost: Costs, settings: Settings, case: str, tags: dict[str, str | float], **options: object) -> Row:
     """One case."""
     chosen = options.get("chosen", EVERY)
     assert isinstance(chosen, tuple)
