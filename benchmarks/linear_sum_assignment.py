@@ -187,9 +187,9 @@ def run(settings: Settings) -> Iterator[Row]:
     for layer, cost in enumerate(data.digits_costs(settings.pick(64, 2048, 2048), settings.pick(1, 3, 8)), 1):
         yield solve(cost, settings, f"digits MLPs, layer {layer}", {"kind": "trained", "n": len(cost)}, chosen=first)
     # In float64: many are beyond float32.
-    for name, cost in data.hard_matrices(settings.pick(50, 1000, 2048)).items():
+    for name, hard in data.hard_matrices(settings.pick(50, 1000, 2048)).items():
         chosen = tuple((solver, dtype) for solver, dtype in first if dtype == "float64")
-        yield solve(cost, settings, f"{name} {len(cost)}", {"kind": "hard", "n": len(cost)}, chosen=chosen)
+        yield solve(hard, settings, f"{name} {len(hard)}", {"kind": "hard", "n": len(hard)}, chosen=chosen)
 
 
 def targets(rows: Sequence[Row]) -> list[Target]:
