@@ -129,8 +129,8 @@ FAMILIES: dict[str, Callable[[int, int], Costs]] = {
 NEAR_TIES = ("corr", "indep", "indep64k", "mh128", "mh1024")
 
 
-def hard_matrices(n: int) -> dict[str, Costs]:
-    """Worst cases of this or that solver."""
+def hard_matrices(n: int) -> dict[str, Costs | NDArray[np.float64]]:
+    """Worst cases of this or that solver; in float64 where float32 would make them easy."""
     random = generator(12)
     indices = np.arange(n, dtype=np.float32)
     points, others = random.random((2, n, 2), dtype=np.float32)
@@ -144,6 +144,10 @@ def hard_matrices(n: int) -> dict[str, Costs]:
         "0/1": (even < 0.5).astype(np.float32),
         "huge": even * np.float32(1e30),
         "tiny": even * np.float32(1e-30),
+        "line": np.abs(random.random((n, 1)) - random.random(n)),
+        "Cauchy": random.standard_cauchy((n, n)),
+        # Few pairs are worth as much as all others together.
+        "heavy tail": -np.exp(5 * random.standard_normal((n, n))),
     }
 
 

@@ -18,6 +18,7 @@ from .targets import Target, mean, worst
 NAME = "linear_sum_assignment"
 CHECKED = "sums of costs, exact from the matrix"
 
+Costs = NDArray[np.float32] | NDArray[np.float64]
 Indices = NDArray[np.int64]
 Pairs = tuple[Indices, Indices]
 
@@ -46,7 +47,7 @@ class Solver:
     pairs: Callable[..., Pairs] = lambda found: found
     arguments: dict[str, object] = field(default_factory=lambda: {"extend_cost": True})
 
-    def contestant(self, cost: NDArray[np.float32], dtype: str) -> Contestant:
+    def contestant(self, cost: Costs, dtype: str) -> Contestant:
         """On a matrix that has the dtype before the clock starts."""
         solve = getattr(lap, self.name)
         converted = np.ascontiguousarray(cost, dtype)
@@ -70,12 +71,12 @@ SOLVERS = (
 )
 
 
-def total(cost: NDArray[np.float32], pairs: Pairs) -> float:
+def total(cost: Costs, pairs: Pairs) -> float:
     """Rounded once."""
     return math.fsum(cost[pairs].astype(np.float64).tolist())
 
 
-def problem_of(cost: NDArray[np.float32], pairs: Pairs) -> str:
+def problem_of(cost: Costs, pairs: Pairs) -> str:
     """What keeps this from being a complete assignment."""
     rows, columns = pairs
     size = min(cost.shape)
@@ -85,7 +86,7 @@ def problem_of(cost: NDArray[np.float32], pairs: Pairs) -> str:
     return ""
 
 
-def compare_sums(cost: NDArray[np.float32]) -> Callable[[object, Contestant, object], tuple[str, str]]:
+def compare_sums(cost: Costs) -> Callable[[object, Contestant, object], tuple[str, str]]:
     """Neither sum may be larger than the other by more than what rounding in the solver's dtype may do to it."""
 
     def compare(ours: object, peer: Contestant, theirs: object) -> tuple[str, str]:
@@ -112,16 +113,14 @@ def _as_pairs(answer: object) -> Pairs:
     return rows, columns
 
 
-def contestants(cost: NDArray[np.float32], chosen: Sequence[tuple[Solver, str]]) -> list[Contestant]:
+def contestants(cost: Costs, chosen: Sequence[tuple[Solver, str]]) -> list[Contestant]:
     """Scipy, and the chosen solvers of lapx."""
     exact = cost.astype(np.float64)  # which scipy would do itself
     found = [Contestant("scipy", lambda: scipy.optimize.linear_sum_assignment(exact))]
     return found + [solver.contestant(cost, dtype) for solver, dtype in chosen]
 
 
-def solve(
-    cost: NDArray[np.float32], settings: Settings, case: str, tags: dict[str, str | float], **options: object
-) -> Row:
+def solve(cost: Costs, settings: Settings, case: str, tags: dict[str, str | float], **options: object) -> Row:
     """One case."""
     chosen = options.get("chosen", EVERY)
     assert isinstance(chosen, tuple)
@@ -188,9 +187,9 @@ def run(settings: Settings) -> Iterator[Row]:
     for layer, cost in enumerate(data.digits_costs(settings.pick(64, 2048, 2048), settings.pick(1, 3, 8)), 1):
         yield solve(cost, settings, f"digits MLPs, layer {layer}", {"kind": "trained", "n": len(cost)}, chosen=first)
     # In float64: many are beyond float32.
-    for name, cost in data.hard_matrices(settings.pick(50, 1000, 2048)).items():
+    for name, hard in data.hard_matrices(settings.pick(50, 1000, 2048)).items():
         chosen = tuple((solver, dtype) for solver, dtype in first if dtype == "float64")
-        yield solve(cost, settings, f"{name} {len(cost)}", {"kind": "hard", "n": len(cost)}, chosen=chosen)
+        yield solve(hard, settings, f"{name} {len(hard)}", {"kind": "hard", "n": len(hard)}, chosen=chosen)
 
 
 def targets(rows: Sequence[Row]) -> list[Target]:

@@ -8,8 +8,10 @@
 #include <type_traits>
 #include <vector>
 
+#include "kernels/linear_sum_assignment/auction.h"
 #include "kernels/linear_sum_assignment/first_assignment.h"
 #include "kernels/linear_sum_assignment/numbers.h"
+#include "kernels/linear_sum_assignment/owners.h"
 #include "kernels/linear_sum_assignment/reduced_costs.h"
 #include "kernels/linear_sum_assignment/shortest_path.h"
 
@@ -22,8 +24,9 @@ namespace funcsim {
 /// v[j] over j. Any v will do to start from. A shortest-augmenting-path search for each unassigned row completes the
 /// assignment (Jonker and Volgenant 1987; Crouse 2016), and it pays to find a v before that leaves few rows to it:
 ///
-///  1. Either v = 0, and rows that can have one of their cheapest columns start with it: always if rows < columns, and
-///     where only few rows are left without. Or v are column minima, and no row has a column.
+///  1. Either v = 0, and rows that can have one of their cheapest columns start with it: always if rows < columns. Or v
+///     are column minima, and no row has a column. In square matrices, what is known from the first reading says which
+///     suits better (columns_suit_better); if many rows are left over, the other is tried too, and the better one kept.
 ///     Then rows without a column *bid*: a row takes the column with its smallest reduced cost and lowers that column's
 ///     v until it is indifferent between it and its second best; who had the column before bids next. This is the
 ///     augmenting row reduction of Jonker and Volgenant, here with a limit on the bids of a row, since two rows can
@@ -34,6 +37,9 @@ namespace funcsim {
 ///     rows bid anew. This is the auction algorithm with epsilon scaling (Bertsekas, "The auction algorithm: a
 ///     distributed relaxation method for the assignment problem", 1988). It ends when a round settles with few bids.
 ///     Then come bids without an increment as in 1, on the v so found.
+///     All this is done in double. For other numbers, the costs rounded to double's integers are solved, to the end,
+///     and v is what comes out. Few rows are left over then, and arithmetic that is slow has little to do. If as many
+///     rows are left over as before or more, step 2 is undone.
 ///  3. Shortest augmenting paths for the rest.
 ///
 /// Step 2 is left out where it doesn't pay: where few rows are left over, or they are for exact ties, or there are many
@@ -54,10 +60,11 @@ namespace funcsim {
 /// Thus u[i] <= cost[i, k] - v[k] <= A + S and u[i] >= -A; on assigned pairs v = cost - u >= -2A - S. One bid may go
 /// below: the last one, which has no other unassigned column as an alternative, to -4A - S - 2 increments. After a
 /// round, v is shifted to a maximum of 0. Each assigned column was the best of its row up to the increment, so it is
-/// within 2A + increment of the maximum, and each unassigned one within the former S. Column minima have S <= 2A, and
-/// increments are at most A / 2, so S <= 3A always. A path to column k costs at most cost[i, k] - u[i] - v[k] <= 2A +
-/// S, reduced costs are at most 4A + S, distances, counted from -u of the first row, at most A + S + (2A + S) + (4A +
-/// S) = 16A, and the last path leaves v >= -4A - 2S = -10A. Nothing exceeds 16A, hence the four bits in NumberTraits.
+/// within 2A + increment of the maximum, and each unassigned one within the former S. Column minima have S <= 2A, so do
+/// optimal duals, of which columns left over have the maximum, and increments are at most A / 2, so S <= 3A always. A
+/// path to column k costs at most cost[i, k] - u[i] - v[k] <= 2A + S, reduced costs are at most 4A + S, distances,
+/// counted from -u of the first row, at most A + S + (2A + S) + (4A + S) = 16A, and the last path leaves v >= -4A - 2S
+/// = -10A. Nothing exceeds 16A, hence the four bits in NumberTraits.
 template <typename Costs>
 class AugmentingSolver {
  public:
@@ -68,65 +75,74 @@ class AugmentingSolver {
         columns_(costs.columns),
         slack_(costs.rows),
         owners_{std::vector<std::int64_t>(columns_, none), std::vector<std::int64_t>(rows_ + 1, none)},
-        reduced_(costs, loops, owners_.owner) {}
+        reduced_(costs, loops, owners_.owner),
+        auction_(reduced_, owners_) {}
 
   /// What is known of a row's costs from the start.
   struct Minimum {
     std::int64_t column = none;  ///< of one that is least
-    Number second{};             ///< the least of the others
-    bool assigned = false;       ///< whether the row starts with that column
+    Number least{};
+    Number second{};        ///< the least of the others
+    bool assigned = false;  ///< whether the row can start with that column
   };
 
-  /// Starts with rows that have one of their cheapest columns, and duals of 0.
-  void start_from_rows(const std::vector<Minimum>& minima, const ParallelFor& parallel_for) {
-    for (std::int64_t row = 0; row < rows_; ++row) {
-      reduced_.start_list(row, minima[row].column, minima[row].second);
-      if (minima[row].assigned) {
-        owners_.assign(row, minima[row].column);
+  /// What is known of costs from the start.
+  struct Known {
+    std::vector<Minimum> of_rows;
+    std::vector<Number> of_columns;  ///< the least costs of columns if rows = columns
+  };
+
+  /// @param rounded makes the duals of columns in an optimum of the same costs, rounded to what double can count in, or
+  ///                none; called at most once, if Number isn't double
+  /// @param at_any_price false gives up where the rows that bids leave are many, and increments don't help
+  /// @return whether it is solved
+  template <typename RoundedDuals>
+  bool solve(const Known& known, const RoundedDuals& rounded, const ParallelFor& parallel_for, bool at_any_price) {
+    // The constants here and in Auction were measured: twice or half makes little difference.
+    const bool columns_first = columns_suit_better(known);
+    std::int64_t bids = start(known, columns_first, parallel_for);
+    if (!known.of_columns.empty() && 16 * unassigned_rows() > rows_) {
+      const State state = {reduced_.duals(), owners_, bids};
+      bids = start(known, !columns_first, parallel_for);
+      if (unassigned_rows() >= state.owners.unassigned_rows()) {
+        return_to(state);
+        bids = state.bids;
       }
     }
-    // Those that will bid: rows without a column, and those whose columns they want.
-    std::vector<std::int64_t> bidders;
-    std::vector<bool> wanted(columns_);
-    for (std::int64_t row = 0; row < rows_; ++row) {
-      const std::int64_t column = minima[row].column;
-      if (!minima[row].assigned) {
-        bidders.push_back(row);
-        if (!wanted[column] && owners_.owner[column] != none) {
-          wanted[column] = true;
-          bidders.push_back(owners_.owner[column]);
+    // Rows that stay without a column after hardly a bid do so for exact ties, which increments don't help.
+    // And where there are many more columns than rows, rows hardly compete.
+    // Wide numbers are slow enough for another start to pay earlier.
+    const std::int64_t few = std::max<std::int64_t>(std::is_arithmetic_v<Number> ? 64 : 8, rows_ / 16);
+    if (unassigned_rows() > few) {
+      const State state = {reduced_.duals(), owners_, bids};
+      if constexpr (!std::is_same_v<Number, double>) {
+        if (const std::vector<Number> duals = rounded(); !duals.empty()) {
+          auction_.let_slack_take_part();
+          start_from_duals(duals);
+          auction_.bid_for_unassigned(Number(), 20);
+        }
+      } else if (10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
+        auction_.let_slack_take_part();
+        auction_.bid_with_increments();
+        auction_.bid(Number(), 20);
+      }
+      if (unassigned_rows() >= state.owners.unassigned_rows()) {
+        return_to(state);
+        if (!at_any_price) {
+          return false;
         }
       }
     }
-    reduced_.scan_all(bidders, parallel_for);
-  }
-
-  /// Starts with duals that are the minima of columns, without an assignment; rows = columns.
-  void start_from_columns(const std::vector<Number>& minima) {
-    for (std::int64_t j = 0; j < columns_; ++j) {
-      reduced_.set_dual(j, minima[j]);
-    }
-    release_all();
-  }
-
-  void solve() {
-    // The constants here and in bid_with_increments were measured: twice or half makes little difference.
-    const std::int64_t bids = rows_ - unassigned_rows() + bid_for_unassigned(Number(), 8);
-    if constexpr (std::is_arithmetic_v<Number> || std::is_same_v<Number, Int128>) {  // no increment suits wider ranges
-      // Rows that stay without a column after hardly a bid do so for exact ties, which increments don't help.
-      // And where there are many more columns than rows, rows hardly compete.
-      const std::int64_t few = std::max<std::int64_t>(64, rows_ / 16);
-      if (unassigned_rows() > few && 10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
-        slack_takes_part_ = rows_ < columns_;
-        bid_with_increments();
-        bid(Number(), 20);
-      }
-    }
-    level_slack();
+    auction_.level_slack();
     PathSearch<Costs> search(reduced_, owners_);
     for (std::int64_t row = 0; row < rows_; ++row) {
       if (owners_.column_of[row] == none) {
         search.augment(row);
+      }
+    }
+    for (std::int64_t row = 0; row < rows_; ++row) {  // for the tight pairs, which are looked for in lists
+      if (!reduced_.has_list(row)) {
+        reduced_.scan(row);
       }
     }
     if (rows_ < columns_) {
@@ -136,6 +152,7 @@ class AugmentingSolver {
       }
       reduced_.lower_all(largest);
     }
+    return true;
   }
 
   /// A column for each row.
@@ -184,173 +201,106 @@ class AugmentingSolver {
 
  private:
   static constexpr std::int64_t none = -1;
-  using TwoSmallest = ReducedCosts<Costs>::TwoSmallest;
 
-  std::int64_t unassigned_rows() const {
-    return std::count(owners_.column_of.begin(), owners_.column_of.end() - 1, none);
+  /// Where bids have led to.
+  struct State {
+    std::vector<Number> duals;
+    Owners owners;
+    std::int64_t bids;
+  };
+
+  std::int64_t unassigned_rows() const { return owners_.unassigned_rows(); }
+
+  void return_to(const State& state) {
+    set_duals(state.duals);
+    owners_ = state.owners;
   }
 
-  /// Takes all columns away from their rows, and shifts duals to a maximum of 0. Slack gets the columns with the
-  /// largest duals, which are lowered to the least of them: that keeps slack indifferent between them, and does no harm
-  /// to the other rows, which have no column now.
-  void release_all() {
+  void set_duals(const std::vector<Number>& duals) {
+    reduced_.forget_lists();
+    for (std::int64_t j = 0; j < columns_; ++j) {
+      reduced_.set_dual(j, duals[j]);
+    }
+  }
+
+  /// Whether to start from the minima of columns.
+  bool columns_suit_better(const Known& known) const {
+    if (known.of_columns.empty()) {
+      return false;
+    }
+    const std::int64_t without = rows_ - std::ranges::count_if(known.of_rows, &Minimum::assigned);
+    if (4 * without < rows_ || 2 * without > rows_) {
+      return 4 * without >= rows_;
+    }
+    // Rows that want columns of their own, as in any matrix without structure. If minima of columns lie far apart
+    // against what rows lose with their second choice, as where costs have a heavy tail on the cheap side, rows would
+    // all bid for the columns with the largest minima.
+    std::vector<double> losses(known.of_rows.size());
+    std::ranges::transform(known.of_rows, losses.begin(),
+                           [&](const Minimum& minimum) { return static_cast<double>(minimum.second - minimum.least); });
+    std::vector<double> minima(known.of_columns.size());
+    std::ranges::transform(known.of_columns, minima.begin(),
+                           [](const Number& cost) { return static_cast<double>(cost); });
+    const double spread = quantile(minima, 0.75) - quantile(minima, 0.25);
+    return spread < 2.4 * quantile(losses, 0.5);
+  }
+
+  static double quantile(std::vector<double>& values, double share) {
+    const auto place = values.begin() + static_cast<std::int64_t>(share * static_cast<double>(values.size()));
+    std::nth_element(values.begin(), place, values.end());
+    return *place;
+  }
+
+  /// Starts anew, and has rows bid. Returns the number of bids, and of rows that start with a column.
+  std::int64_t start(const Known& known, bool from_columns, const ParallelFor& parallel_for) {
     std::ranges::fill(owners_.owner, none);
     std::ranges::fill(owners_.column_of, none);
-    std::int64_t for_slack = slack_takes_part_ ? columns_ - rows_ : 0;
-    std::vector<Number> largest(columns_);
-    for (std::int64_t j = 0; j < columns_; ++j) {
-      largest[j] = reduced_.dual(j);
+    if (from_columns) {
+      start_from_duals(known.of_columns);
+    } else if (!known.of_rows.empty()) {
+      start_from_rows(known.of_rows, parallel_for);
     }
-    const auto place = largest.begin() + std::max<std::int64_t>(for_slack - 1, 0);
-    std::nth_element(largest.begin(), place, largest.end(), [](const Number& a, const Number& b) { return b < a; });
-    const Number least = *place;
-    for (std::int64_t j = 0; j < columns_; ++j) {
-      if (least < reduced_.dual(j)) {
-        reduced_.set_dual(j, least);
-      }
-    }
-    reduced_.lower_all(least);
-    for (std::int64_t j = 0; j < columns_ && for_slack > 0; ++j) {
-      if (reduced_.dual(j) == Number()) {
-        owners_.assign(slack_, j);
-        --for_slack;
-      }
-    }
+    return rows_ - unassigned_rows() + auction_.bid_for_unassigned(Number(), 8);
   }
 
-  /// All rows bid anew. Returns the number of bids.
-  std::int64_t bid(const Number& increment, std::int64_t max_bids) {
-    release_all();
-    return bid_for_unassigned(increment, max_bids);
+  void start_from_duals(const std::vector<Number>& duals) {
+    set_duals(duals);
+    auction_.release_all();
   }
 
-  /// Rows without a column bid, and those that lose theirs, each at most max_bids times. Returns the number of bids.
-  std::int64_t bid_for_unassigned(const Number& increment, std::int64_t max_bids) {
-    std::vector<std::int64_t> bids(rows_);
-    std::int64_t total = 0;
-    for (std::int64_t first = 0; first < rows_; ++first) {
-      std::int64_t row = owners_.column_of[first] == none ? first : none;
-      while (row != none && (row == slack_ || bids[row] < max_bids)) {
-        if (row != slack_) {
-          ++bids[row];
-          ++total;
+  /// Starts with rows that have one of their cheapest columns, and duals of 0.
+  void start_from_rows(const std::vector<Minimum>& minima, const ParallelFor& parallel_for) {
+    for (std::int64_t j = 0; j < columns_; ++j) {
+      reduced_.set_dual(j, Number());
+    }
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      reduced_.start_list(row, minima[row].column, minima[row].second);
+      if (minima[row].assigned) {
+        owners_.assign(row, minima[row].column);
+      }
+    }
+    // Those that will bid: rows without a column, and those whose columns they want.
+    std::vector<std::int64_t> bidders;
+    std::vector<bool> wanted(columns_);
+    for (std::int64_t row = 0; row < rows_; ++row) {
+      const std::int64_t column = minima[row].column;
+      if (!minima[row].assigned) {
+        bidders.push_back(row);
+        if (!wanted[column] && owners_.owner[column] != none) {
+          wanted[column] = true;
+          bidders.push_back(owners_.owner[column]);
         }
-        TwoSmallest best = row == slack_ ? two_smallest_of_slack() : reduced_.two_smallest(row);
-        const Number drop = columns_ == 1 ? Number() : best.second - best.first + increment;
-        if (drop == Number() && row != slack_ && owners_.owner[best.column] != none) {
-          // A bid that lowers nothing could go on in a circle, unless it takes a column that nobody has.
-          best.column = unassigned_column(row, best.first);
-          if (best.column == none) {
-            break;
-          }
-        }
-        reduced_.set_dual(best.column, reduced_.dual(best.column) - drop);
-        const std::int64_t displaced = owners_.owner[best.column];
-        if (displaced != none) {
-          owners_.column_of[displaced] = none;
-        }
-        owners_.assign(row, best.column);
-        row = displaced;
       }
     }
-    return total;
-  }
-
-  /// An unassigned column with this reduced cost, the row's smallest.
-  std::int64_t unassigned_column(std::int64_t row, const Number& least) const {
-    std::int64_t found = none;
-    const auto consider = [&](std::int64_t j) { found = found == none && owners_.owner[j] == none ? j : found; };
-    reduced_.visit_listed(row, [&](std::int64_t j, const Number& value) {
-      if (value == least) {
-        consider(j);
-      }
-    });
-    if (found == none && !(least < reduced_.bound(row))) {
-      reduced_.visit_within(row, least, consider);
-    }
-    return found;
-  }
-
-  /// The two smallest reduced costs of slack, which lacks one column: over the columns that it doesn't have, of which
-  /// there are two or more. Prefers a column that nobody has.
-  TwoSmallest two_smallest_of_slack() const {
-    TwoSmallest two{NumberTraits<Number>::beyond(), NumberTraits<Number>::beyond(), none};
-    for (std::int64_t j = 0; j < columns_; ++j) {
-      if (owners_.owner[j] == slack_) {
-        continue;
-      }
-      const Number reduced = Number() - reduced_.dual(j);
-      if (reduced < two.first) {
-        two = {reduced, two.first, j};
-      } else {
-        two.second = reduced < two.second ? reduced : two.second;
-        two.column =
-            reduced == two.first && owners_.owner[j] == none && owners_.owner[two.column] != none ? j : two.column;
-      }
-    }
-    return two;
-  }
-
-  /// Rounds of bids with smaller and smaller increments.
-  void bid_with_increments() {
-    constexpr double smaller = 5.0;
-    constexpr std::int64_t sample = 16;  // rows to measure costs by
-    constexpr int rounds = std::is_same_v<Number, double> ? 10 : 7;
-    double sum = 0.0;
-    std::uint64_t bits = 0;
-    std::vector<Number> costs(columns_);
-    for (std::int64_t s = 0; s < sample; ++s) {
-      const std::int64_t i = s * rows_ / sample;
-      for (std::int64_t j = 0; j < columns_; ++j) {
-        costs[j] = cost(i, j);
-        bits |= static_cast<std::uint64_t>(static_cast<std::int64_t>(costs[j]));
-      }
-      std::ranges::nth_element(costs, costs.begin() + (columns_ / 2));
-      const Number middle = costs[columns_ / 2];
-      sum += static_cast<double>(middle - *std::min_element(costs.begin(), costs.begin() + (columns_ / 2) + 1));
-    }
-    // These costs are multiples of this, and so are sums of them. An assignment in which each pair is the best of its
-    // row up to less than unit / rows is optimal: no need to go further.
-    const double unit = bits == 0 ? 1.0 : std::ldexp(1.0, std::countr_zero(bits));
-    const double last = std::max(1.0, unit / (static_cast<double>(rows_) * smaller));
-    double increment = sum / (4.0 * sample);
-    bool busy = false;
-    std::int64_t before = 0;
-    for (int round = 0; round < rounds && increment >= last; ++round) {
-      const std::int64_t bids = bid(static_cast<Number>(std::floor(increment)), 64);
-      // While the increment is too large to matter, there are few bids as well.
-      const bool few = 2 * bids < 5 * rows_;
-      // Where rows outbid each other for equal columns, smaller increments take more bids and settle nothing.
-      const bool war = bids > 6 * rows_ && bids > before && round > 0;
-      if ((few && busy) || war) {
-        return;
-      }
-      busy = busy || !few;
-      before = bids;
-      increment /= smaller;
-    }
-  }
-
-  /// After bids without an increment: gives slack's columns their smallest dual, so that slack is indifferent between
-  /// them. No dual outside is larger, and no row has one of them.
-  void level_slack() {
-    Number least{};
-    for (std::int64_t j = 0; j < columns_; ++j) {
-      least = owners_.owner[j] == slack_ && reduced_.dual(j) < least ? reduced_.dual(j) : least;
-    }
-    for (std::int64_t j = 0; j < columns_; ++j) {
-      if (owners_.owner[j] == slack_) {
-        reduced_.set_dual(j, least);
-      }
-    }
+    reduced_.scan_all(bidders, parallel_for);
   }
 
   std::int64_t rows_;
   std::int64_t columns_;
   std::int64_t slack_;  ///< the number of the row that has the columns left over
-  bool slack_takes_part_ = false;
   Owners owners_;
   ReducedCosts<Costs> reduced_;
+  Auction<Costs> auction_;
 };
 
 }  // namespace funcsim

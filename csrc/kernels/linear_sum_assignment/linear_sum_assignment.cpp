@@ -10,10 +10,14 @@
 //     49              double          float similarities; all integer costs up to 2^49
 //     57              std::int64_t    uniform doubles, phi coefficients
 //     120             __int128        normal doubles; all other integer costs
-//     384, 2176       WideInteger     all other floats, all other doubles; slow, but for a range like 1e-30 to 1e30
+//     374, 2166       WideInteger     all other floats, all other doubles: for a range like 1e-30 to 1e30, or 1e-300 to
+//                                     1e300
 //
 // Costs are scaled by a power of two to fill the type. Integers up to 2^53 are exact in double, and double has the
 // fastest arithmetic. The rest of the bits is for sums: augmenting_solver.h proves that four are enough.
+//
+// Where types other than double would have much to do, costs rounded to 48 bits are solved first, in double, and the
+// exact solver starts from the duals of that.
 //
 // Forbidden pairs get a cost above any difference between two sums of finite costs (2^bits, while finite costs are kept
 // below 2^(bits - 1) / rows), which is an integer like the others. So an optimal assignment has as few of them as
@@ -42,6 +46,7 @@
 #include <bit>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <limits>
 #include <type_traits>
 #include <utility>
@@ -121,36 +126,91 @@ struct Start {
   std::vector<std::int64_t> column_of_row;  ///< one of the row's cheapest; -1 if the row has none
 };
 
-/// Hands over what was found out.
+/// What was found out, for the solver.
 ///
 /// @param exact what makes an exact number of a cost times the sign
 template <typename Solver, typename Cost, typename Exact>
-void start_solver(Solver& solver, const Start<Cost>& start, const Exact& exact, const ParallelFor& parallel_for) {
-  using Number = Solver::Number;
-  const std::vector<RowMinimum<Cost>>& rows = start.minima.of_rows;
-  const std::vector<Cost>& columns = start.minima.of_columns;
-  // In square matrices, rows compete for cheap columns, which column minima make equally cheap from the start.
-  constexpr std::int64_t few = 4;
-  if (!columns.empty() && few * std::ranges::count(start.column_of_row, -1) >= std::ssize(rows)) {
-    std::vector<Number> minima(columns.size());
-    std::ranges::transform(columns, minima.begin(), exact);
-    solver.start_from_columns(minima);
-    return;
-  }
-  std::vector<typename Solver::Minimum> minima(rows.size());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
+Solver::Known known_by(const Start<Cost>& start, const Exact& exact) {
+  typename Solver::Known known;
+  known.of_columns.resize(start.minima.of_columns.size());
+  std::ranges::transform(start.minima.of_columns, known.of_columns.begin(), exact);
+  for (std::size_t i = 0; i < start.column_of_row.size(); ++i) {
+    const RowMinimum<Cost>& minimum = start.minima.of_rows[i];
     const bool assigned = start.column_of_row[i] >= 0;
-    minima[i] = {assigned ? start.column_of_row[i] : rows[i].column, exact(rows[i].second), assigned};
+    known.of_rows.push_back(
+        {assigned ? start.column_of_row[i] : minimum.column, exact(minimum.least), exact(minimum.second), assigned});
   }
-  solver.start_from_rows(minima, parallel_for);
+  return known;
+}
+
+/// Bits to keep free in costs if some are of forbidden pairs.
+template <typename Cost>
+int bits_for_sums(const Problem<Cost>& problem, const Magnitude& magnitude) {
+  const auto rows = static_cast<std::uint64_t>(problem.matrix.rows);
+  return magnitude.some_infinite ? 1 + static_cast<int>(std::bit_width(rows)) : 0;
+}
+
+/// The duals of columns in an optimum of integer costs with contiguous rows, in double. None if bids leave many rows.
+std::vector<double> duals_in_double(const CostMatrix<double>& matrix, bool at_any_price,
+                                    const ScanLoopsOf<double>& loops, const ParallelFor& parallel_for) {
+  Start<double> start;
+  start.minima.of_rows.resize(matrix.rows);
+  start.minima.of_columns.resize(matrix.rows == matrix.columns ? matrix.rows : 0);
+  read_costs(matrix, 1.0, loops, start.minima, parallel_for);
+  start.column_of_row = assign_cheapest_columns(matrix, 1.0, start.minima.of_rows, loops, parallel_for);
+  const auto exact = [&matrix](std::int64_t i, std::int64_t j) { return matrix.data[(i * matrix.row_stride) + j]; };
+  const Costs<double, double, decltype(exact)> costs{exact,          matrix.data, matrix.row_stride, 1.0, matrix.rows,
+                                                     matrix.columns, true};
+  AugmentingSolver solver(costs, loops);
+  std::vector<double> duals;
+  if (solver.solve(
+          known_by<decltype(solver)>(start, std::identity()), [] {}, parallel_for, at_any_price)) {
+    for (std::int64_t j = 0; j < matrix.columns; ++j) {
+      duals.push_back(solver.column_dual(j));
+    }
+  }
+  return duals;
+}
+
+/// The duals of columns in an optimum of the same costs, rounded to integers in double: in units of Numbers, which are
+/// costs times 2^exponent. None if that is as hard as to go on with Numbers.
+template <typename Number, typename Cost>
+std::vector<Number> duals_of_rounded(const Problem<Cost>& problem, const Magnitude& magnitude, int exponent) {
+  constexpr double forbidden = NumberTraits<double>::forbidden();
+  constexpr double round = 0x1.8p52;  // the sum with it is an integer
+  const int rounded_exponent =
+      NumberTraits<double>::cost_bits - 1 - bits_for_sums(problem, magnitude) - magnitude.exponent;
+  const PowerOfTwo scale(rounded_exponent);
+  const CostMatrix<Cost>& matrix = problem.matrix;
+  const Buffer<double> rounded = convert_costs<double>(
+      matrix,
+      [=, sign = problem.sign()](Cost cost) {
+        const double scaled = scale(static_cast<double>(cost) * sign);
+        return scaled < forbidden ? (scaled + round) - round : forbidden;
+      },
+      problem.parallel_for);
+  constexpr bool at_any_price = !std::is_same_v<Number, std::int64_t>;  // others are much slower than double
+  const std::vector<double> duals = duals_in_double({rounded.get(), matrix.rows, matrix.columns, matrix.columns, 1},
+                                                    at_any_price, problem.loops.of_doubles, problem.parallel_for);
+  const PowerOfTwo unit(exponent - rounded_exponent);
+  std::vector<Number> exact(duals.size());
+  std::ranges::transform(duals, exact.begin(), [&](double dual) { return static_cast<Number>(unit(dual)); });
+  return exact;
 }
 
 /// Solves in exact numbers, which are costs times 2^exponent.
 template <typename Solver, typename Cost>
-void solve(const Problem<Cost>& problem, Solver& solver, int exponent, Assignment& assignment) {
+void solve(const Problem<Cost>& problem, Solver& solver, const typename Solver::Known& known,
+           const Magnitude& magnitude, int exponent, Assignment& assignment) {
   using Number = Solver::Number;
   const auto [rows, columns] = std::pair(problem.matrix.rows, problem.matrix.columns);
-  solver.solve();
+  if constexpr (std::is_same_v<Number, double>) {
+    solver.solve(
+        known, [] {}, problem.parallel_for, /*at_any_price=*/true);
+  } else {
+    const auto rounded = [&] { return duals_of_rounded<Number>(problem, magnitude, exponent); };
+    solver.solve(known, rounded, problem.parallel_for, /*at_any_price=*/true);
+  }
   std::vector<std::int64_t> column_of_row = solver.column_of_row();
   for (std::int64_t i = 0; i < rows; ++i) {
     if (solver.cost(i, column_of_row[i]) == NumberTraits<Number>::forbidden()) {
@@ -179,7 +239,8 @@ void solve(const Problem<Cost>& problem, Solver& solver, int exponent, Assignmen
 
 /// Solves floating costs as they are stored.
 template <typename Number, typename Cost>
-void solve_in_place(const Problem<Cost>& problem, int exponent, const Start<Cost>& start, Assignment& assignment) {
+void solve_in_place(const Problem<Cost>& problem, const Magnitude& magnitude, int exponent, const Start<Cost>& start,
+                    Assignment& assignment) {
   const CostMatrix<Cost>& matrix = problem.matrix;
   const double scale = std::ldexp(problem.sign(), exponent);
   const auto exact = [data = matrix.data, stride = matrix.row_stride, scale](std::int64_t i, std::int64_t j) {
@@ -191,14 +252,14 @@ void solve_in_place(const Problem<Cost>& problem, int exponent, const Start<Cost
     return static_cast<Number>(static_cast<double>(cost) * scale);
   };
   AugmentingSolver solver(costs, loops_for(problem.loops, Cost()));
-  start_solver(solver, start, exact_times_sign, problem.parallel_for);
-  solve(problem, solver, exponent, assignment);
+  solve(problem, solver, known_by<decltype(solver)>(start, exact_times_sign), magnitude, exponent, assignment);
 }
 
 /// Solves a copy in which costs are scaled, and those of forbidden pairs replaced.
 template <typename Number, typename Cost>
-void solve_copy(const Problem<Cost>& problem, int exponent, const Start<Cost>& start, Assignment& assignment) {
-  constexpr auto forbidden = static_cast<double>(NumberTraits<Number>::forbidden());
+void solve_copy(const Problem<Cost>& problem, const Magnitude& magnitude, int exponent, const Start<Cost>& start,
+                Assignment& assignment) {
+  const double forbidden = std::ldexp(1.0, NumberTraits<Number>::cost_bits);
   const PowerOfTwo scale(exponent);
   const CostMatrix<Cost>& matrix = problem.matrix;
   const auto scaled_cost = [=](double cost_times_sign) {
@@ -214,17 +275,14 @@ void solve_copy(const Problem<Cost>& problem, int exponent, const Start<Cost>& s
                                                      matrix.columns, true};
   const auto exact_times_sign = [=](Cost cost) { return static_cast<Number>(scaled_cost(cost)); };
   AugmentingSolver solver(costs, loops_for(problem.loops, double()));
-  start_solver(solver, start, exact_times_sign, problem.parallel_for);
-  solve(problem, solver, exponent, assignment);
+  solve(problem, solver, known_by<decltype(solver)>(start, exact_times_sign), magnitude, exponent, assignment);
 }
 
 /// Solves in Number if that is wide enough.
 template <typename Number, typename Cost>
 bool try_solve(const Problem<Cost>& problem, const Magnitude& magnitude, const Start<Cost>& start,
                Assignment& assignment) {
-  const auto rows = static_cast<std::uint64_t>(problem.matrix.rows);
-  const int sums = magnitude.some_infinite ? 1 + static_cast<int>(std::bit_width(rows)) : 0;
-  const int bits = NumberTraits<Number>::cost_bits - sums;
+  const int bits = NumberTraits<Number>::cost_bits - bits_for_sums(problem, magnitude);
   const int exponent = bits - magnitude.exponent;
   if (magnitude.exponent - magnitude.lowest > bits &&
       !are_integers<Number>(problem.matrix, PowerOfTwo(exponent), problem.parallel_for)) {
@@ -232,9 +290,9 @@ bool try_solve(const Problem<Cost>& problem, const Magnitude& magnitude, const S
   }
   constexpr int largest_exponent = 1000;  // of a scale in double
   if (magnitude.some_infinite || std::abs(exponent) > largest_exponent) {
-    solve_copy<Number>(problem, exponent, start, assignment);
+    solve_copy<Number>(problem, magnitude, exponent, start, assignment);
   } else {
-    solve_in_place<Number>(problem, exponent, start, assignment);
+    solve_in_place<Number>(problem, magnitude, exponent, start, assignment);
   }
   return true;
 }
@@ -275,22 +333,22 @@ void solve_problem(const Problem<Cost>& problem, Assignment& assignment) {
   }
   if (try_solve<double>(problem, magnitude, start, assignment) ||
       try_solve<std::int64_t>(problem, magnitude, start, assignment) ||
-      try_solve<Int128>(problem, magnitude, start, assignment)) {
+      try_solve<Int128>(problem, magnitude, start, assignment) ||
+      try_solve<Int384>(problem, magnitude, start, assignment)) {
     return;
   }
-  using Wide = std::conditional_t<std::is_same_v<Cost, float>, FloatInteger, DoubleInteger>;
   const auto exact = [data = matrix.data, stride = matrix.row_stride, sign = problem.sign()](std::int64_t i,
                                                                                              std::int64_t j) {
-    return Wide(static_cast<double>(data[(i * stride) + j]) * sign);
+    return DoubleInteger(static_cast<double>(data[(i * stride) + j]) * sign);
   };
   constexpr int headroom = 8;  // for sums of costs in double
   const bool scannable =
       !magnitude.some_infinite && magnitude.exponent < std::numeric_limits<double>::max_exponent - headroom;
-  const Costs<Wide, Cost, decltype(exact)> costs{exact,       matrix.data,    matrix.row_stride, problem.sign(),
-                                                 matrix.rows, matrix.columns, scannable};
+  const Costs<DoubleInteger, Cost, decltype(exact)> costs{
+      exact, matrix.data, matrix.row_stride, problem.sign(), matrix.rows, matrix.columns, scannable};
   AugmentingSolver solver(costs, loops);
-  start_solver(solver, start, [](Cost cost) { return Wide(static_cast<double>(cost)); }, problem.parallel_for);
-  solve(problem, solver, 0, assignment);
+  const auto exact_times_sign = [](Cost cost) { return DoubleInteger(static_cast<double>(cost)); };
+  solve(problem, solver, known_by<decltype(solver)>(start, exact_times_sign), magnitude, 0, assignment);
 }
 
 void solve_problem(const Problem<std::int64_t>& problem, Assignment& assignment) {
@@ -327,7 +385,7 @@ void solve_problem(const Problem<std::int64_t>& problem, Assignment& assignment)
   const Costs<Int128, double, decltype(exact)> costs{exact,          scaled.get(), matrix.columns, 1.0, matrix.rows,
                                                      matrix.columns, true};
   AugmentingSolver solver(costs, loops_for(problem.loops, double()));
-  solve(problem, solver, exponent, assignment);
+  solve(problem, solver, {}, {magnitude, 0, false}, exponent, assignment);
 }
 
 const ScanLoops& chosen_loops() {
@@ -361,7 +419,8 @@ Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, co
     CostMatrix<Cost> matrix = transposed ? transpose(cost) : cost;
     Buffer<Cost> contiguous;
     if (matrix.column_stride != 1) {
-      contiguous = convert_costs<Cost>(matrix, [](Cost value) { return value; }, parallel_for);
+      contiguous = convert_costs<Cost>(
+          matrix, [](Cost value) { return value; }, parallel_for);
       matrix = {contiguous.get(), matrix.rows, matrix.columns, matrix.columns, 1};
     }
     solve_problem(Problem<Cost>{matrix, transposed, maximize, with_duals, chosen_loops(), parallel_for}, assignment);

@@ -48,8 +48,8 @@ struct Assignment {
 /// columns has the empty assignment.
 ///
 /// Takes O(min(rows, columns)² · max(rows, columns) · log) time at worst. Floating costs with contiguous rows are read
-/// where they are; others are copied, with up to 8 bytes an element. Beside that, memory is some hundred bytes a row
-/// and a bit an element.
+/// where they are; others are copied, with up to 8 bytes an element, and so are those too wide for double that are hard
+/// to solve. Beside that, memory is some hundred bytes a row, some thousand for the widest, and a bit an element.
 ///
 /// @param parallel_for for passes over the matrix before it is solved; the result doesn't depend on it
 /// @param with_duals false leaves out the duals

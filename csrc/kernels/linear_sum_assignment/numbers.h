@@ -144,8 +144,9 @@ struct NumberTraits<WideInteger<Limbs, Lowest>> {
   static constexpr auto beyond() { return WideInteger<Limbs, Lowest>::power_of_two(cost_bits + 5); }
 };
 
-/// Wide enough for all floats, and for all doubles, with the cost of a forbidden pair above any sum of theirs.
-using FloatInteger = WideInteger<6, -149>;
+/// Wide enough for all floats when scaled, and for all doubles, with the cost of a forbidden pair above any sum of
+/// theirs.
+using Int384 = WideInteger<6, 0>;
 using DoubleInteger = WideInteger<34, -1074>;
 
 }  // namespace funcsim

@@ -79,23 +79,29 @@ class ReducedCosts {
       scan_duals_.resize(costs.columns);
     }
     columns_.resize(costs.rows * capacity);
-    listed_costs_.resize(costs.rows * capacity);
+    listed_costs_.resize(wide ? 0 : costs.rows * capacity);
     nearest_.reserve(2 * room);
   }
 
   std::int64_t rows() const { return costs_.rows; }
   std::int64_t columns() const { return costs_.columns; }
   Number cost(std::int64_t row, std::int64_t column) const { return costs_.exact(row, column); }
+  const std::vector<Number>& duals() const { return duals_; }
   const Number& dual(std::int64_t column) const { return duals_[column]; }
   Number reduced(std::int64_t row, std::int64_t column) const { return cost(row, column) - duals_[column]; }
 
-  /// Lowers a dual; it may be raised only before the first list is made.
+  /// Lowers a dual. Lists don't outlive a dual that is raised: see forget_lists.
   void set_dual(std::int64_t column, const Number& dual) {
     duals_[column] = dual;
     if constexpr (!exact_scans) {
       scan_duals_[column] = static_cast<double>(dual);
     }
   }
+
+  /// Lets duals be raised.
+  void forget_lists() { std::ranges::fill(lists_, List{0, Number() - NumberTraits<Number>::beyond(), true}); }
+
+  bool has_list(std::int64_t row) const { return lists_[row].size > 0; }
 
   /// Subtracts the same from all duals.
   void lower_all(const Number& by) {
@@ -153,9 +159,12 @@ class ReducedCosts {
   template <typename Visit>
   void visit_listed(std::int64_t row, const Visit& visit) const {
     const std::int64_t* columns = columns_.data() + (row * capacity);
-    const Number* costs = listed_costs_.data() + (row * capacity);
     for (std::int64_t k = 0; k < lists_[row].size; ++k) {
-      visit(columns[k], costs[k] - duals_[columns[k]]);
+      if constexpr (wide) {
+        visit(columns[k], reduced(row, columns[k]));
+      } else {
+        visit(columns[k], listed_costs_[(row * capacity) + k] - duals_[columns[k]]);
+      }
     }
   }
 
@@ -165,8 +174,7 @@ class ReducedCosts {
   /// Makes a list of one column, for a row that was not scanned.
   void start_list(std::int64_t row, std::int64_t column, const Number& bound) {
     lists_[row] = {1, bound, true};
-    columns_[row * capacity] = column;
-    listed_costs_[row * capacity] = cost(row, column);
+    list_column(row, 0, column);
   }
 
   /// Makes the list anew from current duals.
@@ -197,6 +205,11 @@ class ReducedCosts {
     return {costs_.scans + (row * costs_.scan_stride), costs_.scale, duals, Costs::error, columns()};
   }
 
+  /// The same if numbers are integers of 64 bits, which the scaled costs are.
+  IntegerRow<typename Costs::Scan> integer_row(std::int64_t row) const {
+    return {costs_.scans + (row * costs_.scan_stride), costs_.scale, duals_.data(), columns()};
+  }
+
   const ScanLoopsOf<typename Costs::Scan>& loops() const { return loops_; }
 
   /// Calls visit(column) for all columns whose reduced cost is that of the row's list or less, ascending.
@@ -220,6 +233,7 @@ class ReducedCosts {
  private:
   static constexpr double infinity = std::numeric_limits<double>::infinity();
   static constexpr bool exact_scans = std::is_same_v<Number, double>;
+  static constexpr bool wide = sizeof(Number) > sizeof(Int128);
   static constexpr std::int64_t capacity = 32;          ///< of a list
   static constexpr std::int64_t first_typical = 8;      ///< the lane minimum that is a first scan's limit
   static constexpr std::int64_t typical = 16;           ///< and that of any other
@@ -303,14 +317,47 @@ class ReducedCosts {
 
   TwoSmallest two_smallest_listed(std::int64_t row) const {
     TwoSmallest two{NumberTraits<Number>::beyond(), NumberTraits<Number>::beyond(), -1};
-    visit_listed(row, [&](std::int64_t column, const Number& value) {
+    const auto consider = [&](std::int64_t column, const Number& value) {
       if (value < two.first) {
         two = {value, two.first, column};
       } else if (value < two.second) {
         two.second = value;
       }
-    });
+    };
+    if constexpr (wide) {
+      if (costs_.scannable) {
+        visit_least(row, consider);
+        return two;
+      }
+    }
+    visit_listed(row, consider);
     return two;
+  }
+
+  /// visit_listed for the columns that may have one of the two smallest reduced costs, as seen in double.
+  template <typename Visit>
+  void visit_least(std::int64_t row, const Visit& visit) const {
+    const std::int64_t size = lists_[row].size;
+    const ScanRow<typename Costs::Scan> scanned = scan_row(row);
+    std::array<double, capacity> least{};
+    double first = infinity;
+    double second = infinity;
+    for (std::int64_t k = 0; k < size; ++k) {
+      const std::int64_t column = columns_[(row * capacity) + k];
+      const double cost = static_cast<double>(scanned.costs[column]) * scanned.scale;
+      const double dual = scanned.duals[column];
+      const double uncertain = (std::abs(cost) + std::abs(dual)) * Costs::error;
+      least[k] = (cost - dual) - uncertain;
+      const double most = (cost - dual) + uncertain;
+      second = std::min(second, std::max(first, most));
+      first = std::min(first, most);
+    }
+    for (std::int64_t k = 0; k < size; ++k) {
+      if (least[k] <= second) {
+        const std::int64_t column = columns_[(row * capacity) + k];
+        visit(column, reduced(row, column));
+      }
+    }
   }
 
   /// Reduces what was found to what a list holds. Returns what the others are not below.
@@ -324,8 +371,14 @@ class ReducedCosts {
     const std::int64_t size = std::ssize(nearest);
     lists_[row] = {size, bound, false};
     for (std::int64_t k = 0; k < size; ++k) {
-      columns_[(row * capacity) + k] = nearest[k].column;
-      listed_costs_[(row * capacity) + k] = cost(row, nearest[k].column);
+      list_column(row, k, nearest[k].column);
+    }
+  }
+
+  void list_column(std::int64_t row, std::int64_t k, std::int64_t column) {
+    columns_[(row * capacity) + k] = column;
+    if constexpr (!wide) {
+      listed_costs_[(row * capacity) + k] = cost(row, column);
     }
   }
 
@@ -336,7 +389,7 @@ class ReducedCosts {
   std::vector<double> scan_duals_;          ///< [columns], rounded; empty if duals are doubles
   std::vector<List> lists_;                 ///< [rows]
   std::vector<std::int64_t> columns_;       ///< [rows, capacity] of the lists
-  std::vector<Number> listed_costs_;        ///< [rows, capacity]
+  std::vector<Number> listed_costs_;        ///< [rows, capacity]; empty for wide numbers, which are made when needed
   std::vector<Found> nearest_;
 };
 

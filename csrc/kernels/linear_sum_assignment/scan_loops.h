@@ -20,6 +20,15 @@ struct ScanRow {
   std::int64_t columns;
 };
 
+/// One row for integers: the reduced cost of column j is costs[j] * scale - duals[j].
+template <typename Cost>
+struct IntegerRow {
+  const Cost* costs;
+  double scale;
+  const std::int64_t* duals;  ///< [columns]
+  std::int64_t columns;
+};
+
 /// What has been seen of costs while the matrix is read for the first time.
 struct CostRange {
   std::uint64_t largest;   ///< bits of the largest magnitude; an infinity or NaN is larger than all others
@@ -48,6 +57,9 @@ struct ScanLoopsOf {
   /// One step of Dijkstra's algorithm: lowers distances[j] to the reduced cost + base where that is less. least[lane]
   /// becomes the smallest distance of each lane.
   void (*relax)(const ScanRow<Cost>& row, double base, double* distances, double* least);
+
+  /// The same in integers: costs are truncated to them once scaled.
+  void (*relax_integers)(const IntegerRow<Cost>& row, std::int64_t base, std::int64_t* distances, std::int64_t* least);
 
   /// Lowers minima[j] to costs[j] * sign, where minima is no null pointer, extends the range, and finds the minimum of
   /// the row's costs * sign. Costs that are NaN don't count in minima.

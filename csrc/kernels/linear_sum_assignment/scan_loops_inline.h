@@ -18,8 +18,9 @@ namespace {  // NOLINT(cert-dcl59-cpp,misc-anonymous-namespace-in-header): a cop
 constexpr std::int64_t lanes_of_register = FUNCSIM_REGISTER_BYTES / static_cast<std::int64_t>(sizeof(double));
 constexpr std::int64_t registers = scan_lanes / lanes_of_register;
 
-typedef double Doubles __attribute__((vector_size(FUNCSIM_REGISTER_BYTES)));    // NOLINT(modernize-use-using)
-typedef float Floats __attribute__((vector_size(FUNCSIM_REGISTER_BYTES / 2)));  // NOLINT(modernize-use-using)
+typedef double Doubles __attribute__((vector_size(FUNCSIM_REGISTER_BYTES)));         // NOLINT(modernize-use-using)
+typedef std::int64_t Integers __attribute__((vector_size(FUNCSIM_REGISTER_BYTES)));  // NOLINT(modernize-use-using)
+typedef float Floats __attribute__((vector_size(FUNCSIM_REGISTER_BYTES / 2)));       // NOLINT(modernize-use-using)
 
 inline Doubles load(const double* from) {
   Doubles values;
@@ -182,6 +183,40 @@ void relax(const ScanRow<Cost>& row, double base, double* distances, double* lea
   }
 }
 
+template <typename Cost>
+void relax_integers(const IntegerRow<Cost>& row, std::int64_t base, std::int64_t* distances, std::int64_t* least) {
+  constexpr std::int64_t farthest = 0x7FFFFFFFFFFFFFFF;
+  Integers minima[registers];
+  for (std::int64_t r = 0; r < registers; ++r) {
+    minima[r] = Integers{} + farthest;
+  }
+  std::int64_t begin = 0;
+  for (; begin + scan_lanes <= row.columns; begin += scan_lanes) {
+#pragma GCC unroll 16
+    for (std::int64_t r = 0; r < registers; ++r) {
+      const std::int64_t j = begin + (r * lanes_of_register);
+      Integers dual;
+      Integers before;
+      std::memcpy(&dual, row.duals + j, sizeof(dual));
+      std::memcpy(&before, distances + j, sizeof(before));
+      const Integers cost = __builtin_convertvector(load(row.costs + j) * row.scale, Integers);
+      const Integers distance = (cost - dual) + base;
+      const Integers shortest = distance < before ? distance : before;
+      std::memcpy(distances + j, &shortest, sizeof(shortest));
+      minima[r] = shortest < minima[r] ? shortest : minima[r];
+    }
+  }
+  for (std::int64_t r = 0; r < registers; ++r) {
+    std::memcpy(least + (r * lanes_of_register), &minima[r], sizeof(minima[r]));
+  }
+  for (std::int64_t j = begin; j < row.columns; ++j) {
+    const std::int64_t cost = static_cast<std::int64_t>(static_cast<double>(row.costs[j]) * row.scale);
+    const std::int64_t distance = (cost - row.duals[j]) + base;
+    distances[j] = distance < distances[j] ? distance : distances[j];
+    least[j - begin] = distances[j] < least[j - begin] ? distances[j] : least[j - begin];
+  }
+}
+
 /// Without their sign, floating numbers have the order of their bits.
 template <typename Cost, typename Bits>
 void extend_range(const Cost* costs, std::int64_t columns, CostRange* range) {
@@ -341,7 +376,7 @@ void mark_within(const Cost* costs, std::int64_t columns, double sign, Cost limi
 
 template <typename Cost, typename Bits>
 constexpr ScanLoopsOf<Cost> loops_of() {
-  return {lane_minima<Cost>,  columns_within<Cost>, relax<Cost>,
+  return {lane_minima<Cost>,  columns_within<Cost>, relax<Cost>,      relax_integers<Cost>,
           extend<Cost, Bits>, first_within<Cost>,   mark_within<Cost>};
 }
 

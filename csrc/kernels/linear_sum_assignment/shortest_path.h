@@ -9,20 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/linear_sum_assignment/owners.h"
 #include "kernels/linear_sum_assignment/reduced_costs.h"
 
 namespace funcsim {
-
-/// Who has which column.
-struct Owners {
-  std::vector<std::int64_t> owner;      ///< [columns] row that has the column; -1 if none
-  std::vector<std::int64_t> column_of;  ///< [rows + 1] column of a row, -1 if none; and one of slack's
-
-  void assign(std::int64_t row, std::int64_t column) {
-    owner[column] = row;
-    column_of[row] = column;
-  }
-};
 
 /// Shortest augmenting paths, over reduced costs, by Dijkstra's algorithm.
 ///
@@ -312,6 +302,11 @@ class PathSearch {
     if constexpr (std::is_same_v<Number, double>) {
       if (step.row != slack_) {
         reduced_.loops().relax(reduced_.scan_row(step.row), step.base, distances_.data(), least.data());
+        return least;
+      }
+    } else if constexpr (std::is_same_v<Number, std::int64_t>) {
+      if (step.row != slack_) {
+        reduced_.loops().relax_integers(reduced_.integer_row(step.row), step.base, distances_.data(), least.data());
         return least;
       }
     }
