@@ -56,29 +56,4 @@ const auto& chosen_loops() {
   return ByLevel::portable;
 }
 
-/// One kernel's inner loops, a struct of function pointers, at every level. A level without loops of its own runs those
-/// of the level below.
-template <typename Loops>
-struct LoopsByLevel {
-  const Loops* portable;
-  const Loops* neon = nullptr;
-  const Loops* avx2 = nullptr;
-  const Loops* avx512 = nullptr;
-
-  /// Those of simd_level().
-  const Loops& chosen() const {
-    const SimdLevel level = simd_level();
-    if (level == SimdLevel::avx512 && avx512 != nullptr) {
-      return *avx512;
-    }
-    if (level >= SimdLevel::avx2 && avx2 != nullptr) {
-      return *avx2;
-    }
-    if (level == SimdLevel::neon && neon != nullptr) {
-      return *neon;
-    }
-    return *portable;
-  }
-};
-
 }  // namespace funcsim

@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "kernels/common/ceil_div.h"
 #include "kernels/common/parallel.h"
 #include "kernels/linear_sum_assignment/linear_sum_assignment.h"
 #include "kernels/linear_sum_assignment/numbers.h"
@@ -50,7 +51,7 @@ Buffer<Stored> convert_costs(const CostMatrix<Cost>& matrix, Convert convert, co
   Buffer<Stored> costs = new_buffer<Stored>(matrix.rows * matrix.columns);
   constexpr std::int64_t tile = 16;  // of a transposed matrix, a cache line has costs of 16 rows
   parallel_for(
-      0, (matrix.rows + tile - 1) / tile, row_grain(matrix) / tile, [&](std::int64_t from_tile, std::int64_t to_tile) {
+      0, ceil_div(matrix.rows, tile), row_grain(matrix) / tile, [&](std::int64_t from_tile, std::int64_t to_tile) {
         for (std::int64_t first = from_tile * tile; first < std::min(to_tile * tile, matrix.rows); first += tile) {
           const std::int64_t last = std::min(first + tile, matrix.rows);
           const std::int64_t width = matrix.column_stride == 1 ? matrix.columns : tile;

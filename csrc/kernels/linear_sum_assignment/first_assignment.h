@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/common/ceil_div.h"
+
 namespace funcsim {
 
 /// The pairs that optimal assignments are made of: those whose cost equals the sum of their optimal duals. Every
@@ -11,7 +13,7 @@ class TightPairs {
  public:
   /// columns >= rows; no pairs yet
   TightPairs(std::int64_t rows, std::int64_t columns)
-      : rows_(rows), columns_(columns), words_((columns + 63) / 64), bits_((rows + 1) * words_) {}
+      : rows_(rows), columns_(columns), words_(ceil_div(columns, 64)), bits_((rows + 1) * words_) {}
 
   /// Adds a pair. The row number `rows` stands for no row: its pairs are the columns that may be left over.
   void add(std::int64_t row, std::int64_t column) {

@@ -388,21 +388,6 @@ void solve_problem(const Problem<std::int64_t>& problem, Assignment& assignment)
   solve(problem, solver, {}, {magnitude, 0, false}, exponent, assignment);
 }
 
-const ScanLoops& chosen_loops() {
-  static const ScanLoops& loops =
-      LoopsByLevel<ScanLoops>{
-          .portable = &scan_loops_portable,
-#ifdef __x86_64__
-          .avx2 = &scan_loops_avx2,
-          .avx512 = &scan_loops_avx512,
-#elif defined(__aarch64__)
-          .neon = &scan_loops_neon,
-#endif
-      }
-          .chosen();
-  return loops;
-}
-
 }  // namespace
 
 template <typename Cost>
@@ -423,7 +408,9 @@ Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, co
           matrix, [](Cost value) { return value; }, parallel_for);
       matrix = {contiguous.get(), matrix.rows, matrix.columns, matrix.columns, 1};
     }
-    solve_problem(Problem<Cost>{matrix, transposed, maximize, with_duals, chosen_loops(), parallel_for}, assignment);
+    solve_problem(
+        Problem<Cost>{matrix, transposed, maximize, with_duals, chosen_loops<ScanLoopsByLevel>(), parallel_for},
+        assignment);
   }
   return assignment;
 }

@@ -216,7 +216,7 @@ class ReducedCosts {
   template <typename Visit>
   void visit_within(std::int64_t row, const Number& limit, const Visit& visit) const {
     if constexpr (exact_scans) {
-      std::array<std::int64_t, 2 * scan_lanes> found;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+      std::array<std::int64_t, 2 * scan_lanes> found;  // NOLINT(*-member-init): written before it is read
       for (std::int64_t begin = 0; begin < columns();) {
         const std::int64_t count = loops_.columns_within(scan_row(row), limit, &begin, found.data(), std::ssize(found));
         std::for_each_n(found.begin(), count, visit);

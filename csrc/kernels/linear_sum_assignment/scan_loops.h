@@ -78,9 +78,10 @@ struct ScanLoops {
   ScanLoopsOf<double> of_doubles;
 };
 
-extern const ScanLoops scan_loops_portable;
-extern const ScanLoops scan_loops_neon;
-extern const ScanLoops scan_loops_avx2;
-extern const ScanLoops scan_loops_avx512;
+struct ScanLoopsByLevel {
+  static const ScanLoops portable;
+  static const ScanLoops avx2;
+  static const ScanLoops avx512;
+};
 
 }  // namespace funcsim

@@ -18,9 +18,9 @@ namespace {  // NOLINT(cert-dcl59-cpp,misc-anonymous-namespace-in-header): a cop
 constexpr std::int64_t lanes_of_register = FUNCSIM_REGISTER_BYTES / static_cast<std::int64_t>(sizeof(double));
 constexpr std::int64_t registers = scan_lanes / lanes_of_register;
 
-typedef double Doubles __attribute__((vector_size(FUNCSIM_REGISTER_BYTES)));         // NOLINT(modernize-use-using)
-typedef std::int64_t Integers __attribute__((vector_size(FUNCSIM_REGISTER_BYTES)));  // NOLINT(modernize-use-using)
-typedef float Floats __attribute__((vector_size(FUNCSIM_REGISTER_BYTES / 2)));       // NOLINT(modernize-use-using)
+using Doubles [[gnu::vector_size(FUNCSIM_REGISTER_BYTES)]] = double;
+using Integers [[gnu::vector_size(FUNCSIM_REGISTER_BYTES)]] = std::int64_t;
+using Floats [[gnu::vector_size(FUNCSIM_REGISTER_BYTES / 2)]] = float;
 
 inline Doubles load(const double* from) {
   Doubles values;
@@ -240,7 +240,7 @@ void extend_range(const Cost* costs, std::int64_t columns, CostRange* range) {
 /// A register of costs as they are stored.
 template <typename Cost>
 struct RegisterOf {
-  typedef Cost Values __attribute__((vector_size(FUNCSIM_REGISTER_BYTES)));  // NOLINT(modernize-use-using)
+  using Values [[gnu::vector_size(FUNCSIM_REGISTER_BYTES)]] = Cost;
   static constexpr std::int64_t lanes = FUNCSIM_REGISTER_BYTES / static_cast<std::int64_t>(sizeof(Cost));
 
   static Values load(const Cost* from) {

@@ -1,8 +1,8 @@
-#define FUNCSIM_REGISTER_BYTES 16  // NOLINT(cppcoreguidelines-macro-usage)
+#define FUNCSIM_REGISTER_BYTES 16  // NOLINT(cppcoreguidelines-macro-usage): for the header
 #include "kernels/linear_sum_assignment/scan_loops_inline.h"
 
 namespace funcsim {
 
-const ScanLoops scan_loops_portable = all_loops();
+constinit const ScanLoops ScanLoopsByLevel::portable = all_loops();
 
 }  // namespace funcsim

@@ -1,8 +1,0 @@
-#define FUNCSIM_REGISTER_BYTES 16  // NOLINT(cppcoreguidelines-macro-usage)
-#include "kernels/linear_sum_assignment/scan_loops_inline.h"
-
-namespace funcsim {
-
-const ScanLoops scan_loops_neon = all_loops();
-
-}  // namespace funcsim
