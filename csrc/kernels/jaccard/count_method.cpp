@@ -44,11 +44,7 @@ void set_counts(const std::uint8_t* rows, std::int64_t units, std::int64_t row_b
                 const ParallelFor& parallel_for) {
   const std::int64_t grain = 1 + ((1 << 18) / (row_bytes + 1));
   parallel_for(0, units, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t u = begin; u < end; ++u) {
-      const std::uint8_t* row = rows + (u * row_bytes);
-      counts[u] = 0;
-      intersection_loops().count_pairs(row, 1, row, 1, row_bytes, row_bytes, counts + u, 1);
-    }
+    intersection_loops().count_sets(rows + (begin * row_bytes), end - begin, row_bytes, counts + begin);
   });
 }
 

@@ -25,8 +25,17 @@ struct IntersectionLoops {
   double popcount_cost;
 
   /// Set bits that each of rows_a rows has in common with each of rows_b rows, on `bytes` bytes, added to counts.
+  /// Rows of counts have room for rows_b rounded up to a multiple of 8, all of which may be written.
   void (*count_pairs)(const std::uint8_t* a, std::int64_t rows_a, const std::uint8_t* b, std::int64_t rows_b,
                       std::int64_t row_bytes, std::int64_t bytes, std::int32_t* counts, std::int64_t counts_stride);
+
+  /// Set bits of each of `units` rows.
+  void (*count_sets)(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int32_t* counts);
+
+  /// Jaccard indices of a row with `columns` others from what they have in common. Unions have up to 2^24 samples, so
+  /// that they are exact in a float.
+  void (*ratios)(const std::int32_t* common, std::int64_t columns, std::int32_t row_count,
+                 const std::int32_t* column_counts, float* out);
 
   /// The transpose of up to 8 * lane_bytes rows on 64 samples: 64 runs of lane_bytes bytes, in which bit j of byte b
   /// is for row j * lane_bytes + b. `words` are the rows' samples, [rows, words_stride].

@@ -241,6 +241,25 @@ void count_pairs_by_words(const std::uint8_t* a, std::int64_t rows_a, const std:
   }
 }
 
+template <std::int64_t (*count_bits)(std::uint64_t)>
+void count_sets_by_words(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int32_t* counts) {
+  for (std::int64_t u = 0; u < units; ++u) {
+    const std::uint8_t* row = rows + (u * row_bytes);
+    counts[u] = 0;
+    count_pairs_by_words<count_bits>(row, 1, row, 1, row_bytes, row_bytes, counts + u, 1);
+  }
+}
+
+void jaccard_ratios(const std::int32_t* common, std::int64_t columns, std::int32_t row_count,
+                    const std::int32_t* column_counts, float* out) {
+  for (std::int64_t c = 0; c < columns; ++c) {
+    // Two empty sets have the ratio 1: (0 + 1) / (0 + 1).
+    const std::int32_t either = row_count + (column_counts[c] - common[c]);
+    const std::int32_t both_empty = either == 0 ? 1 : 0;
+    out[c] = static_cast<float>(common[c] + both_empty) / static_cast<float>(either + both_empty);
+  }
+}
+
 /// The offsets of set bits one after the other.
 template <std::int64_t lane_bytes>
 std::int64_t decode_by_words(const std::uint64_t* bits, std::int64_t words, bool complement, std::uint16_t* offsets) {
@@ -257,11 +276,14 @@ std::int64_t decode_by_words(const std::uint64_t* bits, std::int64_t words, bool
 /// The table of a level.
 template <typename Register>
 constexpr IntersectionLoops loops_of(double popcount_cost, decltype(IntersectionLoops::count_pairs) count_pairs,
+                                     decltype(IntersectionLoops::count_sets) count_sets,
                                      decltype(IntersectionLoops::decode) decode) {
   using Counters = VerticalCounters<Register>;
   return {.lane_bytes = Counters::lane_bytes,
           .popcount_cost = popcount_cost,
           .count_pairs = count_pairs,
+          .count_sets = count_sets,
+          .ratios = jaccard_ratios,
           .transpose = Counters::transpose,
           .decode = decode,
           .add_rows = Counters::add_rows,
@@ -271,7 +293,7 @@ constexpr IntersectionLoops loops_of(double popcount_cost, decltype(Intersection
 /// That of a level without special instructions but to count the bits of a word.
 template <typename Register, std::int64_t (*count_bits)(std::uint64_t)>
 constexpr IntersectionLoops loops_by_words(double popcount_cost) {
-  return loops_of<Register>(popcount_cost, count_pairs_by_words<count_bits>,
+  return loops_of<Register>(popcount_cost, count_pairs_by_words<count_bits>, count_sets_by_words<count_bits>,
                             decode_by_words<sizeof(typename Register::Vector)>);
 }
 
