@@ -17,11 +17,14 @@ struct NeonRegister {
     a = either ^ y;
     return carry;
   }
+
+  [[gnu::always_inline]] static Vector counts_of_bytes(Vector x) {
+    return reinterpret_cast<Vector>(vcntq_u8(reinterpret_cast<uint8x16_t>(x)));
+  }
 };
 
 }  // namespace
 
-constinit const IntersectionLoops IntersectionLoopsByLevel::neon =
-    loops_by_words<NeonRegister, count_bits_by_instruction>(1.6);
+constinit const IntersectionLoops IntersectionLoopsByLevel::neon = loops_of<NeonRegister>(1.6);
 
 }  // namespace funcsim

@@ -1,9 +1,7 @@
-#include "kernels/common/bits.h"
 #include "kernels/jaccard/intersection_loops_inline.h"
 
 namespace funcsim {
 
-constinit const IntersectionLoops IntersectionLoopsByLevel::portable =
-    loops_by_words<PlainRegister<16>, count_bits>(2.4);
+constinit const IntersectionLoops IntersectionLoopsByLevel::portable = loops_of<PlainRegister<16>>(2.4);
 
 }  // namespace funcsim
