@@ -15,18 +15,11 @@ namespace funcsim {
 
 namespace {
 
-/// Samples and columns that are transposed at a time: 128 MiB of them.
-constexpr std::int64_t slab_samples = 65536;
-constexpr std::int64_t panel_columns = 16384;
 /// Rows and columns whose counters a thread holds at a time: 1 MiB of 16 planes, in its second-level cache.
 constexpr std::int64_t tile_rows = 128;
 constexpr std::int64_t tile_columns = 4096;
 /// Rows whose counts are read from their planes together, so that transposed writes fill cache lines.
 constexpr std::int64_t emitted_rows = 16;
-
-/// Rows and columns that are counted together by popcount. The rows stay in the second-level cache.
-constexpr std::int64_t popcount_rows = 256;
-constexpr std::int64_t popcount_columns = 32;
 
 std::int64_t bit_width(std::int64_t x) {
   return static_cast<std::int64_t>(std::bit_width(static_cast<std::uint64_t>(x)));

@@ -19,8 +19,21 @@ struct Avx2Register : PlainRegister<32> {
   }
 };
 
+constexpr CountCosts costs = {
+    .summing_a_pair = 5.2,
+    .counting_a_register = 0.9,
+    .packing_a_register = 0,
+    .mirroring_a_pair = 0.4,
+    .transposing_a_run = 7.3,
+    .touching_a_run = 1.9,
+    .decoding_a_sample = 0.26,
+    .visiting_a_block = 0,
+    .reading_a_block = 65,
+    .writing_a_column = 0.26,
+};
+
 }  // namespace
 
-constinit const IntersectionLoops IntersectionLoopsByLevel::avx2 = loops_of<Avx2Register>(1.6);
+constinit const IntersectionLoops IntersectionLoopsByLevel::avx2 = loops_of<Avx2Register>(costs);
 
 }  // namespace funcsim

@@ -53,7 +53,8 @@ template <int count, typename F>
 [[gnu::always_inline]] inline void unrolled(const F& f) {
   [&]<int... k>(std::integer_sequence<int, k...> /*indices*/) __attribute__((always_inline)) {
     (f(std::integral_constant<int, k>{}), ...);
-  }(std::make_integer_sequence<int, count>{});
+  }
+  (std::make_integer_sequence<int, count>{});
 }
 
 /// An 8 x 8 transposition of words.
@@ -93,16 +94,18 @@ void pack_panel(const std::uint8_t* b, std::int64_t rows_b, std::int64_t row_byt
     for (std::int64_t u = 0; u < group; ++u) {
       rows[u] = b + (std::min((group * g) + u, rows_b - 1) * row_bytes);
     }
-    each_64_bytes(bytes, [&](std::int64_t c, __mmask64 some) __attribute__((always_inline)) {
-      __m512i words[group];
-      unrolled<group>([&](auto u)
-                          __attribute__((always_inline)) { words[u] = _mm512_maskz_loadu_epi8(some, rows[u] + c); });
-      transpose_words(words);
-      const std::int64_t num_words = std::min<std::int64_t>(8, (bytes - c + 7) / 8);
-      for (std::int64_t w = 0; w < num_words; ++w) {
-        _mm512_store_si512(packed + (((((c / 8) + w) * groups) + g) * group), words[w]);
-      }
-    });
+    each_64_bytes(
+        bytes, [&](std::int64_t c, __mmask64 some) __attribute__((always_inline)) {
+          __m512i words[group];
+          unrolled<group>([&](auto u) __attribute__((always_inline)) {
+            words[u] = _mm512_maskz_loadu_epi8(some, rows[u] + c);
+          });
+          transpose_words(words);
+          const std::int64_t num_words = std::min<std::int64_t>(8, (bytes - c + 7) / 8);
+          for (std::int64_t w = 0; w < num_words; ++w) {
+            _mm512_store_si512(packed + (((((c / 8) + w) * groups) + g) * group), words[w]);
+          }
+        });
   }
 }
 
@@ -162,17 +165,19 @@ void count_few(const std::uint8_t* few, const std::uint8_t* many, std::int64_t m
     }
     __m512i sums[few_rows * group];
     unrolled<few_rows * group>([&](auto k) __attribute__((always_inline)) { sums[k] = _mm512_setzero_si512(); });
-    each_64_bytes(bytes, [&](std::int64_t c, __mmask64 some) __attribute__((always_inline)) {
-      __m512i x[few_rows];
-      unrolled<few_rows>([&](auto i) __attribute__((always_inline)) {
-        x[i] = _mm512_maskz_loadu_epi8(some, few + (i * row_bytes) + c);
-      });
-      unrolled<group>([&](auto u) __attribute__((always_inline)) {
-        const __m512i y = _mm512_maskz_loadu_epi8(some, rows[u] + c);
-        unrolled<few_rows>(
-            [&](auto i) __attribute__((always_inline)) { sums[(i * group) + u] += _mm512_popcnt_epi64(x[i] & y); });
-      });
-    });
+    each_64_bytes(
+        bytes, [&](std::int64_t c, __mmask64 some) __attribute__((always_inline)) {
+          __m512i x[few_rows];
+          unrolled<few_rows>([&](auto i) __attribute__((always_inline)) {
+            x[i] = _mm512_maskz_loadu_epi8(some, few + (i * row_bytes) + c);
+          });
+          unrolled<group>([&](auto u) __attribute__((always_inline)) {
+            const __m512i y = _mm512_maskz_loadu_epi8(some, rows[u] + c);
+            unrolled<few_rows>([&](auto i) __attribute__((always_inline)) {
+              sums[(i * group) + u] += _mm512_popcnt_epi64(x[i] & y);
+            });
+          });
+        });
     unrolled<few_rows>([&](auto i) __attribute__((always_inline)) {
       alignas(64) std::int64_t totals[group];
       _mm512_store_si512(totals, sums_of_words(sums + (i * group)));
@@ -228,11 +233,12 @@ void count_sets(const std::uint8_t* rows, std::int64_t units, std::int64_t row_b
     }
     __m512i sums[group];
     unrolled<group>([&](auto k) __attribute__((always_inline)) { sums[k] = _mm512_setzero_si512(); });
-    each_64_bytes(row_bytes, [&](std::int64_t c, __mmask64 some) __attribute__((always_inline)) {
-      unrolled<group>([&](auto k) __attribute__((always_inline)) {
-        sums[k] += _mm512_popcnt_epi64(_mm512_maskz_loadu_epi8(some, row[k] + c));
-      });
-    });
+    each_64_bytes(
+        row_bytes, [&](std::int64_t c, __mmask64 some) __attribute__((always_inline)) {
+          unrolled<group>([&](auto k) __attribute__((always_inline)) {
+            sums[k] += _mm512_popcnt_epi64(_mm512_maskz_loadu_epi8(some, row[k] + c));
+          });
+        });
     _mm256_mask_storeu_epi32(counts + u, static_cast<__mmask8>(first_bytes(units - u)),
                              _mm512_cvtepi64_epi32(sums_of_words(sums)));
   }
@@ -259,9 +265,22 @@ std::int64_t decode(const std::uint64_t* bits, std::int64_t words, bool compleme
 
 // NOLINTEND(*-avoid-c-arrays)
 
+constexpr CountCosts costs = {
+    .summing_a_pair = 0.35,
+    .counting_a_register = 0.63,
+    .packing_a_register = 2.9,
+    .mirroring_a_pair = 0.9,
+    .transposing_a_run = 27,
+    .touching_a_run = 33,
+    .decoding_a_sample = 0.18,
+    .visiting_a_block = 53,
+    .reading_a_block = 200,
+    .writing_a_column = 0.58,
+};
+
 }  // namespace
 
 constinit const IntersectionLoops IntersectionLoopsByLevel::avx512 =
-    loops_of<Avx512Register>(0.8, count_pairs, count_sets, decode);
+    loops_of<Avx512Register>(costs, count_pairs, count_sets, decode);
 
 }  // namespace funcsim

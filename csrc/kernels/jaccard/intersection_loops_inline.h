@@ -213,8 +213,8 @@ struct VerticalCounters {
   }
 };
 
-/// Set bits of two rows in common, by carry-save adders (Harley and Seal): eight vectors at a time become one of carries
-/// of eight, whose bits are counted, in as many operations as full adders take.
+/// Set bits of two rows in common, by carry-save adders (Harley and Seal): eight vectors at a time become one of
+/// carries of eight, whose bits are counted, in as many operations as full adders take.
 template <typename Register>
 struct PairCounter {
   using Vector = Register::Vector;
@@ -332,12 +332,12 @@ std::int64_t decode_by_words(const std::uint64_t* bits, std::int64_t words, bool
 
 /// The table of a level.
 template <typename Register>
-constexpr IntersectionLoops loops_of(double popcount_cost, decltype(IntersectionLoops::count_pairs) count_pairs,
+constexpr IntersectionLoops loops_of(const CountCosts& costs, decltype(IntersectionLoops::count_pairs) count_pairs,
                                      decltype(IntersectionLoops::count_sets) count_sets,
                                      decltype(IntersectionLoops::decode) decode) {
   using Counters = VerticalCounters<Register>;
   return {.lane_bytes = Counters::lane_bytes,
-          .popcount_cost = popcount_cost,
+          .costs = costs,
           .count_pairs = count_pairs,
           .count_sets = count_sets,
           .ratios = jaccard_ratios,
@@ -349,8 +349,8 @@ constexpr IntersectionLoops loops_of(double popcount_cost, decltype(Intersection
 
 /// That of a level that has no instructions of its own for these.
 template <typename Register>
-constexpr IntersectionLoops loops_of(double popcount_cost) {
-  return loops_of<Register>(popcount_cost, PairCounter<Register>::count_pairs, PairCounter<Register>::count_sets,
+constexpr IntersectionLoops loops_of(const CountCosts& costs) {
+  return loops_of<Register>(costs, PairCounter<Register>::count_pairs, PairCounter<Register>::count_sets,
                             decode_by_words<sizeof(typename Register::Vector)>);
 }
 
