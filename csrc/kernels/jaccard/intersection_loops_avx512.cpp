@@ -116,24 +116,32 @@ void count_panel(const std::uint8_t* a, std::int64_t row_bytes, std::int64_t byt
                  std::int32_t* counts, std::int64_t counts_stride) {
   __m512i sums[rows_a * groups];
   unrolled<rows_a * groups>([&](auto k) __attribute__((always_inline)) { sums[k] = _mm512_setzero_si512(); });
-  const auto add = [&](std::int64_t w, std::size_t word_bytes) __attribute__((always_inline)) {
+  // One word of each row, which `load` reads.
+  const auto add = [&](std::int64_t w, const auto& load) __attribute__((always_inline)) {
     __m512i y[groups];
     unrolled<groups>([&](auto g) __attribute__((always_inline)) {
       y[g] = _mm512_load_si512(packed + (((w * groups) + g) * group));
     });
     unrolled<rows_a>([&](auto i) __attribute__((always_inline)) {
-      std::int64_t word = 0;
-      std::memcpy(&word, a + (i * row_bytes) + (8 * w), word_bytes);
-      const __m512i x = _mm512_set1_epi64(word);
+      const __m512i x = load(a + (i * row_bytes) + (8 * w));
       unrolled<groups>([&](auto g)
                            __attribute__((always_inline)) { sums[(i * groups) + g] += _mm512_popcnt_epi64(x & y[g]); });
     });
   };
   for (std::int64_t w = 0; w < bytes / 8; ++w) {
-    add(w, 8);
+    add(
+        w, [](const std::uint8_t* word) __attribute__((always_inline)) {
+          std::int64_t x = 0;
+          std::memcpy(&x, word, sizeof(x));
+          return _mm512_set1_epi64(x);
+        });
   }
   if (bytes % 8 != 0) {
-    add(bytes / 8, static_cast<std::size_t>(bytes % 8));
+    const auto some = static_cast<__mmask16>((1U << (bytes % 8)) - 1);
+    add(
+        bytes / 8, [some](const std::uint8_t* word) __attribute__((always_inline)) {
+          return _mm512_broadcastq_epi64(_mm_maskz_loadu_epi8(some, word));
+        });
   }
   unrolled<rows_a * groups>([&](auto k) __attribute__((always_inline)) {
     auto* total = reinterpret_cast<__m256i*>(counts + ((k / groups) * counts_stride) + (group * (k % groups)));
