@@ -53,8 +53,7 @@ template <int count, typename F>
 [[gnu::always_inline]] inline void unrolled(const F& f) {
   [&]<int... k>(std::integer_sequence<int, k...> /*indices*/) __attribute__((always_inline)) {
     (f(std::integral_constant<int, k>{}), ...);
-  }
-  (std::make_integer_sequence<int, count>{});
+  }(std::make_integer_sequence<int, count>{});
 }
 
 /// An 8 x 8 transposition of words.
@@ -94,18 +93,16 @@ void pack_panel(const std::uint8_t* b, std::int64_t rows_b, std::int64_t row_byt
     for (std::int64_t u = 0; u < group; ++u) {
       rows[u] = b + (std::min((group * g) + u, rows_b - 1) * row_bytes);
     }
-    each_64_bytes(
-        bytes, [&](std::int64_t c, __mmask64 some) __attribute__((always_inline)) {
-          __m512i words[group];
-          unrolled<group>([&](auto u) __attribute__((always_inline)) {
-            words[u] = _mm512_maskz_loadu_epi8(some, rows[u] + c);
-          });
-          transpose_words(words);
-          const std::int64_t num_words = std::min<std::int64_t>(8, (bytes - c + 7) / 8);
-          for (std::int64_t w = 0; w < num_words; ++w) {
-            _mm512_store_si512(packed + (((((c / 8) + w) * groups) + g) * group), words[w]);
-          }
-        });
+    each_64_bytes(bytes, [&](std::int64_t c, __mmask64 some) __attribute__((always_inline)) {
+      __m512i words[group];
+      unrolled<group>([&](auto u)
+                          __attribute__((always_inline)) { words[u] = _mm512_maskz_loadu_epi8(some, rows[u] + c); });
+      transpose_words(words);
+      const std::int64_t num_words = std::min<std::int64_t>(8, (bytes - c + 7) / 8);
+      for (std::int64_t w = 0; w < num_words; ++w) {
+        _mm512_store_si512(packed + (((((c / 8) + w) * groups) + g) * group), words[w]);
+      }
+    });
   }
 }
 
@@ -129,19 +126,17 @@ void count_panel(const std::uint8_t* a, std::int64_t row_bytes, std::int64_t byt
     });
   };
   for (std::int64_t w = 0; w < bytes / 8; ++w) {
-    add(
-        w, [](const std::uint8_t* word) __attribute__((always_inline)) {
-          std::int64_t x = 0;
-          std::memcpy(&x, word, sizeof(x));
-          return _mm512_set1_epi64(x);
-        });
+    add(w, [](const std::uint8_t* word) __attribute__((always_inline)) {
+      std::int64_t x = 0;
+      std::memcpy(&x, word, sizeof(x));
+      return _mm512_set1_epi64(x);
+    });
   }
   if (bytes % 8 != 0) {
     const auto some = static_cast<__mmask16>((1U << (bytes % 8)) - 1);
-    add(
-        bytes / 8, [some](const std::uint8_t* word) __attribute__((always_inline)) {
-          return _mm512_broadcastq_epi64(_mm_maskz_loadu_epi8(some, word));
-        });
+    add(bytes / 8, [some](const std::uint8_t* word) __attribute__((always_inline)) {
+      return _mm512_broadcastq_epi64(_mm_maskz_loadu_epi8(some, word));
+    });
   }
   unrolled<rows_a * groups>([&](auto k) __attribute__((always_inline)) {
     auto* total = reinterpret_cast<__m256i*>(counts + ((k / groups) * counts_stride) + (group * (k % groups)));
@@ -173,19 +168,17 @@ void count_few(const std::uint8_t* few, const std::uint8_t* many, std::int64_t m
     }
     __m512i sums[few_rows * group];
     unrolled<few_rows * group>([&](auto k) __attribute__((always_inline)) { sums[k] = _mm512_setzero_si512(); });
-    each_64_bytes(
-        bytes, [&](std::int64_t c, __mmask64 some) __attribute__((always_inline)) {
-          __m512i x[few_rows];
-          unrolled<few_rows>([&](auto i) __attribute__((always_inline)) {
-            x[i] = _mm512_maskz_loadu_epi8(some, few + (i * row_bytes) + c);
-          });
-          unrolled<group>([&](auto u) __attribute__((always_inline)) {
-            const __m512i y = _mm512_maskz_loadu_epi8(some, rows[u] + c);
-            unrolled<few_rows>([&](auto i) __attribute__((always_inline)) {
-              sums[(i * group) + u] += _mm512_popcnt_epi64(x[i] & y);
-            });
-          });
-        });
+    each_64_bytes(bytes, [&](std::int64_t c, __mmask64 some) __attribute__((always_inline)) {
+      __m512i x[few_rows];
+      unrolled<few_rows>([&](auto i) __attribute__((always_inline)) {
+        x[i] = _mm512_maskz_loadu_epi8(some, few + (i * row_bytes) + c);
+      });
+      unrolled<group>([&](auto u) __attribute__((always_inline)) {
+        const __m512i y = _mm512_maskz_loadu_epi8(some, rows[u] + c);
+        unrolled<few_rows>(
+            [&](auto i) __attribute__((always_inline)) { sums[(i * group) + u] += _mm512_popcnt_epi64(x[i] & y); });
+      });
+    });
     unrolled<few_rows>([&](auto i) __attribute__((always_inline)) {
       alignas(64) std::int64_t totals[group];
       _mm512_store_si512(totals, sums_of_words(sums + (i * group)));
@@ -241,12 +234,11 @@ void count_sets(const std::uint8_t* rows, std::int64_t units, std::int64_t row_b
     }
     __m512i sums[group];
     unrolled<group>([&](auto k) __attribute__((always_inline)) { sums[k] = _mm512_setzero_si512(); });
-    each_64_bytes(
-        row_bytes, [&](std::int64_t c, __mmask64 some) __attribute__((always_inline)) {
-          unrolled<group>([&](auto k) __attribute__((always_inline)) {
-            sums[k] += _mm512_popcnt_epi64(_mm512_maskz_loadu_epi8(some, row[k] + c));
-          });
-        });
+    each_64_bytes(row_bytes, [&](std::int64_t c, __mmask64 some) __attribute__((always_inline)) {
+      unrolled<group>([&](auto k) __attribute__((always_inline)) {
+        sums[k] += _mm512_popcnt_epi64(_mm512_maskz_loadu_epi8(some, row[k] + c));
+      });
+    });
     _mm256_mask_storeu_epi32(counts + u, static_cast<__mmask8>(first_bytes(units - u)),
                              _mm512_cvtepi64_epi32(sums_of_words(sums)));
   }
