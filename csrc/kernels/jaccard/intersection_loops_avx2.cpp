@@ -14,8 +14,9 @@ struct Avx2Register : PlainRegister<32> {
     const Vector halves = (Vector{} + 0x0F0F0F0F0F0F0F0F);
     const auto low = reinterpret_cast<__m256i>(x & halves);
     const auto high = reinterpret_cast<__m256i>((x >> 4) & halves);
-    return reinterpret_cast<Vector>(
-        _mm256_add_epi8(_mm256_shuffle_epi8(counts, low), _mm256_shuffle_epi8(counts, high)));
+    // Sums of up to 8 don't reach the next byte.
+    return reinterpret_cast<Vector>(_mm256_shuffle_epi8(counts, low)) +
+           reinterpret_cast<Vector>(_mm256_shuffle_epi8(counts, high));
   }
 };
 

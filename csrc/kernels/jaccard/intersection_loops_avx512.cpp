@@ -139,8 +139,12 @@ void count_panel(const std::uint8_t* a, std::int64_t row_bytes, std::int64_t byt
     });
   }
   unrolled<rows_a * groups>([&](auto k) __attribute__((always_inline)) {
-    auto* total = reinterpret_cast<__m256i*>(counts + ((k / groups) * counts_stride) + (group * (k % groups)));
-    _mm256_storeu_si256(total, _mm256_add_epi32(_mm256_loadu_si256(total), _mm512_cvtepi64_epi32(sums[k])));
+    using Counts [[gnu::vector_size(32)]] = std::int32_t;
+    std::int32_t* place = counts + ((k / groups) * counts_stride) + (group * (k % groups));
+    Counts total;
+    std::memcpy(&total, place, sizeof(total));
+    total += reinterpret_cast<Counts>(_mm512_cvtepi64_epi32(sums[k]));
+    std::memcpy(place, &total, sizeof(total));
   });
 }
 
