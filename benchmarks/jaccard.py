@@ -18,8 +18,8 @@ NAME = "jaccard"
 CHECKED = "exact ratios of counts, to the last bit; peers to 1e-5"
 ROWS_CHECKED = 128
 PEERS_TOLERANCE = 1e-5
-# Units of the smallest layers whose share of the popcount roofline has a target. It counts everything as popcount's time:
-# calling the operator, counting each set, and making ratios. With 64 units these are a quarter of it.
+# Units of the smallest layers whose share of the popcount roofline has a target. All that the operator does counts as
+# popcount's time: calling it, counting each set, making ratios. With 64 units and 8192 samples that is a quarter of it.
 POPCOUNTED = 128
 
 Similarities = NDArray[np.float32]
