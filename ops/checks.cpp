@@ -9,18 +9,23 @@
 
 namespace funcsim {
 
+// Texts of tensors take longer than small layers do, so that they are made for errors alone.
+
 void check_cpu(const Tensor& tensor, const char* op, const std::string& name) {
   check(is_strided(tensor), op, ": ", name, " must be a dense tensor, got a sparse or otherwise packed one");
-  check(tensor.is_cpu(), op, ": ", name, " must be on the CPU (this version has no kernels for other devices), got ",
-        describe_tensor(tensor));
+  if (!tensor.is_cpu()) {
+    fail(op, ": ", name, " must be on the CPU (this version has no kernels for other devices), got ",
+         describe_tensor(tensor));
+  }
 }
 
 Tensor checked_matrix(const Tensor& tensor, const char* op, const std::string& name, Dtype dtype,
                       const char* expected) {
-  check(tensor.dim() == 2 && dtype_of(tensor) == dtype, op, ": ", name, " must be ", dtype_name(dtype), " ", expected,
-        ", got ", describe_tensor(tensor));
+  if (tensor.dim() != 2 || dtype_of(tensor) != dtype) {
+    fail(op, ": ", name, " must be ", dtype_name(dtype), " ", expected, ", got ", describe_tensor(tensor));
+  }
   check_cpu(tensor, op, name);
-  return torch::stable::contiguous(tensor);
+  return tensor.is_contiguous() ? tensor : torch::stable::contiguous(tensor);
 }
 
 Tensor checked_signatures(const Tensor& tensor, const char* op, const std::string& name, std::int64_t num_samples) {
@@ -50,7 +55,17 @@ void check_method(const char* op, const std::string& method) {
 }
 
 Tensor new_tensor(const std::vector<std::int64_t>& sizes, Dtype dtype) {
-  return torch::stable::empty(sizes, dtype, std::nullopt, torch::stable::Device(torch::headeronly::DeviceType::CPU));
+  std::vector<std::int64_t> strides(sizes.size(), 1);
+  for (std::size_t k = strides.size(); k-- > 1;) {
+    strides[k - 1] = strides[k] * std::max<std::int64_t>(sizes[k], 1);
+  }
+  // Not torch::stable::empty, which looks the operator up by its name: longer than small layers take.
+  AtenTensorHandle tensor = nullptr;
+  STABLE_TORCH_ERROR_CODE_CHECK(
+      aoti_torch_empty_strided(static_cast<std::int64_t>(sizes.size()), sizes.data(), strides.data(),
+                               torch::stable::detail::to<std::int32_t>(torch::stable::detail::from(dtype)),
+                               aoti_torch_device_type_cpu(), 0, &tensor));
+  return Tensor(tensor);
 }
 
 Tensor float64_tensor(const std::vector<double>& values) {

@@ -6,6 +6,7 @@
 #include <bit>
 #include <string>
 
+#include "kernels/common/simd_level.h"
 #include "packed_bits.h"
 
 namespace funcsim {
@@ -101,6 +102,29 @@ TEST(IntersectionCounts, OfEveryMethodAreThoseOfAPlainCount) {
   }
 }
 
+TEST(IntersectionCounts, AtTheEdgesOfWhatPopcountCountsTogether) {
+  // Every number of rows and columns up to more than two registers of pairs.
+  const PackedRows a = quick_rows(all_densities(), 21, 1030, 12);
+  const PackedRows b = quick_rows(all_densities(), 45, 1030, 13);
+  for (std::int64_t units_a = 1; units_a <= 21; ++units_a) {
+    for (std::int64_t units_b = 1; units_b <= 45; ++units_b) {
+      EXPECT_EQ(
+          counted(a.bytes.data(), units_a, b.bytes.data(), units_b, a.row_bytes, CountMethod::popcount, serial_for),
+          counted(a.bytes.data(), units_a, b.bytes.data(), units_b, a.row_bytes, CountMethod::vertical, serial_for))
+          << units_a << " by " << units_b;
+    }
+  }
+  // Parts of rows, and tiles of them.
+  for (const std::int64_t bytes : {8, 9, 15, 63, 64, 65, 511, 512, 513, 1027, 3968, 4095, 4096, 4105}) {
+    expect_counts(quick_rows(all_densities(), 11, 8 * bytes, 14), 11, quick_rows(all_densities(), 13, 8 * bytes, 15),
+                  13, std::to_string(bytes) + " bytes");
+  }
+  for (const std::int64_t units : {255, 256, 257, 259}) {
+    expect_counts(quick_rows(all_densities(), units, 77, 16), units, quick_rows(all_densities(), 35, 77, 17), 35,
+                  std::to_string(units) + " rows");
+  }
+}
+
 TEST(IntersectionCounts, OfMoreColumnsThanATileOrAPanel) {
   for (const std::int64_t units : {4100, 16500}) {
     const PackedRows few = quick_rows(all_densities(), 3, 9, 3);
@@ -128,7 +152,7 @@ TEST(IntersectionCounts, FillEveryPlaneOfASlab) {
 }
 
 TEST(IntersectionCounts, OfRowsWithThemselvesAreThoseOfACopy) {
-  for (const std::int64_t units : {1, 15, 33, 70, 300, 1100}) {
+  for (const std::int64_t units : {1, 8, 15, 33, 70, 256, 300, 1100}) {
     for (const std::int64_t samples : {100, 700}) {
       const PackedRows rows = quick_rows(all_densities(), units, samples, 7);
       const std::vector<std::uint8_t> copy = rows.bytes;
@@ -193,11 +217,23 @@ TEST(IntersectionCounts, AreCountedVerticallyWhereTransposingPays) {
   EXPECT_EQ(chosen(1, 0.3, 100000, 0.3, 1024), CountMethod::popcount);
   EXPECT_EQ(chosen(4, 0.3, 4, 0.3, 0), CountMethod::popcount);
   EXPECT_EQ(chosen(2048, 0.25, 2048, 0.25, 4096), CountMethod::vertical);
-  EXPECT_EQ(chosen(2048, 0.5, 2048, 0.5, 4096), CountMethod::vertical);
+  EXPECT_EQ(chosen(1024, 0.05, 1024, 0.05, 2500), CountMethod::vertical);
   // The rows nearer to constant are decoded.
   EXPECT_EQ(chosen(2048, 0.05, 2048, 0.5, 4096), CountMethod::vertical);
   EXPECT_EQ(chosen(2048, 0.5, 2048, 0.05, 4096), CountMethod::vertical_of_b);
   EXPECT_EQ(chosen(2048, 0.3, 2048, 0.95, 4096), CountMethod::vertical_of_b);
+}
+
+TEST(IntersectionCounts, AreCountedByPopcountWhereAnInstructionMakesItFast) {
+  const bool fast = simd_level() == SimdLevel::avx512;
+  for (const std::int64_t row_bytes : {512, 1024, 2500, 8192}) {
+    for (const double density : {0.25, 0.5}) {
+      EXPECT_EQ(chosen(16, density, 16, density, row_bytes), CountMethod::popcount);
+      EXPECT_EQ(chosen(256, density, 256, density, row_bytes), fast ? CountMethod::popcount : CountMethod::vertical)
+          << row_bytes << " bytes, density " << density;
+    }
+  }
+  EXPECT_EQ(chosen(1024, 0.5, 1024, 0.5, 2500), fast ? CountMethod::popcount : CountMethod::vertical);
 }
 
 }  // namespace

@@ -10,6 +10,13 @@ namespace funcsim {
 
 // What choosing a method and carrying it out have in common.
 
+/// Samples and columns that are transposed at a time: 128 MiB of them.
+constexpr std::int64_t slab_samples = 65536;
+constexpr std::int64_t panel_columns = 16384;
+/// Rows and columns that are counted together by popcount. The rows stay in the second-level cache.
+constexpr std::int64_t popcount_rows = 256;
+constexpr std::int64_t popcount_columns = 32;
+
 inline const IntersectionLoops& intersection_loops() {
   return chosen_loops<IntersectionLoopsByLevel>();
 }

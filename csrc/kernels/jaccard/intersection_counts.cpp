@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "kernels/common/ceil_div.h"
@@ -14,18 +15,11 @@ namespace funcsim {
 
 namespace {
 
-/// Samples and columns that are transposed at a time: 128 MiB of them.
-constexpr std::int64_t slab_samples = 65536;
-constexpr std::int64_t panel_columns = 16384;
 /// Rows and columns whose counters a thread holds at a time: 1 MiB of 16 planes, in its second-level cache.
 constexpr std::int64_t tile_rows = 128;
 constexpr std::int64_t tile_columns = 4096;
 /// Rows whose counts are read from their planes together, so that transposed writes fill cache lines.
 constexpr std::int64_t emitted_rows = 16;
-
-/// The same for the popcount method, and the bytes of a row that are counted together.
-constexpr std::int64_t popcount_columns = 32;
-constexpr std::int64_t popcount_bytes = 4096;
 
 std::int64_t bit_width(std::int64_t x) {
   return static_cast<std::int64_t>(std::bit_width(static_cast<std::uint64_t>(x)));
@@ -61,7 +55,7 @@ class Output {
     }
   }
 
-  /// The similarities for up to emitted_rows rows of counts, which these replace.
+  /// The similarities for some rows of counts; `similarity`, of as many, is written unless the form is direct.
   void write(const std::int32_t* counts, std::int64_t counts_stride, float* similarity, std::int64_t i,
              std::int64_t rows, std::int64_t j, std::int64_t columns, Form form) const {
     for (std::int64_t r = 0; r < rows; ++r) {
@@ -96,29 +90,29 @@ std::int64_t interleaved(std::int64_t k, std::int64_t count) {
 
 void count_by_popcount(const CountedSets& a, const CountedSets& b, std::int64_t row_bytes, bool symmetric,
                        const Output& output, const ParallelFor& parallel_for) {
-  const std::int64_t tiles_a = ceil_div(a.units, emitted_rows);
+  const std::int64_t tiles_a = ceil_div(a.units, popcount_rows);
   const std::int64_t tiles_b = ceil_div(b.units, popcount_columns);
   parallel_for(0, tiles_a * tiles_b, 1, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<std::int32_t> counts(emitted_rows * popcount_columns);
-    std::vector<float> similarity(counts.size());
+    const std::int64_t most = std::min(popcount_rows, a.units) * popcount_columns;
+    const auto counts = std::make_unique_for_overwrite<std::int32_t[]>(most);  // NOLINT(*-avoid-c-arrays)
+    std::vector<float> similarity(symmetric ? most : 0);
     for (std::int64_t k = begin; k < end; ++k) {
       const std::int64_t tile = interleaved(k, tiles_a * tiles_b);
-      const std::int64_t i = tile / tiles_b * emitted_rows;
+      const std::int64_t i = tile / tiles_b * popcount_rows;
       const std::int64_t j = tile % tiles_b * popcount_columns;
-      const std::int64_t diagonal = i / popcount_columns * popcount_columns;
-      if (symmetric && j < diagonal) {
+      const std::int64_t columns = std::min(popcount_columns, b.units - j);
+      // With itself, rows down to the diagonal.
+      const std::int64_t rows = std::min(popcount_rows, (symmetric ? j + columns : a.units) - i);
+      if (rows <= 0) {
         continue;
       }
-      const std::int64_t rows = std::min(emitted_rows, a.units - i);
-      const std::int64_t columns = std::min(popcount_columns, b.units - j);
-      std::ranges::fill(counts, 0);
-      for (std::int64_t c = 0; c < row_bytes; c += popcount_bytes) {
-        intersection_loops().count_pairs(a.rows + (i * row_bytes) + c, rows, b.rows + (j * row_bytes) + c, columns,
-                                         row_bytes, std::min(popcount_bytes, row_bytes - c), counts.data(),
-                                         popcount_columns);
-      }
-      output.write(counts.data(), popcount_columns, similarity.data(), i, rows, j, columns,
-                   symmetric && j > diagonal ? Output::Form::mirrored : Output::Form::direct);
+      std::fill_n(counts.get(), rows * popcount_columns, 0);
+      intersection_loops().count_pairs(a.rows + (i * row_bytes), rows, b.rows + (j * row_bytes), columns, row_bytes,
+                                       row_bytes, counts.get(), popcount_columns);
+      const std::int64_t above = symmetric ? std::clamp<std::int64_t>(j - i, 0, rows) : 0;
+      output.write(counts.get(), popcount_columns, similarity.data(), i, above, j, columns, Output::Form::mirrored);
+      output.write(counts.get() + (above * popcount_columns), popcount_columns, similarity.data(), i + above,
+                   rows - above, j, columns, Output::Form::direct);
     }
   });
 }

@@ -16,17 +16,39 @@ struct DecodedRows {
   std::int64_t rows;
 };
 
+/// What the steps of the methods take, in the time of adding one run: what choose_count_method goes by. Rounded from
+/// measurements; near where the methods are equally fast it doesn't matter which one runs.
+struct CountCosts {
+  double summing_a_pair;       ///< of popcount, more than vertical counters take
+  double counting_a_register;  ///< lane_bytes bytes of a pair by popcount
+  double packing_a_register;   ///< of B, for popcount
+  double mirroring_a_pair;     ///< more that popcount takes for a pair of a matrix with itself
+  double transposing_a_run;
+  double touching_a_run;     ///< more than that, where all that is transposed leaves the caches
+  double decoding_a_sample;  ///< of a row, set or not
+  double visiting_a_block;   ///< with the samples of one block of a row
+  double reading_a_block;    ///< the counts of a row with a block of lanes
+  double writing_a_column;   ///< of the output, for each pair, where rows are written as columns
+};
+
 /// The inner loops of intersection_counts.cpp at one level. `lane_bytes` are the bytes of a register; a block of lanes
 /// is 8 * lane_bytes units.
 struct IntersectionLoops {
   std::int64_t lane_bytes;
-  /// Time that count_pairs takes for lane_bytes bytes of a pair, in that which add_rows takes for a run. Measured once;
-  /// only the ratio matters, for choose_count_method.
-  double popcount_cost;
+  CountCosts costs;
 
   /// Set bits that each of rows_a rows has in common with each of rows_b rows, on `bytes` bytes, added to counts.
+  /// Rows of counts have room for rows_b rounded up to a multiple of 8, all of which may be written.
   void (*count_pairs)(const std::uint8_t* a, std::int64_t rows_a, const std::uint8_t* b, std::int64_t rows_b,
                       std::int64_t row_bytes, std::int64_t bytes, std::int32_t* counts, std::int64_t counts_stride);
+
+  /// Set bits of each of `units` rows.
+  void (*count_sets)(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int32_t* counts);
+
+  /// Jaccard indices of a row with `columns` others from what they have in common. Unions have up to 2^24 samples, so
+  /// that they are exact in a float.
+  void (*ratios)(const std::int32_t* common, std::int64_t columns, std::int32_t row_count,
+                 const std::int32_t* column_counts, float* out);
 
   /// The transpose of up to 8 * lane_bytes rows on 64 samples: 64 runs of lane_bytes bytes, in which bit j of byte b
   /// is for row j * lane_bytes + b. `words` are the rows' samples, [rows, words_stride].

@@ -7,6 +7,7 @@
 //
 //   Vector             unsigned 64-bit lanes, a vector type of the compiler
 //   full_add(a, x, y)  a + x + y, bit by bit: the sums stay in a, the carries are returned
+//   counts_of_bytes(x) set bits of each byte, which PairCounter takes
 
 // NOLINTBEGIN(cert-dcl59-cpp,misc-anonymous-namespace-in-header): a copy for each level
 // NOLINTBEGIN(*-avoid-c-arrays): a std::array of vectors would drop what makes them vectors
@@ -32,6 +33,12 @@ struct PlainRegister {
     const Vector carry = (a & x) | (either & y);
     a = either ^ y;
     return carry;
+  }
+
+  [[gnu::always_inline]] static Vector counts_of_bytes(Vector x) {
+    const Vector twos = x - ((x >> 1) & 0x5555555555555555);
+    const Vector fours = (twos & 0x3333333333333333) + ((twos >> 2) & 0x3333333333333333);
+    return (fours + (fours >> 4)) & 0x0F0F0F0F0F0F0F0F;
   }
 };
 
@@ -206,38 +213,107 @@ struct VerticalCounters {
   }
 };
 
-/// For levels that have the instruction.
-[[maybe_unused]] std::int64_t count_bits_by_instruction(std::uint64_t word) {
-  return __builtin_popcountll(word);
-}
+/// Set bits of two rows in common, by carry-save adders (Harley and Seal): eight vectors at a time become one of
+/// carries of eight, whose bits are counted, in as many operations as full adders take.
+template <typename Register>
+struct PairCounter {
+  using Vector = Register::Vector;
+  static constexpr std::int64_t lane_bytes = sizeof(Vector);
+  static constexpr std::int64_t lanes = lane_bytes / 8;
+  /// Additions of up to 8 to a byte.
+  static constexpr std::int64_t byte_sums = 31;
+  /// Rows are counted so many bytes at a time: the rows of B stay in the second-level cache.
+  static constexpr std::int64_t part_bytes = 4096;
 
-/// Set bits in common, a word at a time.
-template <std::int64_t (*count_bits)(std::uint64_t)>
-void count_pairs_by_words(const std::uint8_t* a, std::int64_t rows_a, const std::uint8_t* b, std::int64_t rows_b,
+  [[gnu::always_inline]] static Vector load(const std::uint8_t* bytes) {
+    Vector vector;
+    std::memcpy(&vector, bytes, sizeof(vector));
+    return vector;
+  }
+
+  [[gnu::always_inline]] static Vector common(const std::uint8_t* a, const std::uint8_t* b, std::int64_t k) {
+    return load(a + (k * lane_bytes)) & load(b + (k * lane_bytes));
+  }
+
+  /// The sums of the bytes of each word.
+  [[gnu::always_inline]] static Vector sums_of_bytes(Vector bytes) {
+    constexpr std::uint64_t even_bytes = 0x00FF00FF00FF00FF;
+    constexpr std::uint64_t even_shorts = 0x0000FFFF0000FFFF;
+    const Vector shorts = (bytes & even_bytes) + ((bytes >> 8) & even_bytes);
+    const Vector ints = (shorts & even_shorts) + ((shorts >> 16) & even_shorts);
+    return (ints & 0xFFFFFFFF) + (ints >> 32);
+  }
+
+  static std::int64_t count(const std::uint8_t* a, const std::uint8_t* b, std::int64_t bytes) {
+    const std::int64_t vectors = bytes / lane_bytes;
+    Vector sums{};
+    Vector ones{};
+    Vector twos{};
+    Vector fours{};
+    std::int64_t k = 0;
+    while (k + 8 <= vectors) {
+      const std::int64_t end = std::min(vectors, k + (8 * byte_sums));
+      Vector eights{};
+      for (; k + 8 <= end; k += 8) {
+        const Vector twos_a = Register::full_add(ones, common(a, b, k), common(a, b, k + 1));
+        const Vector twos_b = Register::full_add(ones, common(a, b, k + 2), common(a, b, k + 3));
+        const Vector fours_a = Register::full_add(twos, twos_a, twos_b);
+        const Vector twos_c = Register::full_add(ones, common(a, b, k + 4), common(a, b, k + 5));
+        const Vector twos_d = Register::full_add(ones, common(a, b, k + 6), common(a, b, k + 7));
+        const Vector fours_b = Register::full_add(twos, twos_c, twos_d);
+        eights += Register::counts_of_bytes(Register::full_add(fours, fours_a, fours_b));
+      }
+      sums += sums_of_bytes(eights) << 3;
+    }
+    // At most 8 * (1 + 2 + 4 + 7 + 1) in a byte.
+    Vector rest = Register::counts_of_bytes(ones) + (Register::counts_of_bytes(twos) << 1) +
+                  (Register::counts_of_bytes(fours) << 2);
+    for (; k < vectors; ++k) {
+      rest += Register::counts_of_bytes(common(a, b, k));
+    }
+    if (bytes % lane_bytes != 0) {
+      Vector x{};
+      Vector y{};
+      std::memcpy(&x, a + (k * lane_bytes), static_cast<std::size_t>(bytes % lane_bytes));
+      std::memcpy(&y, b + (k * lane_bytes), static_cast<std::size_t>(bytes % lane_bytes));
+      rest += Register::counts_of_bytes(x & y);
+    }
+    sums += sums_of_bytes(rest);
+    std::uint64_t total = 0;
+    for (int lane = 0; lane < lanes; ++lane) {
+      total += sums[lane];
+    }
+    return static_cast<std::int64_t>(total);
+  }
+
+  static void count_pairs(const std::uint8_t* a, std::int64_t rows_a, const std::uint8_t* b, std::int64_t rows_b,
                           std::int64_t row_bytes, std::int64_t bytes, std::int32_t* counts,
                           std::int64_t counts_stride) {
-  const std::int64_t words = bytes / 8;
-  const auto rest = static_cast<std::size_t>(bytes % 8);
-  for (std::int64_t i = 0; i < rows_a; ++i) {
-    const std::uint8_t* row_a = a + (i * row_bytes);
-    for (std::int64_t j = 0; j < rows_b; ++j) {
-      const std::uint8_t* row_b = b + (j * row_bytes);
-      std::int64_t count = 0;
-      for (std::int64_t w = 0; w < words; ++w) {
-        std::uint64_t x = 0;
-        std::uint64_t y = 0;
-        std::memcpy(&x, row_a + (8 * w), sizeof(x));
-        std::memcpy(&y, row_b + (8 * w), sizeof(y));
-        count += count_bits(x & y);
+    for (std::int64_t c = 0; c < bytes; c += part_bytes) {
+      for (std::int64_t i = 0; i < rows_a; ++i) {
+        for (std::int64_t j = 0; j < rows_b; ++j) {
+          counts[(i * counts_stride) + j] += static_cast<std::int32_t>(
+              count(a + (i * row_bytes) + c, b + (j * row_bytes) + c, std::min(part_bytes, bytes - c)));
+        }
       }
-      std::uint64_t x = 0;
-      std::uint64_t y = 0;
-      if (rest != 0) {
-        std::memcpy(&x, row_a + (8 * words), rest);
-        std::memcpy(&y, row_b + (8 * words), rest);
-      }
-      counts[(i * counts_stride) + j] += static_cast<std::int32_t>(count + count_bits(x & y));
     }
+  }
+
+  static void count_sets(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::int32_t* counts) {
+    for (std::int64_t u = 0; u < units; ++u) {
+      const std::uint8_t* row = rows + (u * row_bytes);
+      counts[u] = static_cast<std::int32_t>(count(row, row, row_bytes));
+    }
+  }
+};
+
+void jaccard_ratios(const std::int32_t* common, std::int64_t columns, std::int32_t row_count,
+                    const std::int32_t* column_counts, float* out) {
+  for (std::int64_t c = 0; c < columns; ++c) {
+    // Two empty sets have the ratio 1: (0 + 1) / (0 + 1).
+    const std::int32_t either = row_count + (column_counts[c] - common[c]);
+    const std::int32_t both_empty = either == 0 ? 1 : 0;
+    out[c] = static_cast<float>(common[c] + both_empty) / static_cast<float>(either + both_empty);
   }
 }
 
@@ -256,22 +332,25 @@ std::int64_t decode_by_words(const std::uint64_t* bits, std::int64_t words, bool
 
 /// The table of a level.
 template <typename Register>
-constexpr IntersectionLoops loops_of(double popcount_cost, decltype(IntersectionLoops::count_pairs) count_pairs,
+constexpr IntersectionLoops loops_of(const CountCosts& costs, decltype(IntersectionLoops::count_pairs) count_pairs,
+                                     decltype(IntersectionLoops::count_sets) count_sets,
                                      decltype(IntersectionLoops::decode) decode) {
   using Counters = VerticalCounters<Register>;
   return {.lane_bytes = Counters::lane_bytes,
-          .popcount_cost = popcount_cost,
+          .costs = costs,
           .count_pairs = count_pairs,
+          .count_sets = count_sets,
+          .ratios = jaccard_ratios,
           .transpose = Counters::transpose,
           .decode = decode,
           .add_rows = Counters::add_rows,
           .read_counts = Counters::read_counts};
 }
 
-/// That of a level without special instructions but to count the bits of a word.
-template <typename Register, std::int64_t (*count_bits)(std::uint64_t)>
-constexpr IntersectionLoops loops_by_words(double popcount_cost) {
-  return loops_of<Register>(popcount_cost, count_pairs_by_words<count_bits>,
+/// That of a level that has no instructions of its own for these.
+template <typename Register>
+constexpr IntersectionLoops loops_of(const CountCosts& costs) {
+  return loops_of<Register>(costs, PairCounter<Register>::count_pairs, PairCounter<Register>::count_sets,
                             decode_by_words<sizeof(typename Register::Vector)>);
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/common/error.h"
+#include "kernels/jaccard/count_method.h"
 #include "kernels/jaccard/intersection_counts.h"
 
 namespace funcsim {
@@ -27,16 +28,11 @@ void all_pairs(const std::uint8_t* a, std::int64_t units_a, const std::uint8_t* 
                       parallel_for);
 }
 
-/// Counts must be exact in a Quotient, whose division then rounds once.
-template <typename Quotient>
-void ratios(const std::int32_t* common, std::int64_t columns, std::int32_t row_count, const std::int32_t* column_counts,
-            float* out) {
+void ratios_in_double(const std::int32_t* common, std::int64_t columns, std::int32_t row_count,
+                      const std::int32_t* column_counts, float* out) {
   for (std::int64_t c = 0; c < columns; ++c) {
-    // Two empty sets have the ratio 1: (0 + 1) / (0 + 1).
     const std::int32_t either = row_count + (column_counts[c] - common[c]);
-    const std::int32_t both_empty = either == 0 ? 1 : 0;
-    out[c] =
-        static_cast<float>(static_cast<Quotient>(common[c] + both_empty) / static_cast<Quotient>(either + both_empty));
+    out[c] = either == 0 ? 1.0F : static_cast<float>(static_cast<double>(common[c]) / static_cast<double>(either));
   }
 }
 
@@ -68,7 +64,8 @@ void jaccard(const std::uint8_t* a, std::int64_t units_a, const std::uint8_t* b,
   // quotient with so small a denominator, if it isn't halfway between two floats, is farther from there than a double
   // is rounded.
   const bool small = row_bytes <= (std::int64_t{1} << 21);
-  all_pairs(a, units_a, b, units_b, row_bytes, small ? ratios<float> : ratios<double>, out, parallel_for);
+  all_pairs(a, units_a, b, units_b, row_bytes, small ? intersection_loops().ratios : ratios_in_double, out,
+            parallel_for);
 }
 
 void phi(const std::uint8_t* a, std::int64_t units_a, const std::uint8_t* b, std::int64_t units_b,
