@@ -82,10 +82,10 @@ class BlockSketcher {
     if (order.start != start) {
       order.start = start;
       order.samples = sample_order(inputs * samples_per_input, num_hashes_, run_.options().seed,
-                                   (run_.options().first_input + start) * samples_per_input);
+                                   (run_.options().first_input + start) * samples_per_input, parallel_for_);
       if (!shuffled_.empty()) {
         order.shuffled = sample_order(samples_of(std::span(partners_).subspan(start, inputs), samples_per_input),
-                                      num_hashes_, run_.options().seed);
+                                      num_hashes_, run_.options().seed, parallel_for_);
       }
     }
     return order;
@@ -110,7 +110,8 @@ void collect_signatures(const NetworkRun& run, const std::vector<std::uint8_t*>&
     return {rows[batch.layer] + (batch.first_input * extent.samples_per_input / 8),
             signature_bytes(extent.num_samples)};
   };
-  run.record(place, [](const SignatureBatch&) {}, parallel_for);
+  run.record(
+      place, [](const SignatureBatch&) {}, parallel_for);
 }
 
 void collect_sketches(const NetworkRun& run, std::int64_t num_hashes, const std::vector<std::int32_t*>& sketches,

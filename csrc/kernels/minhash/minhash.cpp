@@ -231,10 +231,13 @@ void new_minhash(const std::uint8_t* signatures, std::int64_t units, std::int64_
 void new_minhash_of_run(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes,
                         std::int64_t num_samples, std::int64_t num_hashes, std::int64_t seed, std::int64_t first_sample,
                         std::int32_t* sketches, const ParallelFor& parallel_for) {
+  if (units == 0) {
+    return;  // however many samples they have
+  }
   const std::int64_t part = ordered_samples(num_hashes);
   for (std::int64_t start = 0; start == 0 || start < num_samples; start += part) {
     const std::int64_t count = std::min(part, num_samples - start);
-    const auto order = shared_sample_order(count, num_hashes, seed, first_sample + start);
+    const auto order = shared_sample_order(count, num_hashes, seed, first_sample + start, parallel_for);
     (start == 0 ? new_minhash : minhash)(signatures + (start / 8), units, row_bytes, *order, sketches, parallel_for);
   }
 }

@@ -34,15 +34,17 @@ struct SampleOrder {
 
 /// The order of samples first_sample ... first_sample + num_samples - 1, less than 2^32.
 SampleOrder sample_order(std::int64_t num_samples, std::int64_t num_hashes, std::int64_t seed,
-                         std::int64_t first_sample);
+                         std::int64_t first_sample, const ParallelFor& parallel_for);
 
 /// The order of samples with these global indices, less than 2^32, which need not follow each other.
-SampleOrder sample_order(std::vector<std::int64_t> indices, std::int64_t num_hashes, std::int64_t seed);
+SampleOrder sample_order(std::vector<std::int64_t> indices, std::int64_t num_hashes, std::int64_t seed,
+                         const ParallelFor& parallel_for);
 
 /// sample_order() for callers that sketch layer after layer on the same samples: the last four orders of at most 2^18
 /// samples are kept, in at most 12 MiB and what their slots take. Safe to call from any thread.
 std::shared_ptr<const SampleOrder> shared_sample_order(std::int64_t num_samples, std::int64_t num_hashes,
-                                                       std::int64_t seed, std::int64_t first_sample);
+                                                       std::int64_t seed, std::int64_t first_sample,
+                                                       const ParallelFor& parallel_for);
 
 /// How many samples to order at a time, a multiple of 64: so few that their order is made in the second cache, but
 /// several for each slot.

@@ -16,7 +16,11 @@ struct HashedRun {
   const std::int64_t* indices;  ///< [count], or null
   std::int64_t count;
   std::int64_t num_hashes;
+  std::int64_t slot_buckets;  ///< buckets that a slot's values are divided into
 };
+
+/// Entries that a bucket has room for: a cache line of them, which a register sorts.
+inline constexpr std::int64_t bucket_places = 8;
 
 /// Units that are sketched together, and the samples of their run in hashed order (SampleOrder).
 struct UnitBlock {
@@ -50,13 +54,18 @@ struct MinhashLoops {
   /// @param left out: [num_hashes, words] units that fire on none of the slot's
   void (*merge_block)(const UnitBlock& block, std::uint64_t* left);
 
-  /// Entries are a sample's value and, in the low 32 bits, its number. Its bucket is its slot and the first `bits` of
-  /// the value's 31 bits.
-  void (*hash_samples)(const HashedRun& run, int bits, std::uint64_t* entries, std::uint32_t* buckets);
+  /// Samples `begin` ... `end` - 1 of the run: their values, each with the sample's number in the low 32 bits, and
+  /// their buckets.
+  void (*hash_samples)(const HashedRun& run, std::int64_t begin, std::int64_t end, std::uint64_t* entries,
+                       std::uint32_t* buckets);
 
-  /// Sorts each bucket, and takes its entries apart. Bucket b ends before entry ends[b].
-  void (*sort_buckets)(std::uint64_t* entries, const std::uint32_t* ends, std::int64_t buckets, std::uint32_t* samples,
-                       std::int32_t* values);
+  /// Sorts the buckets of up to bucket_places entries, and takes their entries apart. Others are only passed over: room
+  /// is left for them. The first bucket's entries go to `samples` and `values`, the next ones' behind them.
+  ///
+  /// @param entries [buckets, bucket_places]
+  /// @param counts  [buckets]
+  void (*sort_buckets)(const std::uint64_t* entries, const std::uint32_t* counts, std::int64_t buckets,
+                       std::uint32_t* samples, std::int32_t* values);
 };
 
 struct MinhashLoopsByLevel {

@@ -287,8 +287,8 @@ struct Avx512 : AnyLevel {
         all_few[slot / 16] = all_few[slot / 16] && group.few[g];
       }
     }
-    // Whole rows of the group are written one after the other: lines of different sketches may share their places in the
-    // caches.
+    // Whole rows of the group are written one after the other: lines of different sketches may share their places in
+    // the caches.
     alignas(64) std::int32_t rows[16][slots_together];
     for (std::int64_t first = 0; first < units; first += 16) {
       for (std::int64_t slot = 0; slot < slots; slot += 16) {
@@ -359,22 +359,19 @@ __m512i sort_8(__m512i x) {
   return sort_step<8, 1>(x);
 }
 
-void sort_buckets_of_8(std::uint64_t* entries, const std::uint32_t* ends, std::int64_t buckets, std::uint32_t* samples,
-                       std::int32_t* values) {
+void sort_in_registers(const std::uint64_t* entries, const std::uint32_t* counts, std::int64_t buckets,
+                       std::uint32_t* samples, std::int32_t* values) {
   std::int64_t begin = 0;
   for (std::int64_t b = 0; b < buckets; ++b) {
-    const std::int64_t end = ends[b];
-    const std::int64_t count = end - begin;
-    if (count <= 8) {
+    const std::int64_t count = counts[b];
+    if (count <= bucket_places) {
       const auto present = static_cast<__mmask8>((1U << count) - 1);
-      const __m512i sorted = sort_8(_mm512_mask_loadu_epi64(_mm512_set1_epi64(-1), present, entries + begin));
+      const __m512i sorted =
+          sort_8(_mm512_mask_loadu_epi64(_mm512_set1_epi64(-1), present, entries + (b * bucket_places)));
       _mm256_mask_storeu_epi32(samples + begin, present, _mm512_cvtepi64_epi32(sorted));
       _mm256_mask_storeu_epi32(values + begin, present, _mm512_cvtepi64_epi32(_mm512_srli_epi64(sorted, 32)));
-    } else {
-      sort_bucket(entries + begin, count);
-      split_entries(entries + begin, count, samples + begin, values + begin);
     }
-    begin = end;
+    begin += count;
   }
 }
 
@@ -384,7 +381,7 @@ constinit const MinhashLoops MinhashLoopsByLevel::avx512 = {.most_words = 8,
                                                             .transpose = transpose,
                                                             .merge_block = merge_block,
                                                             .hash_samples = hash_samples,
-                                                            .sort_buckets = sort_buckets_of_8};
+                                                            .sort_buckets = sort_in_registers};
 
 }  // namespace funcsim
 // NOLINTEND(portability-simd-intrinsics)

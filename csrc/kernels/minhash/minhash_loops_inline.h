@@ -264,55 +264,50 @@ inline void transpose_rows(const std::uint8_t* rows, std::int64_t units, std::in
 }
 
 template <bool given>
-[[gnu::always_inline]] inline void hash_each(const HashedRun& run, int bits, std::uint64_t* entries,
-                                             std::uint32_t* buckets) {
+[[gnu::always_inline]] inline void hash_each(const HashedRun& run, std::int64_t begin, std::int64_t end,
+                                             std::uint64_t* entries, std::uint32_t* buckets) {
   const auto num_hashes = static_cast<std::uint64_t>(run.num_hashes);
+  const auto slot_buckets = static_cast<std::uint64_t>(run.slot_buckets);
   const std::uint64_t first = run.first;
   const std::int64_t* indices = run.indices;
-  const std::int64_t count = run.count;
-  for (std::int64_t s = 0; s < count; ++s) {
+  for (std::int64_t s = begin; s < end; ++s) {
     const auto index = static_cast<std::uint64_t>(given ? indices[s] : s);
     const std::uint64_t hash = mix64(first + (index * HashStream::gamma));
     const std::uint64_t slot = ((hash >> 32) * num_hashes) >> 32;
     const std::uint64_t value = ((hash & 0xFFFFFFFFULL) * 0x7FFFFFFFULL) >> 32;
-    entries[s] = (value << 32) | static_cast<std::uint64_t>(s);
-    buckets[s] = static_cast<std::uint32_t>((slot << bits) + (value >> (31 - bits)));
+    entries[s - begin] = (value << 32) | static_cast<std::uint64_t>(s);
+    buckets[s - begin] = static_cast<std::uint32_t>((slot * slot_buckets) + ((value * slot_buckets) >> 31));
   }
 }
 
-inline void hash_samples(const HashedRun& run, int bits, std::uint64_t* entries, std::uint32_t* buckets) {
-  (run.indices != nullptr ? hash_each<true> : hash_each<false>)(run, bits, entries, buckets);
+inline void hash_samples(const HashedRun& run, std::int64_t begin, std::int64_t end, std::uint64_t* entries,
+                         std::uint32_t* buckets) {
+  (run.indices != nullptr ? hash_each<true> : hash_each<false>)(run, begin, end, entries, buckets);
 }
 
 /// By insertion.
-inline void sort_bucket(std::uint64_t* entries, std::int64_t count) {
-  for (std::int64_t k = 1; k < count; ++k) {
-    const std::uint64_t entry = entries[k];
-    std::int64_t place = k;
-    for (; place > 0 && entries[place - 1] > entry; --place) {
-      entries[place] = entries[place - 1];
-    }
-    entries[place] = entry;
-  }
-}
-
-inline void split_entries(const std::uint64_t* entries, std::int64_t count, std::uint32_t* samples,
-                          std::int32_t* values) {
-  for (std::int64_t k = 0; k < count; ++k) {
-    samples[k] = static_cast<std::uint32_t>(entries[k]);
-    values[k] = static_cast<std::int32_t>(entries[k] >> 32);
-  }
-}
-
-inline void sort_buckets(std::uint64_t* entries, const std::uint32_t* ends, std::int64_t buckets,
+inline void sort_buckets(const std::uint64_t* entries, const std::uint32_t* counts, std::int64_t buckets,
                          std::uint32_t* samples, std::int32_t* values) {
   std::int64_t begin = 0;
   for (std::int64_t b = 0; b < buckets; ++b) {
-    const std::int64_t end = ends[b];
-    sort_bucket(entries + begin, end - begin);
-    begin = end;
+    const std::int64_t count = counts[b];
+    if (count <= bucket_places) {
+      std::uint64_t sorted[bucket_places];
+      for (std::int64_t k = 0; k < count; ++k) {
+        const std::uint64_t entry = entries[(b * bucket_places) + k];
+        std::int64_t place = k;
+        for (; place > 0 && sorted[place - 1] > entry; --place) {
+          sorted[place] = sorted[place - 1];
+        }
+        sorted[place] = entry;
+      }
+      for (std::int64_t k = 0; k < count; ++k) {
+        samples[begin + k] = static_cast<std::uint32_t>(sorted[k]);
+        values[begin + k] = static_cast<std::int32_t>(sorted[k] >> 32);
+      }
+    }
+    begin += count;
   }
-  split_entries(entries, begin, samples, values);
 }
 
 using Words2 [[gnu::vector_size(16)]] = std::uint64_t;
