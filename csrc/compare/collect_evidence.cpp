@@ -110,8 +110,7 @@ void collect_signatures(const NetworkRun& run, const std::vector<std::uint8_t*>&
     return {rows[batch.layer] + (batch.first_input * extent.samples_per_input / 8),
             signature_bytes(extent.num_samples)};
   };
-  run.record(
-      place, [](const SignatureBatch&) {}, parallel_for);
+  run.record(place, [](const SignatureBatch&) {}, parallel_for);
 }
 
 void collect_sketches(const NetworkRun& run, std::int64_t num_hashes, const std::vector<std::int32_t*>& sketches,

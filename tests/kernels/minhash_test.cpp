@@ -87,7 +87,7 @@ TEST(SampleOrder, SortsSamplesBySlotValueAndIndex) {
 
 TEST(SampleOrder, GivesRowsToTheFirstSamplesOfEverySlot) {
   for (const auto& [num_samples, num_hashes, most] : std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>>{
-           {500, 3, 500}, {100000, 1000, 65}, {100000, 2000, 64}, {70000, 1, 65536}}) {
+           {100000, 1000, 65}, {65001, 1000, 65}, {200000, 2000, 64}, {70000, 1, 65536}}) {
     const SampleOrder order = sample_order(num_samples, num_hashes, 1, 0, serial_for);
     std::int64_t row = 0;
     std::vector<std::int64_t> expected(num_samples, -1);
@@ -103,6 +103,15 @@ TEST(SampleOrder, GivesRowsToTheFirstSamplesOfEverySlot) {
     for (std::int64_t s = 0; s < num_samples; ++s) {
       ASSERT_EQ(order.rows[s], expected[s] < 0 ? row : expected[s]) << s;
     }
+  }
+}
+
+TEST(SampleOrder, LeavesSamplesInOrderWhereAllHaveRows) {
+  for (const auto& [num_samples, num_hashes] :
+       std::vector<std::pair<std::int64_t, std::int64_t>>{{0, 3}, {500, 3}, {65000, 1000}, {128000, 2000}}) {
+    const SampleOrder order = sample_order(num_samples, num_hashes, 1, 0, serial_for);
+    EXPECT_TRUE(order.rows.empty());
+    EXPECT_EQ(order.row_begin, order.slot_begin);
   }
 }
 

@@ -19,14 +19,14 @@ inline constexpr std::int32_t empty_slot = std::numeric_limits<std::int32_t>::ma
 /// This is one-permutation hashing (Li, Owen, Zhang, "One permutation hashing", NIPS 2012) with hashed
 /// instead of equal bins, so that it needs no number of samples in advance.
 ///
-/// A sketch rarely needs more than the first samples of a slot. Those have rows in the matrix of columns that minhash()
-/// makes of signatures, slot by slot.
+/// Samples have rows in the matrix of columns that minhash() makes of signatures: as they come, if they are few, else
+/// the first ones of every slot, slot by slot. A sketch rarely needs more than those.
 struct SampleOrder {
   std::vector<std::int64_t> slot_begin;  ///< [num_hashes + 1] first entry of every slot
   std::vector<std::uint32_t> samples;    ///< sample, counted from first_sample
   std::vector<std::int32_t> values;      ///< its hash value
   std::vector<std::int64_t> row_begin;   ///< [num_hashes + 1] row of every slot's first sample
-  std::vector<std::uint32_t> rows;       ///< row by sample; row_begin.back() for those without
+  std::vector<std::uint32_t> rows;  ///< row by sample; row_begin.back() for those without; empty: sample s in row s
   std::int64_t seed = 0;
   std::int64_t first_sample = 0;      ///< global index of sample 0; 0 with `indices`
   std::vector<std::int64_t> indices;  ///< global indices of samples that need not follow each other, else empty

@@ -25,6 +25,7 @@ inline constexpr std::int64_t bucket_places = 8;
 /// Units that are sketched together, and the samples of their run in hashed order (SampleOrder).
 struct UnitBlock {
   const std::uint64_t* columns;   ///< [rows, words] bit u % 64 of word u / 64: whether unit u fires on a row's sample
+  const std::uint32_t* places;    ///< where rows are, by their number, or null where they are in order
   std::int64_t words;             ///< 1, 2, 4 or 8, at most MinhashLoops::most_words
   std::int64_t units;             ///< at most 64 * words
   const std::int64_t* row_begin;  ///< rows of the first samples of every slot, in order
@@ -41,7 +42,7 @@ struct MinhashLoops {
   std::int64_t most_words;
 
   /// Turns rows into columns: word w of a sample's column gets the sample's bit of the rows 64 w, 64 w + 1, ... of
-  /// `units` rows. Sample s goes to row places[s] of `columns`.
+  /// `units` rows. Sample s goes to row places[s] of `columns`, or to row s where `places` is null.
   ///
   /// @param row_bytes distance of rows
   /// @param samples   how many bits of each row there are

@@ -146,7 +146,6 @@ void transpose_to(const std::uint8_t* rows, std::int64_t units, std::int64_t row
       }
       transpose_line(staged[w] + in_stage, squares[w]);
     }
-    const std::uint32_t* to = places + (8 * line);
     const std::int64_t present = samples - (8 * line) < transposed_samples ? samples - (8 * line) : transposed_samples;
     for (std::int64_t c = 0; 64 * c < present; ++c) {
       for (std::int64_t q = 0; q < 8; ++q) {
@@ -158,7 +157,8 @@ void transpose_to(const std::uint8_t* rows, std::int64_t units, std::int64_t row
         for (std::int64_t i = 0; i < 8; ++i) {
           const std::int64_t sample = (64 * c) + (16 * (i / 2)) + (2 * q) + (i % 2);
           if (sample < present) {
-            store_words<words>(columns + (to[sample] * words), x[i]);
+            const std::int64_t place = places != nullptr ? places[(8 * line) + sample] : (8 * line) + sample;
+            store_words<words>(columns + (place * words), x[i]);
           }
         }
       }

@@ -39,13 +39,9 @@ class Buckets {
     // Few samples of many slots would touch a page each.
     places_ = run.count < num_buckets && num_buckets > (1 << 16) ? 0 : bucket_places;
     // Uninitialised: what is read was written. NOLINTBEGIN(*-avoid-c-arrays)
-    entries_ = std::make_unique_for_overwrite<std::uint64_t[]>((num_buckets + 1) * places_);
+    entries_ = std::make_unique_for_overwrite<std::uint64_t[]>(num_buckets * places_);
     newest_surplus_ = std::make_unique_for_overwrite<std::uint32_t[]>(num_buckets);
     // NOLINTEND(*-avoid-c-arrays)
-    void* lines = entries_.get();
-    std::size_t room = (num_buckets + 1) * places_ * sizeof(std::uint64_t);
-    lines_ =
-        static_cast<std::uint64_t*>(std::align(line_bytes, num_buckets * places_ * sizeof(std::uint64_t), lines, room));
     fill();
   }
 
@@ -64,8 +60,9 @@ class Buckets {
     const std::int64_t end = last * run_.slot_buckets;
     std::int64_t place = order.slot_begin[first];
     if (places_ != 0) {
-      chosen_loops<MinhashLoopsByLevel>().sort_buckets(lines_ + (begin * places_), counts_.data() + begin, end - begin,
-                                                       order.samples.data() + place, order.values.data() + place);
+      chosen_loops<MinhashLoopsByLevel>().sort_buckets(entries_.get() + (begin * places_), counts_.data() + begin,
+                                                       end - begin, order.samples.data() + place,
+                                                       order.values.data() + place);
     }
     for (std::int64_t bucket = begin; bucket < end && !surplus_.empty(); place += counts_[bucket++]) {
       if (counts_[bucket] > places_) {
@@ -83,7 +80,7 @@ class Buckets {
 
   /// Sorts a bucket that has more entries than places.
   void sort_surplus(std::int64_t bucket, std::int64_t place, SampleOrder& order) const {
-    const std::uint64_t* line = lines_ + (bucket * places_);
+    const std::uint64_t* line = entries_.get() + (bucket * places_);
     std::vector<std::uint64_t> sorted(line, line + places_);
     std::uint32_t next = newest_surplus_[bucket];
     for (std::int64_t k = places_; k < counts_[bucket]; ++k) {
@@ -103,7 +100,7 @@ class Buckets {
     std::array<std::uint32_t, together> buckets;  // NOLINT(*-member-init)
     const auto& loops = chosen_loops<MinhashLoopsByLevel>();
     // Not the members, which stores might change for all that the compiler knows.
-    std::uint64_t* const lines = lines_;
+    std::uint64_t* const in_buckets = entries_.get();
     std::uint32_t* const counts = counts_.data();
     const std::int64_t places = places_;
     for (std::int64_t begin = 0; begin < run_.count; begin += together) {
@@ -113,7 +110,7 @@ class Buckets {
         const std::uint32_t bucket = buckets[s];
         const std::uint32_t count = counts[bucket]++;
         if (count < places) {
-          lines[(bucket * std::size_t{bucket_places}) + count] = entries[s];
+          in_buckets[(bucket * std::size_t{bucket_places}) + count] = entries[s];
         } else {
           surplus_.push_back({entries[s], bucket, newest_surplus_[bucket]});
           newest_surplus_[bucket] = static_cast<std::uint32_t>(surplus_.size() - 1);
@@ -122,27 +119,30 @@ class Buckets {
     }
   }
 
-  static constexpr std::size_t line_bytes = bucket_places * sizeof(std::uint64_t);
-
   HashedRun run_;
   std::int64_t places_ = 0;  ///< of each bucket; what has none is surplus
   std::vector<std::uint32_t> counts_;
   // NOLINTBEGIN(*-avoid-c-arrays): as above
-  std::unique_ptr<std::uint64_t[]> entries_;
+  std::unique_ptr<std::uint64_t[]> entries_;         ///< [buckets, places]
   std::unique_ptr<std::uint32_t[]> newest_surplus_;  ///< of buckets that have any
   // NOLINTEND(*-avoid-c-arrays)
-  std::uint64_t* lines_ = nullptr;  ///< [buckets, places] in entries_, aligned
   std::vector<Surplus> surplus_;
 };
 
+/// Gives rows to the first samples of every slot.
+void choose_rows(SampleOrder& order) {
+  const auto num_hashes = static_cast<std::int64_t>(order.slot_begin.size()) - 1;
+  const std::int64_t most = most_rows(num_hashes);
+  order.row_begin.resize(order.slot_begin.size());
+  for (std::int64_t slot = 0; slot < num_hashes; ++slot) {
+    order.row_begin[slot + 1] =
+        order.row_begin[slot] + std::min(most, order.slot_begin[slot + 1] - order.slot_begin[slot]);
+  }
+  order.rows.assign(order.samples.size(), static_cast<std::uint32_t>(order.row_begin.back()));
+}
+
 /// Numbers the rows of slots [first, last), whose row_begin the order has.
 void number_rows(std::int64_t first, std::int64_t last, SampleOrder& order) {
-  if (order.row_begin.back() == order.slot_begin.back()) {
-    for (std::int64_t row = order.row_begin[first]; row < order.row_begin[last]; ++row) {
-      order.rows[order.samples[row]] = static_cast<std::uint32_t>(row);
-    }
-    return;
-  }
   for (std::int64_t slot = first; slot < last; ++slot) {
     const std::uint32_t* samples = order.samples.data() + order.slot_begin[slot];
     for (std::int64_t row = order.row_begin[slot]; row < order.row_begin[slot + 1]; ++row) {
@@ -157,20 +157,18 @@ SampleOrder sorted_order(const HashedRun& run, const ParallelFor& parallel_for) 
   order.slot_begin = buckets.slot_begin();
   order.samples.resize(static_cast<std::size_t>(run.count));
   order.values.resize(static_cast<std::size_t>(run.count));
-  const std::int64_t most = most_rows(run.num_hashes);
-  order.row_begin.resize(order.slot_begin.size());
-  for (std::int64_t slot = 0; slot < run.num_hashes; ++slot) {
-    order.row_begin[slot + 1] =
-        order.row_begin[slot] + std::min(most, order.slot_begin[slot + 1] - order.slot_begin[slot]);
-  }
-  order.rows.resize(static_cast<std::size_t>(run.count));
-  if (order.row_begin.back() < run.count) {
-    std::ranges::fill(order.rows, static_cast<std::uint32_t>(order.row_begin.back()));
+  const bool with_rows = run.count > run.num_hashes * most_rows(run.num_hashes);
+  if (with_rows) {
+    choose_rows(order);
+  } else {
+    order.row_begin = order.slot_begin;
   }
   const std::int64_t grain = 1 + (run.num_hashes * least_sorted / (run.count + 1));
   parallel_for(0, run.num_hashes, grain, [&](std::int64_t first, std::int64_t last) {
     buckets.sort(first, last, order);
-    number_rows(first, last, order);
+    if (with_rows) {
+      number_rows(first, last, order);
+    }
   });
   return order;
 }
