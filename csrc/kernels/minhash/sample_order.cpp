@@ -17,7 +17,7 @@ namespace funcsim {
 namespace {
 
 /// Samples that are worth another thread.
-constexpr std::int64_t least_sorted = 8192;
+constexpr std::int64_t least_sorted = std::int64_t{1} << 15;
 
 /// Samples of a slot that have rows: at least 64, of which a unit that fires on a twentieth of all samples misses 4 %;
 /// more where few slots leave room for them in the second cache or close to it.
@@ -102,7 +102,7 @@ class Buckets {
     // Not the members, which stores might change for all that the compiler knows.
     std::uint64_t* const in_buckets = entries_.get();
     std::uint32_t* const counts = counts_.data();
-    const std::int64_t places = places_;
+    const auto places = static_cast<std::uint32_t>(places_);
     for (std::int64_t begin = 0; begin < run_.count; begin += together) {
       const std::int64_t end = std::min(begin + together, run_.count);
       loops.hash_samples(run_, begin, end, entries.data(), buckets.data());
