@@ -37,12 +37,13 @@ class Buckets {
     const std::int64_t num_buckets = run_.num_hashes * run_.slot_buckets;
     counts_.resize(static_cast<std::size_t>(num_buckets));
     // Few samples of many slots would touch a page each.
-    places_ = run.count < num_buckets && num_buckets > (1 << 16) ? 0 : bucket_places;
+    const std::uint32_t places = run.count < num_buckets && num_buckets > (1 << 16) ? 0 : bucket_places;
+    places_ = places;
     // Uninitialised: what is read was written. NOLINTBEGIN(*-avoid-c-arrays)
-    entries_ = std::make_unique_for_overwrite<std::uint64_t[]>(num_buckets * places_);
+    entries_ = std::make_unique_for_overwrite<std::uint64_t[]>(num_buckets * places);
     newest_surplus_ = std::make_unique_for_overwrite<std::uint32_t[]>(num_buckets);
     // NOLINTEND(*-avoid-c-arrays)
-    fill();
+    fill(places);
   }
 
   [[nodiscard]] std::vector<std::int64_t> slot_begin() const {
@@ -94,7 +95,7 @@ class Buckets {
     }
   }
 
-  void fill() {
+  void fill(std::uint32_t places) {
     constexpr std::int64_t together = 1024;
     std::array<std::uint64_t, together> entries;  // NOLINT(*-member-init): written before it is read
     std::array<std::uint32_t, together> buckets;  // NOLINT(*-member-init)
@@ -102,7 +103,6 @@ class Buckets {
     // Not the members, which stores might change for all that the compiler knows.
     std::uint64_t* const in_buckets = entries_.get();
     std::uint32_t* const counts = counts_.data();
-    const auto places = static_cast<std::uint32_t>(places_);
     for (std::int64_t begin = 0; begin < run_.count; begin += together) {
       const std::int64_t end = std::min(begin + together, run_.count);
       loops.hash_samples(run_, begin, end, entries.data(), buckets.data());
