@@ -79,7 +79,7 @@ BENCHMARK(popcount_roofline);
   const __m512i minus_one = _mm512_set1_epi8(-1);
   for (std::int64_t k = 0; k < rounds; ++k) {
     for (std::int64_t line = 0; line < 8; ++line) {
-      __mmask64 equal;
+      __mmask64 equal = 0;
       asm volatile(
           "vpcmpeqb %3, %2, %0\n\t"
           "vpsubb %4, %1, %1%{%0%}"
@@ -95,7 +95,7 @@ BENCHMARK(popcount_roofline);
   const __m512i minus_one = _mm512_set1_epi32(-1);
   for (std::int64_t k = 0; k < rounds; ++k) {
     for (std::int64_t line = 0; line < 8; ++line) {
-      __mmask16 equal;
+      __mmask16 equal = 0;
       asm volatile(
           "vpcmpeqd %3, %2, %0\n\t"
           "vpsubd %4, %1, %1%{%0%}"
@@ -143,14 +143,15 @@ void compare_slots(benchmark::State& state, bool as_bytes) {
     state.SkipWithError("measured for AVX2 and AVX-512 only");
     return;
   }
-  const auto compare = wide ? (as_bytes ? compare_bytes_avx512 : compare_int32_avx512)
-                            : (as_bytes ? compare_bytes_avx2 : compare_int32_avx2);
+  const auto of_bytes = wide ? compare_bytes_avx512 : compare_bytes_avx2;
+  const auto of_int32 = wide ? compare_int32_avx512 : compare_int32_avx2;
+  const auto compare = as_bytes ? of_bytes : of_int32;
   for (auto _ : state) {
     compare(lines, rounds);
   }
+  const std::int64_t slots = rounds * 8 * (wide ? 64 : 32) / (as_bytes ? 1 : 4);
   state.counters["slots/s"] =
-      benchmark::Counter(static_cast<double>(rounds * 8 * (wide ? 64 : 32) / (as_bytes ? 1 : 4)),
-                         benchmark::Counter::kIsIterationInvariantRate);
+      benchmark::Counter(static_cast<double>(slots), benchmark::Counter::kIsIterationInvariantRate);
 }
 
 /// Slots as the byte codes that minhash_jaccard makes of them.
