@@ -33,6 +33,7 @@ class Contestant:
     label: str = ""  # which of the package's ways
     is_peer: bool = True  # else a reference, which gives no answer: a copy, a forward pass
     work: float = 1.0  # the part of the work that it does, for packages too slow to do all: its time is scaled
+    one_thread: bool = False  # whatever number of threads it is given
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Measurement:
     repeats: int
     problem: str = ""  # why its time is compared with nobody's
     is_peer: bool = True
+    one_thread: bool = False
 
     @property
     def name(self) -> str:
@@ -167,6 +169,7 @@ def summed_up(contestant: Contestant, seconds: Sequence[float], problem: str) ->
         len(seconds),
         problem,
         contestant.is_peer,
+        contestant.one_thread,
     )
 
 

@@ -156,7 +156,7 @@ def small_case(settings: Settings, units: int, samples: int) -> Row:
     """Small enough for one byte a bit."""
     a, b = (data.random_bits(data.mixed_densities(units, seed), samples, seed + 22) for seed in (1, 2))
     p, q = (data.unpack(bits, samples).astype(bool) for bits in (a, b))
-    peers = [Contestant("scipy", lambda: scipy.spatial.distance.cdist(p, q, "jaccard"), "cdist")]
+    peers = [Contestant("scipy", lambda: scipy.spatial.distance.cdist(p, q, "jaccard"), "cdist", one_thread=True)]
     return race_on(settings, "small", "mixed", a, b, samples, peers)
 
 

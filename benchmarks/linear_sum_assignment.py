@@ -55,7 +55,10 @@ class Solver:
         if self.name in {"lapjvs", "lapjvsa"}:
             arguments["prefer_float32"] = dtype == "float32"
         return Contestant(
-            "lapx", lambda: self.pairs(solve(converted, return_cost=False, **arguments)), f"{self.name} {dtype}"
+            "lapx",
+            lambda: self.pairs(solve(converted, return_cost=False, **arguments)),
+            f"{self.name} {dtype}",
+            one_thread=True,
         )
 
 
@@ -116,7 +119,7 @@ def _as_pairs(answer: object) -> Pairs:
 def contestants(cost: Costs, chosen: Sequence[tuple[Solver, str]]) -> list[Contestant]:
     """Scipy, and the chosen solvers of lapx."""
     exact = cost.astype(np.float64)  # which scipy would do itself
-    found = [Contestant("scipy", lambda: scipy.optimize.linear_sum_assignment(exact))]
+    found = [Contestant("scipy", lambda: scipy.optimize.linear_sum_assignment(exact), one_thread=True)]
     return found + [solver.contestant(cost, dtype) for solver, dtype in chosen]
 
 

@@ -1,5 +1,6 @@
 """Building sketches, each slot of which is a hash."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import datasketch
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from . import data
-from .harness import Contestant, Row, race
+from .harness import Contestant, Limit, Row, race
 from .jaccard import exact_ratios
 from .settings import Settings
 from .targets import Target, worst
@@ -85,11 +86,22 @@ def with_datasketch(fires: NDArray[np.uint8], slots: int, sets: int) -> Contesta
         lambda: datasketch.MinHash.bulk(lists, num_perm=slots, hashfunc=int),
         f"bulk, {sets} sets",
         work=sets / len(fires),
+        one_thread=True,
     )
 
 
-def case(settings: Settings, units: int, samples: int, slots: int) -> Row:
-    """One size."""
+def moved_once(settings: Settings, units: int, samples: int, slots: int) -> Limit | None:
+    """Hashes a second if bits were read and sketches written at the speed of a copy within the last cache."""
+    copied = settings.limits.get("cache copy")  # bytes read, as many written
+    if copied is None:
+        return None
+    seconds = units * (samples / 8 + 4 * slots) / (2 * copied.rate)
+    return Limit(f"{copied.name}: bits read and sketches written once", units * slots / seconds)
+
+
+def case(settings: Settings, units: int, samples: int, slots: int, new_seeds: bool) -> Row:
+    """One size. With a new seed at each call, samples are put in order each time; else that is done beforehand."""
+    seeds = itertools.count() if new_seeds else itertools.repeat(0)
     bits = data.random_bits(np.full(units, DENSITY, np.float32), samples, 30)
     # Copies that share half of their samples: estimates are tested on a range of indices.
     bits[units // 2 :] = np.where(np.arange(bits.shape[1]) % 2 == 0, bits[: units - units // 2], bits[units // 2 :])
@@ -106,27 +118,34 @@ def case(settings: Settings, units: int, samples: int, slots: int) -> Row:
 
     return race(
         NAME,
-        f"{units} units × {samples} samples, {slots} hashes",
+        f"{units} units × {samples} samples, {slots} hashes, {'new seeds' if new_seeds else 'same seed'}",
         settings.threads,
-        lambda: torch.ops.funcsim.minhash(signatures, samples, slots),
-        [with_rensa(fires, slots), with_datasketch(fires, slots, DATASKETCH_SETS)],
+        lambda: torch.ops.funcsim.minhash(signatures, samples, slots, next(seeds)),
+        [with_rensa(fires, slots), *([with_datasketch(fires, slots, DATASKETCH_SETS)] if new_seeds else [])],
         effort=settings.effort,
         checked=CHECKED,
         check=lambda answer: estimate_problem(sketches_of(answer)[checked], expected),
         compare=compare,
         work=units * slots,
         unit="hashes",
-        tags={"samples": samples},
+        limit=moved_once(settings, units, samples, slots),
+        tags={"samples": samples, "seeds": "new" if new_seeds else "same"},
+        left_out="" if new_seeds else "datasketch, which keeps nothing between calls",
     )
 
 
 def run(settings: Settings) -> Iterator[Row]:
-    """As many samples as there are inputs in the benchmark of compare, and three times as many."""
+    """As many samples as there are inputs in the benchmark of compare, and three times as many.
+
+    Once with nothing left of an earlier call, and once as compare does it, layer after layer.
+    """
     units, slots = settings.pick((64, 64), (512, 1024), (2048, 1024))
     for samples in settings.pick((2000,), (20_000, 65_536), (20_000, 65_536)):
-        yield case(settings, units, samples, slots)
+        for new_seeds in (True, False):
+            yield case(settings, units, samples, slots, new_seeds)
 
 
 def targets(rows: Sequence[Row]) -> list[Target]:
-    """That of building sketches."""
-    return [worst(NAME, "per hash: times rensa", 20, rows, "rensa")]
+    """That of building sketches, with nothing left of an earlier call."""
+    new = [row for row in rows if row.tags["seeds"] == "new"]
+    return [worst(NAME, "per hash, new seeds: times rensa", 20, new, "rensa")]

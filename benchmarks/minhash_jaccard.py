@@ -48,13 +48,15 @@ def case(settings: Settings, threads: int, units: int, samples: int, slots: int)
         f"{units}² × {slots} slots, {threads} {'thread' if threads == 1 else 'threads'}",
         threads,
         lambda: torch.ops.funcsim.minhash_jaccard(a, b),
-        [Contestant("NumKong", lambda: numkong.cdist(p, q, "jaccard", threads=threads), "cdist")],
+        # It takes a number of threads, and uses one.
+        [Contestant("NumKong", lambda: numkong.cdist(p, q, "jaccard", threads=threads), "cdist", one_thread=True)],
         effort=settings.effort,
         checked=CHECKED,
         check=lambda answer: check_shares(a, b, answer),
         compare=_compare,
         work=units * units * slots,
         unit="slots",
+        limit=settings.limits.get("slot comparison, 1 thread" if threads == 1 else "slot comparison"),
         tags={"kind": "pair"},
     )
 

@@ -90,6 +90,13 @@ def _columns(rows: Sequence[Row]) -> list[str]:
     return list(found)
 
 
+def _heading(rows: Sequence[Row], column: str) -> str:
+    """Says which peers have one thread where funcsim has more."""
+    shown = [(row.threads, peer) for row in rows for peer in row.peers if column in {peer.package, peer.name}]
+    alone = all(peer.one_thread for _, peer in shown) and any(threads > 1 for threads, _ in shown)
+    return f"{column} (one thread)" if alone else column
+
+
 def _cell(row: Row, column: str) -> str:
     best = row.best(column)
     if best is None:
@@ -107,7 +114,7 @@ def rows_grid(benchmark: str, rows: Sequence[Row]) -> Grid:
     columns = _columns(rows)
     with_share = any(row.share is not None for row in rows)
     headings = ["case", "funcsim", *(["rate"] if any(row.work for row in rows) else [])]
-    headings += [*(["of the limit"] if with_share else []), *columns]
+    headings += [*(["of the limit"] if with_share else []), *(_heading(rows, column) for column in columns)]
     lines = []
     for row in rows:
         line = [row.case, f"WRONG: {row.ours.problem}" if row.ours.problem else seconds_text(row.ours.seconds)]
@@ -170,7 +177,7 @@ def peaks_grid(peaks: Sequence[Peak]) -> Grid:
 
 def limits_grid(limits: Mapping[str, Limit]) -> Grid:
     """Rooflines."""
-    units = {"popcount": "bit pairs"}
+    units = {"popcount": "bit pairs", "slot comparison": "slots", "slot comparison by int32": "slots"}
     lines = [
         (limit.name, rate_text(limit.rate, units.get(name.split(",", maxsplit=1)[0], "bytes")))
         for name, limit in sorted(limits.items())

@@ -19,7 +19,12 @@ COUNTED = {
     "popcount_roofline": ("popcount", "bit-pairs/s"),
     "memory_read": ("memory read", "bytes_per_second"),
     "memory_copy": ("memory copy", "bytes_per_second"),
+    "cache_copy": ("cache copy", "bytes_per_second"),
+    "slot_roofline": ("slot comparison", "slots/s"),
+    "int32_slot_roofline": ("slot comparison by int32", "slots/s"),
 }
+# All others are of the memory, which threads share.
+OF_EACH_THREAD = ("popcount", "cache copy", "slot comparison", "slot comparison by int32")
 PATTERN = f"^({'|'.join(COUNTED)})"
 COPIED_MIB = 256
 
@@ -72,7 +77,7 @@ def limits_of(rates: Mapping[tuple[str, int], float], threads: int) -> dict[str,
         if alone is None:
             continue
         limits[f"{kind}, 1 thread"] = Limit(f"{kind}, 1 thread", alone)
-        if kind != "popcount":  # threads share the memory
+        if kind not in OF_EACH_THREAD:
             continue
         together, name = rates.get((kind, threads)), f"{kind}, {threads} threads"
         limits[kind] = Limit(name, together) if together else Limit(f"{threads} × {kind}, 1 thread", threads * alone)

@@ -3,6 +3,7 @@
 #include <torch/csrc/stable/ops.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "kernels/common/bits.h"
 #include "kernels/common/simd_level.h"
@@ -47,6 +48,11 @@ Tensor checked_signatures(const Tensor& tensor, const char* op, const std::strin
 void check_num_hashes(const char* op, std::int64_t num_hashes) {
   constexpr std::int64_t most = std::int64_t{1} << 24;
   check(num_hashes >= 1 && num_hashes <= most, op, ": num_hashes must be from 1 to ", most, ", got ", num_hashes);
+}
+
+void check_first(const char* op, const char* name, std::int64_t first, std::int64_t count, const char* things) {
+  check(first >= 0 && first <= std::numeric_limits<std::int64_t>::max() - count, op, ": ", name,
+        " must be at least 0 and leave room for ", count, " ", things, ", got ", first);
 }
 
 void check_method(const char* op, const std::string& method) {

@@ -3,6 +3,7 @@
 #include <torch/csrc/stable/tensor.h>
 
 #include <cstdint>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -28,11 +29,25 @@ Tensor checked_signatures(const Tensor& tensor, const char* op, const std::strin
 /// @throws Error unless num_hashes is in [1, 2^24] (2^24: more slots than 24 bits of the hash could fill evenly)
 void check_num_hashes(const char* op, std::int64_t num_hashes);
 
+/// @throws Error unless indices from `first` on leave room for `count` things (at least 0) in 64 bits
+void check_first(const char* op, const char* name, std::int64_t first, std::int64_t count, const char* things);
+
 /// @throws Error unless method is "auto", "exact" or "minhash"
 void check_method(const char* op, const std::string& method);
 
 /// @throws Error unless the tensor is on the CPU
 void check_cpu(const Tensor& tensor, const char* op, const std::string& name);
+
+/// work(), with an error that says what for where the memory isn't there.
+/// @param what in words for the message, e.g. "the partners of 8 inputs"
+template <typename Work>
+auto with_memory_for(const char* op, const std::string& what, const Work& work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    throw Error(std::string(op) + ": there is not enough memory for " + what);
+  }
+}
 
 /// A new contiguous CPU tensor.
 Tensor new_tensor(const std::vector<std::int64_t>& sizes, Dtype dtype);

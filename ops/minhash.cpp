@@ -1,7 +1,5 @@
 #include "kernels/minhash/minhash.h"
 
-#include <limits>
-
 #include "checks.h"
 #include "registration.h"
 
@@ -14,8 +12,7 @@ Tensor minhash_op(const Tensor& signatures, std::int64_t num_samples, std::int64
   constexpr const char* op = "minhash";
   check_num_hashes(op, num_hashes);
   const Tensor rows = checked_signatures(signatures, op, "signatures", num_samples);
-  check(first_sample >= 0 && first_sample <= std::numeric_limits<std::int64_t>::max() - num_samples, op,
-        ": first_sample must be at least 0 and leave room for ", num_samples, " samples, got ", first_sample);
+  check_first(op, "first_sample", first_sample, num_samples, "samples");
   Tensor sketches = new_tensor({rows.size(0), num_hashes}, Dtype::Int);
   auto* slots = sketches.mutable_data_ptr<std::int32_t>();
   new_minhash_of_run(rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1), num_samples, num_hashes, seed,

@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <limits>
+#include <string>
 #include <vector>
 
 #include "checks.h"
@@ -14,9 +14,10 @@ Tensor shuffle_partners_op(const Tensor& inputs, std::int64_t seed, std::int64_t
   constexpr const char* op = "shuffle_partners";
   check(inputs.dim() >= 1, op, ": inputs must be [inputs, ...], got ", describe_tensor(inputs));
   const std::int64_t num_inputs = inputs.size(0);
-  check(first_input >= 0 && first_input <= std::numeric_limits<std::int64_t>::max() - num_inputs, op,
-        ": first_input must be at least 0 and leave room for ", num_inputs, " inputs, got ", first_input);
-  std::vector<std::int64_t> partners = shuffle_partners(num_inputs, seed, first_input, torch_parallel_for());
+  check_first(op, "first_input", first_input, num_inputs, "inputs");
+  const std::vector<std::int64_t> partners =
+      with_memory_for(op, "the partners of " + std::to_string(num_inputs) + " inputs",
+                      [&] { return shuffle_partners(num_inputs, seed, first_input, torch_parallel_for()); });
   Tensor global = new_tensor({num_inputs}, Dtype::Long);
   std::ranges::transform(partners, global.mutable_data_ptr<std::int64_t>(),
                          [&](std::int64_t partner) { return first_input + partner; });

@@ -1,6 +1,7 @@
 #include "kernels/shuffle_samples/shuffle_samples.h"
 
 #include <limits>
+#include <string>
 
 #include "checks.h"
 #include "registration.h"
@@ -16,12 +17,18 @@ Tensor shuffle_samples_op(const Tensor& signatures, std::int64_t num_inputs, std
   check(samples_per_input >= 1, op, ": samples_per_input must be at least 1, got ", samples_per_input);
   check(num_inputs <= std::numeric_limits<std::int64_t>::max() / samples_per_input, op, ": ", num_inputs, " inputs of ",
         samples_per_input, " samples are more samples than 64 bits count");
-  check(first_input >= 0, op, ": first_input must be at least 0, got ", first_input);
+  check_first(op, "first_input", first_input, num_inputs, "inputs");
   const Tensor rows = checked_signatures(signatures, op, "signatures", num_inputs * samples_per_input);
   Tensor shuffled = new_tensor({rows.size(0), rows.size(1)}, Dtype::Byte);
-  shuffle_samples(rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1),
-                  shuffle_partners(num_inputs, seed, first_input, torch_parallel_for()), samples_per_input,
-                  shuffled.mutable_data_ptr<std::uint8_t>(), torch_parallel_for());
+  if (rows.size(0) == 0) {
+    return shuffled;  // there may be more inputs than fit in memory
+  }
+  auto* out = shuffled.mutable_data_ptr<std::uint8_t>();
+  with_memory_for(op, "the partners of " + std::to_string(num_inputs) + " inputs", [&] {
+    shuffle_samples(rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1),
+                    shuffle_partners(num_inputs, seed, first_input, torch_parallel_for()), samples_per_input, out,
+                    torch_parallel_for());
+  });
   return shuffled;
 }
 

@@ -30,11 +30,14 @@ Tensor shuffled_minhash_op(const Tensor& signatures, const Tensor& partners, std
   check(num_inputs <= most, op, ": ", num_inputs, " inputs of ", samples_per_input,
         " samples are more samples than 64 bits count");
   for (std::int64_t i = 0; i < num_inputs; ++i) {
-    check(partner[i] >= 0 && partner[i] < most, op, ": partners must be indices of inputs, got ", partner[i], " at ",
-          i);
+    check(partner[i] >= 0 && partner[i] < most, op, ": partners must be indices of inputs, from 0 to ", most - 1,
+          ", got ", partner[i], " at ", i);
   }
   const Tensor rows = checked_signatures(signatures, op, "signatures", num_inputs * samples_per_input);
   Tensor sketches = new_tensor({rows.size(0), num_hashes}, Dtype::Int);
+  if (rows.size(0) == 0) {
+    return sketches;  // an input may have more samples than fit in memory
+  }
   auto* slots = sketches.mutable_data_ptr<std::int32_t>();
   const auto* bits = rows.const_data_ptr<std::uint8_t>();
   // Parts that start with a byte of their own.
@@ -42,9 +45,10 @@ Tensor shuffled_minhash_op(const Tensor& signatures, const Tensor& partners, std
   std::fill_n(slots, sketches.numel(), empty_slot);
   for (std::int64_t start = 0; start < num_inputs; start += part) {
     const auto count = static_cast<std::size_t>(std::min(part, num_inputs - start));
-    minhash(bits + (start * samples_per_input / 8), rows.size(0), rows.size(1),
-            sample_order(samples_of({partner + start, count}, samples_per_input), num_hashes, seed), slots,
-            torch_parallel_for());
+    minhash(
+        bits + (start * samples_per_input / 8), rows.size(0), rows.size(1),
+        sample_order(samples_of({partner + start, count}, samples_per_input), num_hashes, seed, torch_parallel_for()),
+        slots, torch_parallel_for());
   }
   return sketches;
 }

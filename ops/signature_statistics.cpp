@@ -15,6 +15,7 @@ std::tuple<Tensor, Tensor> signature_statistics_op(const Tensor& signatures, std
   check(first_sample >= 0 && first_sample % 64 == 0, op, ": first_sample must be a multiple of 64 and at least 0, got ",
         first_sample);
   const Tensor rows = checked_signatures(signatures, op, "signatures", num_samples);
+  check_first(op, "first_sample", first_sample, num_samples, "samples");
   Tensor counts = new_tensor({rows.size(0)}, Dtype::Long);
   Tensor fingerprints = new_tensor({rows.size(0)}, Dtype::Long);
   signature_statistics(rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1), num_samples, first_sample,

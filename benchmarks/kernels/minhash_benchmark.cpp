@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/common/bits.h"
+#include "kernels/common/parallel.h"
 #include "kernels/minhash/minhash.h"
 #include "random_signatures.h"
 
@@ -43,7 +44,7 @@ BENCHMARK(minhash_build)
 
 void minhash_sample_order(benchmark::State& state) {
   for (auto _ : state) {
-    benchmark::DoNotOptimize(sample_order(state.range(0), state.range(1), 0, 0));
+    benchmark::DoNotOptimize(sample_order(state.range(0), state.range(1), 0, 0, serial_for));
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }

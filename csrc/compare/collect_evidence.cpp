@@ -82,10 +82,10 @@ class BlockSketcher {
     if (order.start != start) {
       order.start = start;
       order.samples = sample_order(inputs * samples_per_input, num_hashes_, run_.options().seed,
-                                   (run_.options().first_input + start) * samples_per_input);
+                                   (run_.options().first_input + start) * samples_per_input, parallel_for_);
       if (!shuffled_.empty()) {
         order.shuffled = sample_order(samples_of(std::span(partners_).subspan(start, inputs), samples_per_input),
-                                      num_hashes_, run_.options().seed);
+                                      num_hashes_, run_.options().seed, parallel_for_);
       }
     }
     return order;

@@ -159,7 +159,7 @@ TEST(CompareLayers, StandardErrorMatchesTheSpreadOverSeeds) {
   double reported = 0.0;
   constexpr int seeds = 200;
   for (int seed = 0; seed < seeds; ++seed) {
-    const SampleOrder order = sample_order(many, hashes, seed, 0);
+    const SampleOrder order = sample_order(many, hashes, seed, 0, serial_for);
     std::vector<std::int32_t> sketch_a(units * hashes, empty_slot);
     std::vector<std::int32_t> sketch_b(units * hashes, empty_slot);
     minhash(a.data(), units, many / 8, order, sketch_a.data(), serial_for);

@@ -194,7 +194,7 @@ TEST(MinhashJaccard, DistancesOfSketchesObeyTheTriangleInequality) {
   const BoolRows rows = random_rows(std::vector<double>(units, 0.4), 24, 3);
   std::vector<std::int32_t> sketches(units * num_hashes, empty_slot);
   const PackedRows packed = pack(rows, 24);
-  minhash(packed.bytes.data(), units, packed.row_bytes, sample_order(24, num_hashes, 1, 0), sketches.data(),
+  minhash(packed.bytes.data(), units, packed.row_bytes, sample_order(24, num_hashes, 1, 0, serial_for), sketches.data(),
           serial_for);
   std::vector<float> out(units * units);
   minhash_jaccard(sketches.data(), units, sketches.data(), units, num_hashes, out.data(), serial_for);

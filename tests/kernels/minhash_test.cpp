@@ -54,21 +54,22 @@ void merge(const BoolRows& rows, std::int64_t num_samples, std::int64_t num_hash
            std::int64_t slack = 0) {
   const PackedRows packed = pack(rows, num_samples, slack, 0xFF);
   minhash(packed.bytes.data(), static_cast<std::int64_t>(rows.size()), packed.row_bytes,
-          sample_order(num_samples, num_hashes, seed, first_sample), sketches.data(), parallel_for);
+          sample_order(num_samples, num_hashes, seed, first_sample, serial_for), sketches.data(), parallel_for);
 }
 
 TEST(SampleOrder, SortsSamplesBySlotValueAndIndex) {
-  for (const std::int64_t num_samples : {0, 1, 2, 65, 3000, 20000}) {
-    for (const std::int64_t num_hashes : {1, 2, 100, 1024, 5000}) {
+  for (const std::int64_t num_samples : {0, 1, 2, 65, 3000, 3001, 20000, 20001}) {
+    // With the last, buckets are so many that they have no places.
+    for (const std::int64_t num_hashes : {1, 2, 100, 1024, 5000, 70000}) {
       for (const auto& [seed, first] : std::vector<std::pair<std::int64_t, std::int64_t>>{
-               {0, 0}, {-3, 1000}, {9, std::numeric_limits<std::int64_t>::max() - 20000}}) {
+               {0, 0}, {-3, 1000}, {9, std::numeric_limits<std::int64_t>::max() - 20001}}) {
         std::vector<std::tuple<std::int64_t, std::int32_t, std::int64_t>> expected;
         for (std::int64_t s = 0; s < num_samples; ++s) {
           const SlotValue h = hashed(first + s, num_hashes, seed);
           expected.emplace_back(h.slot, h.value, s);
         }
         std::sort(expected.begin(), expected.end());
-        const SampleOrder order = sample_order(num_samples, num_hashes, seed, first);
+        const SampleOrder order = sample_order(num_samples, num_hashes, seed, first, splits()[num_samples % 2]);
         ASSERT_EQ(order.slot_begin.size(), static_cast<std::size_t>(num_hashes) + 1);
         ASSERT_EQ(order.samples.size(), expected.size());
         ASSERT_EQ(order.values.size(), expected.size());
@@ -86,8 +87,8 @@ TEST(SampleOrder, SortsSamplesBySlotValueAndIndex) {
 
 TEST(SampleOrder, GivesRowsToTheFirstSamplesOfEverySlot) {
   for (const auto& [num_samples, num_hashes, most] : std::vector<std::tuple<std::int64_t, std::int64_t, std::int64_t>>{
-           {500, 3, 500}, {100000, 1000, 65}, {100000, 2000, 64}, {70000, 1, 65536}}) {
-    const SampleOrder order = sample_order(num_samples, num_hashes, 1, 0);
+           {100000, 1000, 65}, {65001, 1000, 65}, {200000, 2000, 64}, {70000, 1, 65536}}) {
+    const SampleOrder order = sample_order(num_samples, num_hashes, 1, 0, serial_for);
     std::int64_t row = 0;
     std::vector<std::int64_t> expected(num_samples, -1);
     for (std::int64_t slot = 0; slot < num_hashes; ++slot) {
@@ -105,6 +106,15 @@ TEST(SampleOrder, GivesRowsToTheFirstSamplesOfEverySlot) {
   }
 }
 
+TEST(SampleOrder, LeavesSamplesInOrderWhereAllHaveRows) {
+  for (const auto& [num_samples, num_hashes] :
+       std::vector<std::pair<std::int64_t, std::int64_t>>{{0, 3}, {500, 3}, {65000, 1000}, {128000, 2000}}) {
+    const SampleOrder order = sample_order(num_samples, num_hashes, 1, 0, serial_for);
+    EXPECT_TRUE(order.rows.empty());
+    EXPECT_EQ(order.row_begin, order.slot_begin);
+  }
+}
+
 TEST(SharedSampleOrder, IsTheSampleOrderAndKeptForTheNextCaller) {
   const auto expect_equal = [](const SampleOrder& a, const SampleOrder& b) {
     EXPECT_EQ(a.slot_begin, b.slot_begin);
@@ -115,16 +125,17 @@ TEST(SharedSampleOrder, IsTheSampleOrderAndKeptForTheNextCaller) {
   const std::vector<std::array<std::int64_t, 4>> keys{{100, 7, 1, 5}, {101, 7, 1, 5}, {100, 8, 1, 5},
                                                       {100, 7, 2, 5}, {100, 7, 1, 6}, {(1 << 18) + 1, 7, 1, 5}};
   for (const auto& [samples, hashes, seed, first] : keys) {
-    expect_equal(*shared_sample_order(samples, hashes, seed, first), sample_order(samples, hashes, seed, first));
+    expect_equal(*shared_sample_order(samples, hashes, seed, first, serial_for),
+                 sample_order(samples, hashes, seed, first, serial_for));
   }
-  const auto kept = shared_sample_order(100, 7, 1, 5);
-  EXPECT_EQ(shared_sample_order(100, 7, 1, 5), kept);
+  const auto kept = shared_sample_order(100, 7, 1, 5, serial_for);
+  EXPECT_EQ(shared_sample_order(100, 7, 1, 5, serial_for), kept);
   for (std::int64_t seed = 100; seed < 104; ++seed) {
-    static_cast<void>(shared_sample_order(100, 7, seed, 5));
+    static_cast<void>(shared_sample_order(100, 7, seed, 5, serial_for));
   }
-  EXPECT_NE(shared_sample_order(100, 7, 1, 5), kept);
+  EXPECT_NE(shared_sample_order(100, 7, 1, 5, serial_for), kept);
   // Whoever has one may go on using it.
-  expect_equal(*kept, sample_order(100, 7, 1, 5));
+  expect_equal(*kept, sample_order(100, 7, 1, 5, serial_for));
 
   std::vector<std::thread> threads;
   std::atomic<int> wrong = 0;
@@ -133,7 +144,8 @@ TEST(SharedSampleOrder, IsTheSampleOrderAndKeptForTheNextCaller) {
     threads.emplace_back([&wrong, t] {
       for (std::int64_t i = 0; i < 200; ++i) {
         const std::int64_t seed = (i * (t + 1)) % 7;
-        if (shared_sample_order(50, 3, seed, 0)->samples != sample_order(50, 3, seed, 0).samples) {
+        if (shared_sample_order(50, 3, seed, 0, serial_for)->samples !=
+            sample_order(50, 3, seed, 0, serial_for).samples) {
           ++wrong;
         }
       }
@@ -161,12 +173,12 @@ TEST(MinHash, FinishesSlotsWhoseFirstSamplesAreNotEnough) {
     const Sketches expected = naive_sketches(rows, num_hashes, 2, 9);
     for (const ParallelFor& parallel_for : splits()) {
       Sketches fresh(units * num_hashes, -1);
-      new_minhash(packed.bytes.data(), units, packed.row_bytes, sample_order(samples, num_hashes, 2, 9), fresh.data(),
-                  parallel_for);
+      new_minhash(packed.bytes.data(), units, packed.row_bytes, sample_order(samples, num_hashes, 2, 9, serial_for),
+                  fresh.data(), parallel_for);
       ASSERT_EQ(fresh, expected) << num_hashes;
       Sketches merged(units * num_hashes, empty_slot);
-      minhash(packed.bytes.data(), units, packed.row_bytes, sample_order(indices, num_hashes, 2), merged.data(),
-              parallel_for);
+      minhash(packed.bytes.data(), units, packed.row_bytes, sample_order(indices, num_hashes, 2, serial_for),
+              merged.data(), parallel_for);
       ASSERT_EQ(merged, expected) << num_hashes;
     }
   }
@@ -187,7 +199,7 @@ TEST(MinHash, OfARunIsThatOfItsSamplesHoweverManyThereAre) {
 }
 
 TEST(SampleOrder, ValuesNeverReachTheEmptySlot) {
-  const SampleOrder order = sample_order(200000, 1, 4, 0);
+  const SampleOrder order = sample_order(200000, 1, 4, 0, serial_for);
   EXPECT_TRUE(std::is_sorted(order.values.begin(), order.values.end()));
   EXPECT_GE(order.values.front(), 0);
   EXPECT_LT(order.values.back(), empty_slot);
@@ -275,7 +287,7 @@ TEST(MinHash, EqualsALookAtEverySampleForAnyNumberOfUnits) {
       const BoolRows rows = random_rows(densities, samples, static_cast<unsigned>(units));
       const Sketches expected = naive_sketches(rows, num_hashes, 11, 5);
       const PackedRows packed = pack(rows, samples, 1, 0xFF);
-      const SampleOrder order = sample_order(samples, num_hashes, 11, 5);
+      const SampleOrder order = sample_order(samples, num_hashes, 11, 5, serial_for);
       for (const ParallelFor& parallel_for : splits()) {
         Sketches fresh(units * num_hashes, -1);
         new_minhash(packed.bytes.data(), units, packed.row_bytes, order, fresh.data(), parallel_for);
@@ -351,18 +363,49 @@ TEST(MinHash, EstimatesAreUnbiasedWithAVarianceBelowThatOfIndependentHashes) {
   }
 }
 
+TEST(SampleOrder, DoesNotDependOnHowTheWorkIsSplit) {
+  for (const std::int64_t num_hashes : {3, 1000}) {
+    const SampleOrder expected = sample_order(150000, num_hashes, 2, 0, serial_for);
+    const SampleOrder order = sample_order(150000, num_hashes, 2, 0, reversed_single_for);
+    EXPECT_EQ(order.samples, expected.samples);
+    EXPECT_EQ(order.values, expected.values);
+    EXPECT_EQ(order.rows, expected.rows);
+  }
+}
+
+TEST(SampleOrder, OfIndicesThatRepeatKeepsTheirOrder) {
+  // Two indices fill a bucket each, however few entries it has room for.
+  for (const std::int64_t num_hashes : {1, 1024, 70000}) {
+    std::vector<std::int64_t> indices(5000);
+    for (std::size_t s = 0; s < indices.size(); ++s) {
+      indices[s] = s % 2 == 0 ? 17 : 4;
+    }
+    std::vector<std::tuple<std::int64_t, std::int32_t, std::uint32_t>> expected;
+    for (std::size_t s = 0; s < indices.size(); ++s) {
+      const SlotValue h = hashed(indices[s], num_hashes, 3);
+      expected.emplace_back(h.slot, h.value, static_cast<std::uint32_t>(s));
+    }
+    std::sort(expected.begin(), expected.end());
+    const SampleOrder order = sample_order(indices, num_hashes, 3, serial_for);
+    for (std::size_t k = 0; k < expected.size(); ++k) {
+      ASSERT_EQ(order.values[k], std::get<1>(expected[k])) << k;
+      ASSERT_EQ(order.samples[k], std::get<2>(expected[k])) << k;
+    }
+  }
+}
+
 TEST(SampleOrder, OfGivenIndicesHashesThem) {
-  const SampleOrder run = sample_order(100, 7, 3, 50);
+  const SampleOrder run = sample_order(100, 7, 3, 50, serial_for);
   std::vector<std::int64_t> indices(100);
   for (std::int64_t s = 0; s < 100; ++s) {
     indices[s] = 50 + s;
   }
-  const SampleOrder same = sample_order(indices, 7, 3);
+  const SampleOrder same = sample_order(indices, 7, 3, serial_for);
   EXPECT_EQ(same.slot_begin, run.slot_begin);
   EXPECT_EQ(same.samples, run.samples);
   EXPECT_EQ(same.values, run.values);
   std::swap(indices[0], indices[99]);
-  EXPECT_NE(sample_order(indices, 7, 3).samples, run.samples);
+  EXPECT_NE(sample_order(indices, 7, 3, serial_for).samples, run.samples);
 }
 
 }  // namespace

@@ -125,6 +125,18 @@ PRIMITIVES: dict[str, tuple[Callable[[], object], list[str]]] = {
     "shuffle of negative inputs": (lambda: ops.shuffle_samples(U8, -16, 1), ["num_inputs", "-16"]),
     "shuffle whose product overflows": (lambda: ops.shuffle_samples(U8, 2**62, 8), [str(2**62)]),
     "shuffle before the first input": (lambda: ops.shuffle_samples(U8, 16, 1, 0, -2), ["first_input", "-2"]),
+    "shuffle past the end of int64": (
+        lambda: ops.shuffle_samples(U8, 16, 1, 0, 2**63 - 1),
+        ["first_input must be at least 0 and leave room for 16 inputs", str(2**63 - 1)],
+    ),
+    "statistics past the end of int64": (
+        lambda: ops.signature_statistics(U8.repeat(1, 4), 64, 2**63 - 64),
+        ["first_sample must be at least 0 and leave room for 64 samples", str(2**63 - 64)],
+    ),
+    "partners of more inputs than fit in memory": (
+        lambda: ops.shuffle_partners(torch.zeros(1).expand(2**50)),
+        ["memory", f"partners of {2**50} inputs"],
+    ),
     # compare_layers, layer_scores
     "no layers": (lambda: _layers([], [], [], [], []), ["layer"]),
     "no layers in B": (lambda: _layers([U8], [], [], [16], []), ["layers_b"]),

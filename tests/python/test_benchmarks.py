@@ -1,5 +1,6 @@
 """The benchmarks run, compare nothing with a wrong answer, and call a missed target missed. No test looks at times."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -195,6 +196,23 @@ def test_wrong_answers_have_no_ratio() -> None:
     assert not any("×" in cell for cell in shown[1])
 
 
+def test_peers_of_one_thread_are_marked_next_to_more() -> None:
+    alone = Measurement("scipy", "", 3.0, 3.0, 1, one_thread=True)
+    row = row_with(peers=(alone, dataclasses.replace(RIGHT, package="NumKong")))
+    for threads, shown in ((2, "scipy (one thread)"), (1, "scipy")):
+        grid = report.rows_grid("jaccard", [dataclasses.replace(row, threads=threads)])
+        assert grid.headings[-2:] == (shown, "NumKong")
+        assert grid.lines[0][-2].endswith("3.00×")
+
+
+def test_the_target_of_building_sketches_is_for_new_seeds() -> None:
+    rows = [
+        dataclasses.replace(row_with(peers=(Measurement("rensa", "", ratio, ratio, 1),)), tags={"seeds": seeds})
+        for seeds, ratio in (("new", 21.0), ("same", 19.0))
+    ]
+    assert [target.got for target in minhash.targets(rows)] == [21.0]
+
+
 def test_targets_say_what_was_missed() -> None:
     row = row_with(peers=(RIGHT,))
     assert targets.worst("b", "t", 2, [row]).verdict == "met"
@@ -337,6 +355,7 @@ def test_rooflines_are_read_from_google_benchmark() -> None:
             entry("popcount_roofline/threads:1", 1, **{"bit-pairs/s": 3e12}),
             entry("popcount_roofline/threads:2", 2, **{"bit-pairs/s": 5e12}),
             entry("memory_read", 1, bytes_per_second=4e10),
+            entry("slot_roofline", 1, **{"slots/s": 3e11}),
             {"name": "popcount_roofline", "run_type": "aggregate", "bit-pairs/s": 9e12},
         ]
     }
@@ -345,6 +364,8 @@ def test_rooflines_are_read_from_google_benchmark() -> None:
         "popcount": 5e12,
         "popcount, 1 thread": 3e12,
         "memory read, 1 thread": 4e10,
+        "slot comparison": 6e11,
+        "slot comparison, 1 thread": 3e11,
     }
 
 

@@ -55,6 +55,18 @@ def test_the_pairing_is_the_same_for_all_layers() -> None:
     np.testing.assert_array_equal(np.repeat(bits.unpack(one.numpy(), 77), 3, axis=1), bits.unpack(three.numpy(), 231))
 
 
+def test_no_units_need_no_memory() -> None:
+    """However many samples they have."""
+    none = torch.empty(0, 2**37, dtype=torch.uint8)
+    assert ops.shuffle_samples(none, 2**40).shape == none.shape
+    assert ops.shuffle_samples(none, 1, 2**40).shape == none.shape
+    assert ops.shuffled_minhash(none, torch.zeros(1, dtype=torch.int64), 2**40).shape == (0, 1024)
+    huge = torch.empty(0, 2**59, dtype=torch.uint8)
+    assert ops.minhash(huge, 2**62).shape == (0, 1024)
+    counts, fingerprints = ops.signature_statistics(huge, 2**62)
+    assert counts.shape == fingerprints.shape == (0,)
+
+
 def test_seeds_differ() -> None:
     _, packed = _random(8, 100, 0)
     assert not torch.equal(ops.shuffle_samples(packed, 100, 1, 0), ops.shuffle_samples(packed, 100, 1, 1))

@@ -174,6 +174,7 @@ void merge_columns(const std::uint8_t* signatures, std::int64_t units, std::int6
     const std::int64_t most = words_for(end - begin);
     // Uninitialised: every block fills it but the last row, which is nobody's. NOLINTNEXTLINE(*-avoid-c-arrays)
     const auto columns = std::make_unique_for_overwrite<std::uint64_t[]>((order.row_begin.back() + 1) * most);
+    const bool in_order = order.rows.empty();
     std::vector<std::uint64_t> left(static_cast<std::size_t>(num_hashes * most));
     for (std::int64_t g = begin; g < end;) {
       const std::int64_t words = words_for(end - g);
@@ -181,10 +182,12 @@ void merge_columns(const std::uint8_t* signatures, std::int64_t units, std::int6
       const std::int64_t present = std::min(64 * std::min(words, end - g), units - first);
       const std::uint8_t* rows = signatures + (first * row_bytes);
       std::int32_t* block_sketches = sketches + (first * num_hashes);
-      loops.transpose(rows, present, row_bytes, num_samples, words, order.rows.data(), columns.get());
-      loops.merge_block({columns.get(), words, present, order.row_begin.data(), order.slot_begin.data(),
-                         order.values.data(), num_hashes, block_sketches, fresh},
-                        left.data());
+      loops.transpose(rows, present, row_bytes, num_samples, words, in_order ? nullptr : order.rows.data(),
+                      columns.get());
+      loops.merge_block(
+          {columns.get(), in_order ? order.samples.data() : nullptr, words, present, order.row_begin.data(),
+           order.slot_begin.data(), order.values.data(), num_hashes, block_sketches, fresh},
+          left.data());
       if (order.row_begin.back() < num_samples) {
         finish_units(rows, row_bytes, order, left.data(), words, block_sketches);
       }
@@ -231,10 +234,13 @@ void new_minhash(const std::uint8_t* signatures, std::int64_t units, std::int64_
 void new_minhash_of_run(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes,
                         std::int64_t num_samples, std::int64_t num_hashes, std::int64_t seed, std::int64_t first_sample,
                         std::int32_t* sketches, const ParallelFor& parallel_for) {
+  if (units == 0) {
+    return;  // however many samples they have
+  }
   const std::int64_t part = ordered_samples(num_hashes);
   for (std::int64_t start = 0; start == 0 || start < num_samples; start += part) {
     const std::int64_t count = std::min(part, num_samples - start);
-    const auto order = shared_sample_order(count, num_hashes, seed, first_sample + start);
+    const auto order = shared_sample_order(count, num_hashes, seed, first_sample + start, parallel_for);
     (start == 0 ? new_minhash : minhash)(signatures + (start / 8), units, row_bytes, *order, sketches, parallel_for);
   }
 }

@@ -19,14 +19,14 @@ inline constexpr std::int32_t empty_slot = std::numeric_limits<std::int32_t>::ma
 /// This is one-permutation hashing (Li, Owen, Zhang, "One permutation hashing", NIPS 2012) with hashed
 /// instead of equal bins, so that it needs no number of samples in advance.
 ///
-/// A sketch rarely needs more than the first samples of a slot. Those have rows in the matrix of columns that minhash()
-/// makes of signatures, slot by slot.
+/// Samples have rows in the matrix of columns that minhash() makes of signatures: as they come, if they are few, else
+/// the first ones of every slot, slot by slot. A sketch rarely needs more than those.
 struct SampleOrder {
   std::vector<std::int64_t> slot_begin;  ///< [num_hashes + 1] first entry of every slot
   std::vector<std::uint32_t> samples;    ///< sample, counted from first_sample
   std::vector<std::int32_t> values;      ///< its hash value
   std::vector<std::int64_t> row_begin;   ///< [num_hashes + 1] row of every slot's first sample
-  std::vector<std::uint32_t> rows;       ///< row by sample; row_begin.back() for those without
+  std::vector<std::uint32_t> rows;  ///< row by sample; row_begin.back() for those without; empty: sample s in row s
   std::int64_t seed = 0;
   std::int64_t first_sample = 0;      ///< global index of sample 0; 0 with `indices`
   std::vector<std::int64_t> indices;  ///< global indices of samples that need not follow each other, else empty
@@ -34,15 +34,17 @@ struct SampleOrder {
 
 /// The order of samples first_sample ... first_sample + num_samples - 1, less than 2^32.
 SampleOrder sample_order(std::int64_t num_samples, std::int64_t num_hashes, std::int64_t seed,
-                         std::int64_t first_sample);
+                         std::int64_t first_sample, const ParallelFor& parallel_for);
 
 /// The order of samples with these global indices, less than 2^32, which need not follow each other.
-SampleOrder sample_order(std::vector<std::int64_t> indices, std::int64_t num_hashes, std::int64_t seed);
+SampleOrder sample_order(std::vector<std::int64_t> indices, std::int64_t num_hashes, std::int64_t seed,
+                         const ParallelFor& parallel_for);
 
 /// sample_order() for callers that sketch layer after layer on the same samples: the last four orders of at most 2^18
 /// samples are kept, in at most 12 MiB and what their slots take. Safe to call from any thread.
 std::shared_ptr<const SampleOrder> shared_sample_order(std::int64_t num_samples, std::int64_t num_hashes,
-                                                       std::int64_t seed, std::int64_t first_sample);
+                                                       std::int64_t seed, std::int64_t first_sample,
+                                                       const ParallelFor& parallel_for);
 
 /// How many samples to order at a time, a multiple of 64: so few that their order is made in the second cache, but
 /// several for each slot.

@@ -16,11 +16,16 @@ struct HashedRun {
   const std::int64_t* indices;  ///< [count], or null
   std::int64_t count;
   std::int64_t num_hashes;
+  std::int64_t slot_buckets;  ///< buckets that a slot's values are divided into
 };
+
+/// Entries that a bucket has room for: a cache line of them, which a register sorts.
+inline constexpr std::int64_t bucket_places = 8;
 
 /// Units that are sketched together, and the samples of their run in hashed order (SampleOrder).
 struct UnitBlock {
   const std::uint64_t* columns;   ///< [rows, words] bit u % 64 of word u / 64: whether unit u fires on a row's sample
+  const std::uint32_t* places;    ///< where rows are, by their number, or null where they are in order
   std::int64_t words;             ///< 1, 2, 4 or 8, at most MinhashLoops::most_words
   std::int64_t units;             ///< at most 64 * words
   const std::int64_t* row_begin;  ///< rows of the first samples of every slot, in order
@@ -37,7 +42,7 @@ struct MinhashLoops {
   std::int64_t most_words;
 
   /// Turns rows into columns: word w of a sample's column gets the sample's bit of the rows 64 w, 64 w + 1, ... of
-  /// `units` rows. Sample s goes to row places[s] of `columns`.
+  /// `units` rows. Sample s goes to row places[s] of `columns`, or to row s where `places` is null.
   ///
   /// @param row_bytes distance of rows
   /// @param samples   how many bits of each row there are
@@ -50,13 +55,18 @@ struct MinhashLoops {
   /// @param left out: [num_hashes, words] units that fire on none of the slot's
   void (*merge_block)(const UnitBlock& block, std::uint64_t* left);
 
-  /// Entries are a sample's value and, in the low 32 bits, its number. Its bucket is its slot and the first `bits` of
-  /// the value's 31 bits.
-  void (*hash_samples)(const HashedRun& run, int bits, std::uint64_t* entries, std::uint32_t* buckets);
+  /// Samples `begin` ... `end` - 1 of the run: their values, each with the sample's number in the low 32 bits, and
+  /// their buckets.
+  void (*hash_samples)(const HashedRun& run, std::int64_t begin, std::int64_t end, std::uint64_t* entries,
+                       std::uint32_t* buckets);
 
-  /// Sorts each bucket, and takes its entries apart. Bucket b ends before entry ends[b].
-  void (*sort_buckets)(std::uint64_t* entries, const std::uint32_t* ends, std::int64_t buckets, std::uint32_t* samples,
-                       std::int32_t* values);
+  /// Sorts the buckets of up to bucket_places entries, and takes their entries apart. Others are only passed over: room
+  /// is left for them. The first bucket's entries go to `samples` and `values`, the next ones' behind them.
+  ///
+  /// @param entries [buckets, bucket_places]
+  /// @param counts  [buckets]
+  void (*sort_buckets)(const std::uint64_t* entries, const std::uint32_t* counts, std::int64_t buckets,
+                       std::uint32_t* samples, std::int32_t* values);
 };
 
 struct MinhashLoopsByLevel {

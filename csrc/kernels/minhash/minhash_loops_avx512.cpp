@@ -146,7 +146,6 @@ void transpose_to(const std::uint8_t* rows, std::int64_t units, std::int64_t row
       }
       transpose_line(staged[w] + in_stage, squares[w]);
     }
-    const std::uint32_t* to = places + (8 * line);
     const std::int64_t present = samples - (8 * line) < transposed_samples ? samples - (8 * line) : transposed_samples;
     for (std::int64_t c = 0; 64 * c < present; ++c) {
       for (std::int64_t q = 0; q < 8; ++q) {
@@ -158,7 +157,8 @@ void transpose_to(const std::uint8_t* rows, std::int64_t units, std::int64_t row
         for (std::int64_t i = 0; i < 8; ++i) {
           const std::int64_t sample = (64 * c) + (16 * (i / 2)) + (2 * q) + (i % 2);
           if (sample < present) {
-            store_words<words>(columns + (to[sample] * words), x[i]);
+            const std::int64_t place = places != nullptr ? places[(8 * line) + sample] : (8 * line) + sample;
+            store_words<words>(columns + (place * words), x[i]);
           }
         }
       }
@@ -262,22 +262,19 @@ struct Avx512 : AnyLevel {
     return _mm512_mask_i32gather_epi32(values, beyond, rank, group.values[g], 4);
   }
 
-  /// Merges the values of up to 16 slots, from `slot` on, into the sketches of up to 16 units.
+  /// The values of 16 units in up to 16 slots, from `slot` on: rows[i] has unit i's.
   template <bool all_few>
-  static void merge_square(const SlotGroup& group, std::int64_t slot, std::int64_t slots, std::int64_t first,
-                           std::int64_t units, std::int64_t num_hashes, bool fresh, std::int32_t* sketches) {
-    const auto present = static_cast<__mmask16>((1U << slots) - 1);
+  static void gather_square(const SlotGroup& group, std::int64_t slot, std::int64_t slots, std::int64_t first,
+                            std::int32_t (*rows)[slots_together]) {
     __m512i values[16];
 #pragma GCC unroll 16
     for (std::int64_t g = 0; g < 16; ++g) {
       values[g] = all_few || g < slots ? values_of<all_few>(group, slot + g, first) : _mm512_setzero_si512();
     }
     transpose_16x16(values);
-    for (std::int64_t i = 0; i < units && !fresh; ++i) {
-      values[i] = _mm512_min_epi32(_mm512_maskz_loadu_epi32(present, sketches + (i * num_hashes)), values[i]);
-    }
-    for (std::int64_t i = 0; i < units; ++i) {
-      _mm512_mask_storeu_epi32(sketches + (i * num_hashes), present, values[i]);
+#pragma GCC unroll 16
+    for (std::int64_t i = 0; i < 16; ++i) {
+      _mm512_store_si512(rows[i] + slot, values[i]);
     }
   }
 
@@ -290,12 +287,25 @@ struct Avx512 : AnyLevel {
         all_few[slot / 16] = all_few[slot / 16] && group.few[g];
       }
     }
+    // Whole rows of the group are written one after the other: lines of different sketches may share their places in
+    // the caches.
+    alignas(64) std::int32_t rows[16][slots_together];
     for (std::int64_t first = 0; first < units; first += 16) {
-      const std::int64_t rows = units - first < 16 ? units - first : 16;
       for (std::int64_t slot = 0; slot < slots; slot += 16) {
-        const auto merge = all_few[slot / 16] ? merge_square<true> : merge_square<false>;
-        merge(group, slot, slots - slot < 16 ? slots - slot : 16, first, rows, num_hashes, fresh,
-              sketches + (first * num_hashes) + slot);
+        const auto gather = all_few[slot / 16] ? gather_square<true> : gather_square<false>;
+        gather(group, slot, slots - slot < 16 ? slots - slot : 16, first, rows);
+      }
+      for (std::int64_t i = 0; i < 16 && first + i < units; ++i) {
+        std::int32_t* sketch = sketches + ((first + i) * num_hashes);
+        for (std::int64_t slot = 0; slot < slots; slot += 16) {
+          const std::int64_t left = slots - slot;
+          const auto present = static_cast<__mmask16>(left < 16 ? (1U << left) - 1 : 0xFFFFU);
+          __m512i values = _mm512_load_si512(rows[i] + slot);
+          if (!fresh) {
+            values = _mm512_min_epi32(_mm512_maskz_loadu_epi32(present, sketch + slot), values);
+          }
+          _mm512_mask_storeu_epi32(sketch + slot, present, values);
+        }
       }
     }
   }
@@ -349,22 +359,19 @@ __m512i sort_8(__m512i x) {
   return sort_step<8, 1>(x);
 }
 
-void sort_buckets_of_8(std::uint64_t* entries, const std::uint32_t* ends, std::int64_t buckets, std::uint32_t* samples,
-                       std::int32_t* values) {
+void sort_in_registers(const std::uint64_t* entries, const std::uint32_t* counts, std::int64_t buckets,
+                       std::uint32_t* samples, std::int32_t* values) {
   std::int64_t begin = 0;
   for (std::int64_t b = 0; b < buckets; ++b) {
-    const std::int64_t end = ends[b];
-    const std::int64_t count = end - begin;
-    if (count <= 8) {
+    const std::int64_t count = counts[b];
+    if (count <= bucket_places) {
       const auto present = static_cast<__mmask8>((1U << count) - 1);
-      const __m512i sorted = sort_8(_mm512_mask_loadu_epi64(_mm512_set1_epi64(-1), present, entries + begin));
+      const __m512i sorted =
+          sort_8(_mm512_mask_loadu_epi64(_mm512_set1_epi64(-1), present, entries + (b * bucket_places)));
       _mm256_mask_storeu_epi32(samples + begin, present, _mm512_cvtepi64_epi32(sorted));
       _mm256_mask_storeu_epi32(values + begin, present, _mm512_cvtepi64_epi32(_mm512_srli_epi64(sorted, 32)));
-    } else {
-      sort_bucket(entries + begin, count);
-      split_entries(entries + begin, count, samples + begin, values + begin);
     }
-    begin = end;
+    begin += count;
   }
 }
 
@@ -374,7 +381,7 @@ constinit const MinhashLoops MinhashLoopsByLevel::avx512 = {.most_words = 8,
                                                             .transpose = transpose,
                                                             .merge_block = merge_block,
                                                             .hash_samples = hash_samples,
-                                                            .sort_buckets = sort_buckets_of_8};
+                                                            .sort_buckets = sort_in_registers};
 
 }  // namespace funcsim
 // NOLINTEND(portability-simd-intrinsics)

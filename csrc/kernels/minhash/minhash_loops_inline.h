@@ -54,19 +54,22 @@ constexpr int planes_for(std::int64_t count) {
 }
 
 /// Rank of the first of `count` samples on which each unit that remains fires, in bits: bit b of the ranks of the units
-/// is planes[b]. Units that fire on none remain, and have rank no_rank.
+/// is planes[b]. Columns follow each other or, by_place, are at `places`. Units that fire on none remain, and have rank
+/// no_rank.
 ///
 /// Returns how many samples were looked at, until every unit had a rank.
 ///
 /// Within eight samples the low bits of the rank are known beforehand, and the higher ones belong to all units found
 /// there, so that a sample takes 2.5 operations for as many units as a register has bits.
-template <typename Level, typename Vec>
-std::int64_t find_first(const std::uint64_t* columns, std::int64_t count, Vec& remaining, Vec (&planes)[rank_bits]) {
+template <typename Level, bool by_place, typename Vec>
+std::int64_t find_first(const std::uint64_t* columns, const std::uint32_t* places, std::int64_t count, Vec& remaining,
+                        Vec (&planes)[rank_bits]) {
   Vec low[3] = {};
   Vec high[rank_bits - 3] = {};
   Vec rest = remaining;
   const auto visit = [&](std::int64_t k, unsigned rank) {
-    const Vec row = Level::template load<Vec>(columns + (k * static_cast<std::int64_t>(sizeof(Vec) / 8)));
+    const std::int64_t place = by_place ? places[k] : k;
+    const Vec row = Level::template load<Vec>(columns + (place * static_cast<std::int64_t>(sizeof(Vec) / 8)));
     for (unsigned b = 0; b < 3; ++b) {
       if (((rank >> b) & 1U) != 0) {
         low[b] |= rest & row;
@@ -161,8 +164,19 @@ struct AnyLevel {
   }
 };
 
-template <typename Vec, typename Level>
-void merge_units(const UnitBlock& block, std::uint64_t* left_units) {
+/// Columns of a slot that are fetched while the slot before it is worked on, as nobody but us knows where they are.
+constexpr std::int64_t fetched_columns = 16;
+
+inline void prefetch_columns(const UnitBlock& block, std::int64_t begin) {
+  const std::int64_t rows = block.row_begin[block.num_hashes];
+  const std::int64_t end = begin + fetched_columns < rows ? begin + fetched_columns : rows;
+  for (std::int64_t k = begin; k < end; ++k) {
+    __builtin_prefetch(block.columns + (block.places[k] * block.words));
+  }
+}
+
+template <typename Vec, typename Level, bool by_place>
+void merge_columns(const UnitBlock& block, std::uint64_t* left_units) {
   constexpr std::int64_t words = sizeof(Vec) / 8;
   std::uint64_t present[words];
   for (std::int64_t w = 0; w < words; ++w) {
@@ -191,7 +205,12 @@ void merge_units(const UnitBlock& block, std::uint64_t* left_units) {
         std::int64_t count = in_slot < ranked_samples ? in_slot : ranked_samples;
         count = count > 0 ? count : 0;
         Vec planes[rank_bits];
-        const std::int64_t looked_at = find_first<Level>(block.columns + (begin * words), count, remaining[g], planes);
+        const std::uint32_t* places = by_place ? block.places + begin : nullptr;
+        const std::uint64_t* columns = by_place ? block.columns : block.columns + (begin * words);
+        if (by_place && skipped == 0 && first + g + 1 < block.num_hashes) {
+          prefetch_columns(block, block.row_begin[first + g + 1]);
+        }
+        const std::int64_t looked_at = find_first<Level, by_place>(columns, places, count, remaining[g], planes);
         const bool all_found = skipped == 0 && !Level::any_bit(remaining[g]);
         more = more || (in_slot > ranked_samples && Level::any_bit(remaining[g]));
         if (looked_at > 0) {
@@ -212,6 +231,11 @@ void merge_units(const UnitBlock& block, std::uint64_t* left_units) {
     }
     std::memcpy(left_units + (first * words), remaining, static_cast<std::size_t>(slots) * sizeof(Vec));
   }
+}
+
+template <typename Vec, typename Level>
+void merge_units(const UnitBlock& block, std::uint64_t* left_units) {
+  (block.places != nullptr ? merge_columns<Vec, Level, true> : merge_columns<Vec, Level, false>)(block, left_units);
 }
 
 /// The transpose of a 64x64 matrix of bits (Warren, "Hacker's Delight", 7-3).
@@ -256,7 +280,8 @@ inline void transpose_rows(const std::uint8_t* rows, std::int64_t units, std::in
         const std::int64_t first = (8 * line) + (64 * c);
         const std::int64_t count = samples - first < 64 ? samples - first : 64;
         for (std::int64_t s = 0; s < count; ++s) {
-          columns[(places[first + s] * words) + w] = square[s];
+          const std::int64_t place = places != nullptr ? places[first + s] : first + s;
+          columns[(place * words) + w] = square[s];
         }
       }
     }
@@ -264,55 +289,50 @@ inline void transpose_rows(const std::uint8_t* rows, std::int64_t units, std::in
 }
 
 template <bool given>
-[[gnu::always_inline]] inline void hash_each(const HashedRun& run, int bits, std::uint64_t* entries,
-                                             std::uint32_t* buckets) {
+[[gnu::always_inline]] inline void hash_each(const HashedRun& run, std::int64_t begin, std::int64_t end,
+                                             std::uint64_t* entries, std::uint32_t* buckets) {
   const auto num_hashes = static_cast<std::uint64_t>(run.num_hashes);
+  const auto slot_buckets = static_cast<std::uint64_t>(run.slot_buckets);
   const std::uint64_t first = run.first;
   const std::int64_t* indices = run.indices;
-  const std::int64_t count = run.count;
-  for (std::int64_t s = 0; s < count; ++s) {
+  for (std::int64_t s = begin; s < end; ++s) {
     const auto index = static_cast<std::uint64_t>(given ? indices[s] : s);
     const std::uint64_t hash = mix64(first + (index * HashStream::gamma));
     const std::uint64_t slot = ((hash >> 32) * num_hashes) >> 32;
     const std::uint64_t value = ((hash & 0xFFFFFFFFULL) * 0x7FFFFFFFULL) >> 32;
-    entries[s] = (value << 32) | static_cast<std::uint64_t>(s);
-    buckets[s] = static_cast<std::uint32_t>((slot << bits) + (value >> (31 - bits)));
+    entries[s - begin] = (value << 32) | static_cast<std::uint64_t>(s);
+    buckets[s - begin] = static_cast<std::uint32_t>((slot * slot_buckets) + ((value * slot_buckets) >> 31));
   }
 }
 
-inline void hash_samples(const HashedRun& run, int bits, std::uint64_t* entries, std::uint32_t* buckets) {
-  (run.indices != nullptr ? hash_each<true> : hash_each<false>)(run, bits, entries, buckets);
+inline void hash_samples(const HashedRun& run, std::int64_t begin, std::int64_t end, std::uint64_t* entries,
+                         std::uint32_t* buckets) {
+  (run.indices != nullptr ? hash_each<true> : hash_each<false>)(run, begin, end, entries, buckets);
 }
 
 /// By insertion.
-inline void sort_bucket(std::uint64_t* entries, std::int64_t count) {
-  for (std::int64_t k = 1; k < count; ++k) {
-    const std::uint64_t entry = entries[k];
-    std::int64_t place = k;
-    for (; place > 0 && entries[place - 1] > entry; --place) {
-      entries[place] = entries[place - 1];
-    }
-    entries[place] = entry;
-  }
-}
-
-inline void split_entries(const std::uint64_t* entries, std::int64_t count, std::uint32_t* samples,
-                          std::int32_t* values) {
-  for (std::int64_t k = 0; k < count; ++k) {
-    samples[k] = static_cast<std::uint32_t>(entries[k]);
-    values[k] = static_cast<std::int32_t>(entries[k] >> 32);
-  }
-}
-
-inline void sort_buckets(std::uint64_t* entries, const std::uint32_t* ends, std::int64_t buckets,
+inline void sort_buckets(const std::uint64_t* entries, const std::uint32_t* counts, std::int64_t buckets,
                          std::uint32_t* samples, std::int32_t* values) {
   std::int64_t begin = 0;
   for (std::int64_t b = 0; b < buckets; ++b) {
-    const std::int64_t end = ends[b];
-    sort_bucket(entries + begin, end - begin);
-    begin = end;
+    const std::int64_t count = counts[b];
+    if (count <= bucket_places) {
+      std::uint64_t sorted[bucket_places];
+      for (std::int64_t k = 0; k < count; ++k) {
+        const std::uint64_t entry = entries[(b * bucket_places) + k];
+        std::int64_t place = k;
+        for (; place > 0 && sorted[place - 1] > entry; --place) {
+          sorted[place] = sorted[place - 1];
+        }
+        sorted[place] = entry;
+      }
+      for (std::int64_t k = 0; k < count; ++k) {
+        samples[begin + k] = static_cast<std::uint32_t>(sorted[k]);
+        values[begin + k] = static_cast<std::int32_t>(sorted[k] >> 32);
+      }
+    }
+    begin += count;
   }
-  split_entries(entries, begin, samples, values);
 }
 
 using Words2 [[gnu::vector_size(16)]] = std::uint64_t;

@@ -1,8 +1,9 @@
 #include <algorithm>
 #include <array>
-#include <bit>
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -15,8 +16,8 @@ namespace funcsim {
 
 namespace {
 
-/// Samples of a bucket, on average at most: a register sorts eight.
-constexpr std::int64_t bucket_samples = 6;
+/// Samples that are worth another thread.
+constexpr std::int64_t least_sorted = std::int64_t{1} << 15;
 
 /// Samples of a slot that have rows: at least 64, of which a unit that fires on a twentieth of all samples misses 4 %;
 /// more where few slots leave room for them in the second cache or close to it.
@@ -24,7 +25,112 @@ std::int64_t most_rows(std::int64_t num_hashes) {
   return std::max<std::int64_t>(64, (std::int64_t{1} << 16) / num_hashes);
 }
 
-void number_rows(SampleOrder& order) {
+/// Three and a half samples in a bucket, on average: one in a hundred gets more than eight.
+std::int64_t slot_buckets(std::int64_t num_samples, std::int64_t num_hashes) {
+  return std::max<std::int64_t>(1, ((2 * num_samples / 7) + (num_hashes / 2)) / num_hashes);
+}
+
+/// Buckets are parts of a slot, by the leading bits of the value, with room for as many entries as a register sorts.
+class Buckets {
+ public:
+  explicit Buckets(const HashedRun& run) : run_(run) {
+    const std::int64_t num_buckets = run_.num_hashes * run_.slot_buckets;
+    counts_.resize(static_cast<std::size_t>(num_buckets));
+    // Few samples of many slots would touch a page each.
+    const std::uint32_t places = run.count < num_buckets && num_buckets > (1 << 16) ? 0 : bucket_places;
+    places_ = places;
+    // Uninitialised: what is read was written. NOLINTBEGIN(*-avoid-c-arrays)
+    entries_ = std::make_unique_for_overwrite<std::uint64_t[]>(num_buckets * places);
+    newest_surplus_ = std::make_unique_for_overwrite<std::uint32_t[]>(num_buckets);
+    // NOLINTEND(*-avoid-c-arrays)
+    fill(places);
+  }
+
+  [[nodiscard]] std::vector<std::int64_t> slot_begin() const {
+    std::vector<std::int64_t> begin(static_cast<std::size_t>(run_.num_hashes) + 1);
+    const std::uint32_t* count = counts_.data();
+    for (std::int64_t slot = 0; slot < run_.num_hashes; ++slot, count += run_.slot_buckets) {
+      begin[slot + 1] = std::accumulate(count, count + run_.slot_buckets, begin[slot]);
+    }
+    return begin;
+  }
+
+  /// Sorts the samples of slots [first, last), whose slot_begin the order has.
+  void sort(std::int64_t first, std::int64_t last, SampleOrder& order) const {
+    const std::int64_t begin = first * run_.slot_buckets;
+    const std::int64_t end = last * run_.slot_buckets;
+    std::int64_t place = order.slot_begin[first];
+    if (places_ != 0) {
+      chosen_loops<MinhashLoopsByLevel>().sort_buckets(entries_.get() + (begin * places_), counts_.data() + begin,
+                                                       end - begin, order.samples.data() + place,
+                                                       order.values.data() + place);
+    }
+    for (std::int64_t bucket = begin; bucket < end && !surplus_.empty(); place += counts_[bucket++]) {
+      if (counts_[bucket] > places_) {
+        sort_surplus(bucket, place, order);
+      }
+    }
+  }
+
+ private:
+  struct Surplus {
+    std::uint64_t entry;
+    std::uint32_t bucket;
+    std::uint32_t before;  ///< the bucket's surplus entry before this one, if it has more
+  };
+
+  /// Sorts a bucket that has more entries than places.
+  void sort_surplus(std::int64_t bucket, std::int64_t place, SampleOrder& order) const {
+    const std::uint64_t* line = entries_.get() + (bucket * places_);
+    std::vector<std::uint64_t> sorted(line, line + places_);
+    std::uint32_t next = newest_surplus_[bucket];
+    for (std::int64_t k = places_; k < counts_[bucket]; ++k) {
+      sorted.push_back(surplus_[next].entry);
+      next = surplus_[next].before;
+    }
+    std::ranges::sort(sorted);
+    for (const std::uint64_t entry : sorted) {
+      order.samples[place] = static_cast<std::uint32_t>(entry);
+      order.values[place++] = static_cast<std::int32_t>(entry >> 32);
+    }
+  }
+
+  void fill(std::uint32_t places) {
+    constexpr std::int64_t together = 1024;
+    std::array<std::uint64_t, together> entries;  // NOLINT(*-member-init): written before it is read
+    std::array<std::uint32_t, together> buckets;  // NOLINT(*-member-init)
+    const auto& loops = chosen_loops<MinhashLoopsByLevel>();
+    // Not the members, which stores might change for all that the compiler knows.
+    std::uint64_t* const in_buckets = entries_.get();
+    std::uint32_t* const counts = counts_.data();
+    for (std::int64_t begin = 0; begin < run_.count; begin += together) {
+      const std::int64_t end = std::min(begin + together, run_.count);
+      loops.hash_samples(run_, begin, end, entries.data(), buckets.data());
+      for (std::int64_t s = 0; s < end - begin; ++s) {
+        const std::uint32_t bucket = buckets[s];
+        const std::uint32_t count = counts[bucket]++;
+        if (count < places) {
+          in_buckets[(bucket * std::size_t{bucket_places}) + count] = entries[s];
+        } else {
+          surplus_.push_back({entries[s], bucket, newest_surplus_[bucket]});
+          newest_surplus_[bucket] = static_cast<std::uint32_t>(surplus_.size() - 1);
+        }
+      }
+    }
+  }
+
+  HashedRun run_;
+  std::int64_t places_ = 0;  ///< of each bucket; what has none is surplus
+  std::vector<std::uint32_t> counts_;
+  // NOLINTBEGIN(*-avoid-c-arrays): as above
+  std::unique_ptr<std::uint64_t[]> entries_;         ///< [buckets, places]
+  std::unique_ptr<std::uint32_t[]> newest_surplus_;  ///< of buckets that have any
+  // NOLINTEND(*-avoid-c-arrays)
+  std::vector<Surplus> surplus_;
+};
+
+/// Gives rows to the first samples of every slot.
+void choose_rows(SampleOrder& order) {
   const auto num_hashes = static_cast<std::int64_t>(order.slot_begin.size()) - 1;
   const std::int64_t most = most_rows(num_hashes);
   order.row_begin.resize(order.slot_begin.size());
@@ -33,7 +139,11 @@ void number_rows(SampleOrder& order) {
         order.row_begin[slot] + std::min(most, order.slot_begin[slot + 1] - order.slot_begin[slot]);
   }
   order.rows.assign(order.samples.size(), static_cast<std::uint32_t>(order.row_begin.back()));
-  for (std::int64_t slot = 0; slot < num_hashes; ++slot) {
+}
+
+/// Numbers the rows of slots [first, last), whose row_begin the order has.
+void number_rows(std::int64_t first, std::int64_t last, SampleOrder& order) {
+  for (std::int64_t slot = first; slot < last; ++slot) {
     const std::uint32_t* samples = order.samples.data() + order.slot_begin[slot];
     for (std::int64_t row = order.row_begin[slot]; row < order.row_begin[slot + 1]; ++row) {
       order.rows[samples[row - order.row_begin[slot]]] = static_cast<std::uint32_t>(row);
@@ -41,42 +151,25 @@ void number_rows(SampleOrder& order) {
   }
 }
 
-/// Buckets are parts of a slot by the leading bits of the value, so many that each gets few samples: one pass puts
-/// every sample into its bucket, and there is little left to sort.
-SampleOrder sorted_order(const HashedRun& run) {
-  const std::int64_t num_samples = run.count;
-  const auto buckets = static_cast<std::uint64_t>(num_samples / bucket_samples / run.num_hashes);
-  const int bits = std::min(31, static_cast<int>(std::bit_width(buckets)));
-  // Uninitialised: all of it is written. NOLINTBEGIN(*-avoid-c-arrays)
-  const auto entries = std::make_unique_for_overwrite<std::uint64_t[]>(num_samples);
-  const auto bucket_of = std::make_unique_for_overwrite<std::uint32_t[]>(num_samples);
-  const auto in_buckets = std::make_unique_for_overwrite<std::uint64_t[]>(num_samples);
-  // NOLINTEND(*-avoid-c-arrays)
-  const auto& loops = chosen_loops<MinhashLoopsByLevel>();
-  loops.hash_samples(run, bits, entries.get(), bucket_of.get());
-
-  const std::int64_t num_buckets = run.num_hashes << bits;
-  std::vector<std::uint32_t> places(static_cast<std::size_t>(num_buckets) + 1);
-  for (std::int64_t s = 0; s < num_samples; ++s) {
-    ++places[bucket_of[s]];
-  }
-  std::uint32_t before = 0;
-  for (std::uint32_t& place : places) {
-    before += std::exchange(place, before);
-  }
+SampleOrder sorted_order(const HashedRun& run, const ParallelFor& parallel_for) {
+  const Buckets buckets(run);
   SampleOrder order;
-  order.slot_begin.resize(static_cast<std::size_t>(run.num_hashes) + 1);
-  for (std::int64_t slot = 0; slot <= run.num_hashes; ++slot) {
-    order.slot_begin[slot] = places[slot << bits];
+  order.slot_begin = buckets.slot_begin();
+  order.samples.resize(static_cast<std::size_t>(run.count));
+  order.values.resize(static_cast<std::size_t>(run.count));
+  const bool with_rows = run.count > run.num_hashes * most_rows(run.num_hashes);
+  if (with_rows) {
+    choose_rows(order);
+  } else {
+    order.row_begin = order.slot_begin;
   }
-  for (std::int64_t s = 0; s < num_samples; ++s) {
-    in_buckets[places[bucket_of[s]]++] = entries[s];
-  }
-  // Every place has moved on to the end of its bucket.
-  order.samples.resize(static_cast<std::size_t>(num_samples));
-  order.values.resize(static_cast<std::size_t>(num_samples));
-  loops.sort_buckets(in_buckets.get(), places.data(), num_buckets, order.samples.data(), order.values.data());
-  number_rows(order);
+  const std::int64_t grain = 1 + (run.num_hashes * least_sorted / (run.count + 1));
+  parallel_for(0, run.num_hashes, grain, [&](std::int64_t first, std::int64_t last) {
+    buckets.sort(first, last, order);
+    if (with_rows) {
+      number_rows(first, last, order);
+    }
+  });
   return order;
 }
 
@@ -113,35 +206,43 @@ constexpr std::int64_t most_kept_samples = std::int64_t{1} << 18;
 }  // namespace
 
 SampleOrder sample_order(std::int64_t num_samples, std::int64_t num_hashes, std::int64_t seed,
-                         std::int64_t first_sample) {
+                         std::int64_t first_sample, const ParallelFor& parallel_for) {
   const HashStream stream(seed, HashPurpose::sample_order);
   SampleOrder order = sorted_order({.first = stream.unmixed(static_cast<std::uint64_t>(first_sample)),
                                     .indices = nullptr,
                                     .count = num_samples,
-                                    .num_hashes = num_hashes});
+                                    .num_hashes = num_hashes,
+                                    .slot_buckets = slot_buckets(num_samples, num_hashes)},
+                                   parallel_for);
   order.seed = seed;
   order.first_sample = first_sample;
   return order;
 }
 
-SampleOrder sample_order(std::vector<std::int64_t> indices, std::int64_t num_hashes, std::int64_t seed) {
+SampleOrder sample_order(std::vector<std::int64_t> indices, std::int64_t num_hashes, std::int64_t seed,
+                         const ParallelFor& parallel_for) {
   const HashStream stream(seed, HashPurpose::sample_order);
+  const auto count = static_cast<std::int64_t>(indices.size());
   SampleOrder order = sorted_order({.first = stream.unmixed(0),
                                     .indices = indices.data(),
-                                    .count = static_cast<std::int64_t>(indices.size()),
-                                    .num_hashes = num_hashes});
+                                    .count = count,
+                                    .num_hashes = num_hashes,
+                                    .slot_buckets = slot_buckets(count, num_hashes)},
+                                   parallel_for);
   order.seed = seed;
   order.indices = std::move(indices);
   return order;
 }
 
 std::shared_ptr<const SampleOrder> shared_sample_order(std::int64_t num_samples, std::int64_t num_hashes,
-                                                       std::int64_t seed, std::int64_t first_sample) {
+                                                       std::int64_t seed, std::int64_t first_sample,
+                                                       const ParallelFor& parallel_for) {
   static OrderCache cache;
   const OrderCache::Key key{num_samples, num_hashes, seed, first_sample};
   OrderCache::Order order = cache.find(key);
   if (order == nullptr) {
-    order = std::make_shared<const SampleOrder>(sample_order(num_samples, num_hashes, seed, first_sample));
+    order =
+        std::make_shared<const SampleOrder>(sample_order(num_samples, num_hashes, seed, first_sample, parallel_for));
     if (num_samples <= most_kept_samples) {
       cache.keep(key, order);
     }
