@@ -4,6 +4,8 @@
 #include <bit>
 #include <utility>
 
+#include "kernels/linear_sum_assignment/strongly_connected_components.h"
+
 namespace funcsim {
 
 namespace {
@@ -142,55 +144,14 @@ class Exchanges {
     }
   }
 
-  /// Tarjan's algorithm on the graph with an edge from every row to the owner of each of its tight columns.
+  /// Of the graph with an edge from every row to the owner of each of its tight columns.
   void find_components() {
-    const std::int64_t nodes = slack_ + 1;
-    std::vector<std::int64_t> number(nodes, none);
-    std::vector<std::int64_t> lowest(nodes);
-    std::vector<std::int64_t> next(nodes);
-    std::vector<std::int64_t> path;
-    std::vector<std::int64_t> unfinished;
-    std::int64_t visited = 0;
-    std::int64_t components = 0;
     components_known_ = true;
-    component_.assign(nodes, none);
-    const auto visit = [&](std::int64_t node) {
-      number[node] = lowest[node] = visited++;
-      path.push_back(node);
-      unfinished.push_back(node);
-    };
-    for (std::int64_t root = 0; root < nodes; ++root) {
-      if (number[root] == none) {
-        visit(root);
-      }
-      while (!path.empty()) {
-        const std::int64_t node = path.back();
-        const std::int64_t column = next_column(node, next[node]);
-        if (column < tight_.columns()) {
-          next[node] = column + 1;
-          const std::int64_t child = owner_[column];
-          if (number[child] == none) {
-            visit(child);
-          } else if (component_[child] == none) {
-            lowest[node] = std::min(lowest[node], number[child]);
-          }
-          continue;
-        }
-        path.pop_back();
-        if (!path.empty()) {
-          lowest[path.back()] = std::min(lowest[path.back()], lowest[node]);
-        }
-        if (lowest[node] == number[node]) {
-          std::int64_t member = none;
-          while (member != node) {
-            member = unfinished.back();
-            unfinished.pop_back();
-            component_[member] = components;
-          }
-          ++components;
-        }
-      }
-    }
+    component_ = strongly_connected_components(slack_ + 1, [this](std::int64_t row, std::int64_t& place) {
+      const std::int64_t column = next_column(row, place);
+      place = column + 1;
+      return column < tight_.columns() ? owner_[column] : none;
+    });
   }
 
   const TightPairs& tight_;
@@ -285,6 +246,27 @@ bool complete(const TightPairs& tight, std::vector<std::int64_t>& column_of_row)
     all = (column_of_row[i] != none || search.augment(i)) && all;
   }
   return all;
+}
+
+bool is_first(const ListedPairs& tight, const std::vector<std::int64_t>& column_of_row) {
+  const std::int64_t slack = std::ssize(column_of_row);
+  std::vector<std::int64_t> owner(tight.columns, slack);
+  for (std::int64_t i = 0; i < slack; ++i) {
+    owner[column_of_row[i]] = i;
+  }
+  const std::vector<std::int64_t> component =
+      strongly_connected_components(slack + 1, [&](std::int64_t row, std::int64_t& place) {
+        return place < tight.ends[row + 1] - tight.ends[row] ? owner[tight.pairs[tight.ends[row] + place++]] : none;
+      });
+  for (std::int64_t i = 0; i < slack; ++i) {
+    for (std::int64_t k = tight.ends[i]; k < tight.ends[i + 1]; ++k) {
+      const std::int64_t j = tight.pairs[k];
+      if (j < column_of_row[i] && component[owner[j]] == component[i]) {
+        return false;
+      }
+    }
+  }
+  return true;
 }
 
 void make_first(const TightPairs& tight, std::vector<std::int64_t>& column_of_row) {

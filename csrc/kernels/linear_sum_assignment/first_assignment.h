@@ -43,6 +43,17 @@ class TightPairs {
 /// @return whether all rows have one
 bool complete(const TightPairs& tight, std::vector<std::int64_t>& column_of_row);
 
+/// Tight pairs as lists of columns, where they are few.
+struct ListedPairs {
+  std::int64_t columns;             ///< of the matrix
+  std::vector<std::int64_t> pairs;  ///< the tight columns of row 0, of row 1, and so on; those of no row at the end
+  std::vector<std::int64_t> ends;   ///< [rows + 2] 0, and where each row's columns end
+};
+
+/// Whether a complete assignment of tight pairs is seen to be the first of all in lexicographic order: no row can have
+/// a lower column, since no cycle of tight pairs leads back from there. May be false for the first as well.
+bool is_first(const ListedPairs& tight, const std::vector<std::int64_t>& column_of_row);
+
 /// Turns one complete assignment of tight pairs into the first of all in lexicographic order: the one that gives row 0
 /// the lowest column that any has for it, then among those row 1, and so on.
 ///

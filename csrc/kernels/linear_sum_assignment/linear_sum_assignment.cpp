@@ -231,7 +231,7 @@ void solve(const Problem<Cost>& problem, Solver& solver, const typename Solver::
       column_duals.push_back(dual(solver.column_dual(j)));
     }
   }
-  if (!solver.has_lowest_columns()) {
+  if (const auto listed = solver.listed_pairs(); !listed || !is_first(*listed, column_of_row)) {
     make_first(solver.tight_pairs(), column_of_row);
   }
   set_columns(problem, column_of_row, assignment);

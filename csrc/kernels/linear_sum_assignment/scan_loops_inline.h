@@ -57,14 +57,40 @@ Value reduced(const Value& cost, const Value& dual, double error) {
   return exact ? cost - dual : (cost - dual) - ((magnitude(cost) + magnitude(dual)) * error);
 }
 
+/// The value of a rank, 1 for the smallest, among the lanes.
+inline double of_rank(const Doubles* lanes, std::int64_t rank) {
+  double values[scan_lanes];
+  for (std::int64_t r = 0; r < registers; ++r) {
+    store(values + (r * lanes_of_register), lanes[r]);
+  }
+  Doubles least = Doubles{} + __builtin_inf();
+  for (std::int64_t r = 0; r < registers; ++r) {
+    Integers no_larger{};
+    for (const double value : values) {
+      no_larger += value <= lanes[r] ? Integers{} + 1 : Integers{};
+    }
+    least = no_larger >= rank ? smaller(lanes[r], least) : least;
+  }
+  store(values, least);
+  for (std::int64_t l = 1; l < lanes_of_register; ++l) {
+    values[0] = smaller(values[l], values[0]);
+  }
+  return values[0];
+}
+
 template <bool exact, typename Cost>
-void lane_minima_of(const ScanRow<Cost>& row, double* least) {
+double lane_minimum_of(const ScanRow<Cost>& row, std::int64_t rank, const Cost* next) {
+  constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(Cost));
+  const Cost* fetched = next == nullptr ? row.costs : next;  // no branch below: its own costs are there already
   Doubles minima[registers];
   for (std::int64_t r = 0; r < registers; ++r) {
     minima[r] = Doubles{} + __builtin_inf();
   }
   std::int64_t begin = 0;
   for (; begin + scan_lanes <= row.columns; begin += scan_lanes) {
+    for (std::int64_t j = begin; j < begin + scan_lanes; j += line) {
+      __builtin_prefetch(fetched + j);
+    }
 #pragma GCC unroll 16
     for (std::int64_t r = 0; r < registers; ++r) {
       const std::int64_t j = begin + (r * lanes_of_register);
@@ -72,33 +98,40 @@ void lane_minima_of(const ScanRow<Cost>& row, double* least) {
       minima[r] = smaller(reduced<exact>(cost, load(row.duals + j), row.error), minima[r]);
     }
   }
-  for (std::int64_t r = 0; r < registers; ++r) {
-    store(least + (r * lanes_of_register), minima[r]);
+  if (begin < row.columns) {
+    double least[scan_lanes];
+    for (std::int64_t r = 0; r < registers; ++r) {
+      store(least + (r * lanes_of_register), minima[r]);
+    }
+    for (std::int64_t j = begin; j < row.columns; ++j) {
+      const double cost = static_cast<double>(row.costs[j]) * row.scale;
+      least[j - begin] = smaller(reduced<exact>(cost, row.duals[j], row.error), least[j - begin]);
+    }
+    for (std::int64_t r = 0; r < registers; ++r) {
+      minima[r] = load(least + (r * lanes_of_register));
+    }
   }
-  for (std::int64_t j = begin; j < row.columns; ++j) {
-    const double cost = static_cast<double>(row.costs[j]) * row.scale;
-    least[j - begin] = smaller(reduced<exact>(cost, row.duals[j], row.error), least[j - begin]);
-  }
+  return of_rank(minima, rank);
 }
 
 template <typename Cost>
-void lane_minima(const ScanRow<Cost>& row, double* least) {
-  row.error == 0.0 ? lane_minima_of<true>(row, least) : lane_minima_of<false>(row, least);
+double lane_minimum(const ScanRow<Cost>& row, std::int64_t rank, const Cost* next) {
+  return row.error == 0.0 ? lane_minimum_of<true>(row, rank, next) : lane_minimum_of<false>(row, rank, next);
 }
 
-inline bool any_within(const Doubles& values, double limit) {
+/// Bit l for the value of lane l.
+inline std::uint64_t bits_within(const Doubles& values, double limit) {
 #ifdef __AVX512F__
-  return _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(values), _mm512_set1_pd(limit), _CMP_LE_OQ) != 0;
+  return _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(values), _mm512_set1_pd(limit), _CMP_LE_OQ);
 #elif defined(__AVX2__)
   const __m256d within = _mm256_cmp_pd(reinterpret_cast<__m256d>(values), _mm256_set1_pd(limit), _CMP_LE_OQ);
-  return _mm256_movemask_pd(within) != 0;
+  return static_cast<std::uint64_t>(_mm256_movemask_pd(within));
 #else
-  const auto within = values <= limit;
-  std::int64_t some = 0;
+  std::uint64_t bits = 0;
   for (std::int64_t l = 0; l < lanes_of_register; ++l) {
-    some |= within[l];
+    bits |= std::uint64_t{values[l] <= limit ? 1U : 0U} << static_cast<std::uint64_t>(l);
   }
-  return some != 0;
+  return bits;
 #endif
 }
 
@@ -119,7 +152,7 @@ std::int64_t columns_within_of(const ScanRow<Cost>& row, double limit, std::int6
         reduced_costs[r] = reduced<exact>(cost, load(row.duals + j), row.error);
         least = smaller(reduced_costs[r], least);
       }
-      if (!any_within(least, limit)) {
+      if (bits_within(least, limit) == 0) {
         first = last;
         continue;
       }
@@ -127,9 +160,8 @@ std::int64_t columns_within_of(const ScanRow<Cost>& row, double limit, std::int6
         break;
       }
       for (std::int64_t r = 0; r < registers; ++r) {
-        for (std::int64_t l = 0; l < lanes_of_register && any_within(reduced_costs[r], limit); ++l) {
-          found[count] = first + (r * lanes_of_register) + l;
-          count += reduced_costs[r][l] <= limit ? 1 : 0;
+        for (std::uint64_t bits = bits_within(reduced_costs[r], limit); bits != 0; bits &= bits - 1) {
+          found[count++] = first + (r * lanes_of_register) + __builtin_ctzll(bits);
         }
       }
       first = last;
@@ -376,7 +408,7 @@ void mark_within(const Cost* costs, std::int64_t columns, double sign, Cost limi
 
 template <typename Cost, typename Bits>
 constexpr ScanLoopsOf<Cost> loops_of() {
-  return {lane_minima<Cost>,  columns_within<Cost>, relax<Cost>,      relax_integers<Cost>,
+  return {lane_minimum<Cost>, columns_within<Cost>, relax<Cost>,      relax_integers<Cost>,
           extend<Cost, Bits>, first_within<Cost>,   mark_within<Cost>};
 }
 
