@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
+#include <span>
 #include <utility>
 
 #include "kernels/linear_sum_assignment/strongly_connected_components.h"
@@ -248,31 +250,71 @@ bool complete(const TightPairs& tight, std::vector<std::int64_t>& column_of_row)
   return all;
 }
 
-bool is_first(const ListedPairs& tight, const std::vector<std::int64_t>& column_of_row) {
-  const std::int64_t slack = std::ssize(column_of_row);
-  std::vector<std::int64_t> owner(tight.columns, slack);
-  for (std::int64_t i = 0; i < slack; ++i) {
-    owner[column_of_row[i]] = i;
-  }
-  const std::vector<std::int64_t> component =
-      strongly_connected_components(slack + 1, [&](std::int64_t row, std::int64_t& place) {
-        return place < tight.ends[row + 1] - tight.ends[row] ? owner[tight.pairs[tight.ends[row] + place++]] : none;
-      });
-  for (std::int64_t i = 0; i < slack; ++i) {
-    for (std::int64_t k = tight.ends[i]; k < tight.ends[i + 1]; ++k) {
-      const std::int64_t j = tight.pairs[k];
-      if (j < column_of_row[i] && component[owner[j]] == component[i]) {
-        return false;
-      }
-    }
-  }
-  return true;
-}
-
 void make_first(const TightPairs& tight, std::vector<std::int64_t>& column_of_row) {
   Exchanges exchanges(tight, column_of_row);
   for (std::int64_t i = 0; i < tight.rows(); ++i) {
     exchanges.decide(i);
+  }
+}
+
+void make_first(const ListedPairs& listed, std::vector<std::int64_t>& column_of_row) {
+  const std::int64_t slack = std::ssize(column_of_row);
+  std::vector<std::int64_t> owner(listed.columns, slack);
+  for (std::int64_t i = 0; i < slack; ++i) {
+    owner[column_of_row[i]] = i;
+  }
+  const auto columns_of = [&](std::int64_t row) {
+    return std::span(listed.pairs).subspan(listed.ends[row], listed.ends[row + 1] - listed.ends[row]);
+  };
+  const std::vector<std::int64_t> component =
+      strongly_connected_components(slack + 1, [&](std::int64_t row, std::int64_t& place) {
+        const auto columns = columns_of(row);
+        return place < std::ssize(columns) ? owner[columns[place++]] : none;
+      });
+  std::vector<std::int64_t> size(slack + 1);
+  for (const std::int64_t number : component) {
+    ++size[number];
+  }
+  // Only rows that share a component can exchange columns, with one another. Most often there are none.
+  const auto takes_part = [&](std::int64_t row) { return size[component[row]] > 1; };
+  std::vector<std::int64_t> rows;
+  std::vector<bool> wanted(listed.columns);
+  for (std::int64_t i = 0; i < slack; ++i) {
+    if (takes_part(i)) {
+      rows.push_back(i);
+      for (const std::int64_t j : columns_of(i)) {
+        wanted[j] = wanted[j] || takes_part(owner[j]);
+      }
+    }
+  }
+  if (rows.empty()) {
+    return;
+  }
+  std::vector<std::int64_t> columns;
+  std::vector<std::int64_t> place(listed.columns, none);
+  for (std::int64_t j = 0; j < listed.columns; ++j) {
+    if (wanted[j]) {
+      place[j] = std::ssize(columns);
+      columns.push_back(j);
+    }
+  }
+  TightPairs tight(std::ssize(rows), std::ssize(columns));
+  std::vector<std::int64_t> chosen;
+  const auto add_pairs = [&](std::int64_t number, std::int64_t row) {
+    for (const std::int64_t j : columns_of(row)) {
+      if (wanted[j]) {
+        tight.add(number, place[j]);
+      }
+    }
+  };
+  for (const std::int64_t row : rows) {
+    add_pairs(std::ssize(chosen), row);
+    chosen.push_back(place[column_of_row[row]]);
+  }
+  add_pairs(std::ssize(rows), slack);
+  make_first(tight, chosen);
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    column_of_row[rows[k]] = columns[chosen[k]];
   }
 }
 

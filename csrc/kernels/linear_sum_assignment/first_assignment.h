@@ -43,17 +43,6 @@ class TightPairs {
 /// @return whether all rows have one
 bool complete(const TightPairs& tight, std::vector<std::int64_t>& column_of_row);
 
-/// Tight pairs as lists of columns, where they are few.
-struct ListedPairs {
-  std::int64_t columns;             ///< of the matrix
-  std::vector<std::int64_t> pairs;  ///< the tight columns of row 0, of row 1, and so on; those of no row at the end
-  std::vector<std::int64_t> ends;   ///< [rows + 2] 0, and where each row's columns end
-};
-
-/// Whether a complete assignment of tight pairs is seen to be the first of all in lexicographic order: no row can have
-/// a lower column, since no cycle of tight pairs leads back from there. May be false for the first as well.
-bool is_first(const ListedPairs& tight, const std::vector<std::int64_t>& column_of_row);
-
 /// Turns one complete assignment of tight pairs into the first of all in lexicographic order: the one that gives row 0
 /// the lowest column that any has for it, then among those row 1, and so on.
 ///
@@ -64,5 +53,15 @@ bool is_first(const ListedPairs& tight, const std::vector<std::int64_t>& column_
 ///
 /// @param column_of_row [rows] a column for every row, changed in place
 void make_first(const TightPairs& tight, std::vector<std::int64_t>& column_of_row);
+
+/// Tight pairs as lists, where they are few.
+struct ListedPairs {
+  std::int64_t columns;             ///< of the matrix
+  std::vector<std::int64_t> pairs;  ///< the tight columns of row 0, of row 1, and so on; at the end those of no row
+  std::vector<std::int64_t> ends;   ///< [rows + 2] 0, and where each row's columns end
+};
+
+/// The same. Finds the components first, which are mostly of one row each, and leaves out what can't be exchanged.
+void make_first(const ListedPairs& listed, std::vector<std::int64_t>& column_of_row);
 
 }  // namespace funcsim

@@ -231,7 +231,9 @@ void solve(const Problem<Cost>& problem, Solver& solver, const typename Solver::
       column_duals.push_back(dual(solver.column_dual(j)));
     }
   }
-  if (const auto listed = solver.listed_pairs(); !listed || !is_first(*listed, column_of_row)) {
+  if (const auto listed = solver.listed_pairs()) {
+    make_first(*listed, column_of_row);
+  } else {
     make_first(solver.tight_pairs(), column_of_row);
   }
   set_columns(problem, column_of_row, assignment);

@@ -135,43 +135,56 @@ inline std::uint64_t bits_within(const Doubles& values, double limit) {
 #endif
 }
 
+/// The reduced costs of scan_lanes columns from `first` on.
+template <bool exact, typename Cost>
+void reduce_block(const ScanRow<Cost>& row, std::int64_t first, Doubles* reduced_costs) {
+#pragma GCC unroll 16
+  for (std::int64_t r = 0; r < registers; ++r) {
+    const std::int64_t j = first + (r * lanes_of_register);
+    const Doubles cost = load(row.costs + j) * row.scale;
+    reduced_costs[r] = reduced<exact>(cost, load(row.duals + j), row.error);
+  }
+}
+
 template <bool exact, typename Cost>
 std::int64_t columns_within_of(const ScanRow<Cost>& row, double limit, std::int64_t* begin, std::int64_t* found,
                                std::int64_t room) {
+  constexpr std::int64_t piece = 64 * scan_lanes;
   std::int64_t count = 0;
   std::int64_t first = *begin;
-  while (first < row.columns) {
-    std::int64_t last = first + scan_lanes;
-    if (last <= row.columns) {
+  while (first + scan_lanes <= row.columns) {
+    // Where the few blocks are that have such columns, without branches that can't be predicted.
+    std::int64_t blocks[piece / scan_lanes];
+    std::int64_t number = 0;
+    const std::int64_t end = first + piece < row.columns ? first + piece : row.columns;
+    for (; first + scan_lanes <= end; first += scan_lanes) {
       Doubles reduced_costs[registers];
-      Doubles least = Doubles{} + __builtin_inf();
-#pragma GCC unroll 16
-      for (std::int64_t r = 0; r < registers; ++r) {
-        const std::int64_t j = first + (r * lanes_of_register);
-        const Doubles cost = load(row.costs + j) * row.scale;
-        reduced_costs[r] = reduced<exact>(cost, load(row.duals + j), row.error);
+      reduce_block<exact>(row, first, reduced_costs);
+      Doubles least = reduced_costs[0];
+      for (std::int64_t r = 1; r < registers; ++r) {
         least = smaller(reduced_costs[r], least);
       }
-      if (bits_within(least, limit) == 0) {
-        first = last;
-        continue;
-      }
+      blocks[number] = first;
+      number += bits_within(least, limit) != 0 ? 1 : 0;
+    }
+    for (std::int64_t b = 0; b < number; ++b) {
       if (count + scan_lanes > room) {
-        break;
+        *begin = blocks[b];
+        return count;
       }
+      Doubles reduced_costs[registers];
+      reduce_block<exact>(row, blocks[b], reduced_costs);
+      std::uint64_t bits = 0;
       for (std::int64_t r = 0; r < registers; ++r) {
-        for (std::uint64_t bits = bits_within(reduced_costs[r], limit); bits != 0; bits &= bits - 1) {
-          found[count++] = first + (r * lanes_of_register) + __builtin_ctzll(bits);
-        }
+        bits |= bits_within(reduced_costs[r], limit) << static_cast<std::uint64_t>(r * lanes_of_register);
       }
-      first = last;
-      continue;
+      for (; bits != 0; bits &= bits - 1) {
+        found[count++] = blocks[b] + __builtin_ctzll(bits);
+      }
     }
-    last = row.columns;
-    if (count + (last - first) > room) {
-      break;
-    }
-    for (; first < last; ++first) {
+  }
+  if (count + (row.columns - first) <= room) {
+    for (; first < row.columns; ++first) {
       const double cost = static_cast<double>(row.costs[first]) * row.scale;
       found[count] = first;
       count += reduced<exact>(cost, row.duals[first], row.error) <= limit ? 1 : 0;
