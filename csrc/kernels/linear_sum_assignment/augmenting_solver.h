@@ -27,12 +27,11 @@ namespace funcsim {
 ///
 ///  1. Either v = 0, and rows that can have one of their cheapest columns start with it: always if rows < columns. Or v
 ///     are column minima, and no row has a column. In square matrices, what is known from the first reading says which
-///     suits better (choose_start); if that is a close call and many rows are left over, the other is tried too, and the
-///     better one kept.
-///     Then rows without a column *bid*: a row takes the column with its smallest reduced cost and lowers that column's
-///     v until it is indifferent between it and its second best; who had the column before bids next. This is the
-///     augmenting row reduction of Jonker and Volgenant, here with a limit on the bids of a row, since two rows can
-///     outbid each other by tiny steps for ever so long.
+///     suits better (choose_start); if that is a close call and many rows are left over, the other is tried too, and
+///     the better one kept. Then rows without a column *bid*: a row takes the column with its smallest reduced cost and
+///     lowers that column's v until it is indifferent between it and its second best; who had the column before bids
+///     next. This is the augmenting row reduction of Jonker and Volgenant, here with a limit on the bids of a row,
+///     since two rows can outbid each other by tiny steps for ever so long.
 ///  2. If that leaves many rows unassigned, as it does where many costs are nearly equal, rows bid with an increment:
 ///     each bid lowers v by that much more than what makes the row indifferent. The first increment is a quarter of the
 ///     typical difference between a cost and its row's minimum; each further one is a fifth of the one before, and all
@@ -165,19 +164,23 @@ class AugmentingSolver {
   Number column_dual(std::int64_t column) const { return reduced_.dual(column); }
   Number row_dual(std::int64_t row) const { return reduced_.reduced(row, owners_.column_of[row]); }
 
-  /// The pairs with reduced cost 0, as far as they are seen from the lists of rows: none if some may be missing.
+  /// The pairs with reduced cost 0; none if they are many, or many rows would have to be scanned for them.
   std::optional<ListedPairs> listed_pairs() const {
     ListedPairs tight{columns_, {}, {0}};
+    std::int64_t scans = 0;
     for (std::int64_t i = 0; i < rows_; ++i) {
       const Number least = row_dual(i);
-      if (!(least < reduced_.bound(i))) {
+      if (least < reduced_.bound(i)) {
+        reduced_.visit_listed(i, [&](std::int64_t column, const Number& value) {
+          if (value == least) {
+            tight.pairs.push_back(column);
+          }
+        });
+      } else if (16 * ++scans <= rows_ && std::ssize(tight.pairs) <= 4 * rows_) {
+        reduced_.visit_within(i, least, [&](std::int64_t column) { tight.pairs.push_back(column); });
+      } else {
         return std::nullopt;
       }
-      reduced_.visit_listed(i, [&](std::int64_t column, const Number& value) {
-        if (value == least) {
-          tight.pairs.push_back(column);
-        }
-      });
       tight.ends.push_back(std::ssize(tight.pairs));
     }
     for (std::int64_t j = 0; rows_ < columns_ && j < columns_; ++j) {
@@ -262,7 +265,7 @@ class AugmentingSolver {
                            [](const Number& cost) { return static_cast<double>(cost); });
     const double spread = quantile(minima, 0.75) - quantile(minima, 0.25);
     const double loss = 2.4 * quantile(losses, 0.5);
-    return {spread < loss, spread > loss / 2 && spread < loss * 2};
+    return {spread<loss, spread> loss / 2 && spread < loss * 2};
   }
 
   static double quantile(std::vector<double>& values, double share) {

@@ -58,41 +58,11 @@
 #include "kernels/linear_sum_assignment/cost_matrix.h"
 #include "kernels/linear_sum_assignment/first_assignment.h"
 #include "kernels/linear_sum_assignment/numbers.h"
+#include "kernels/linear_sum_assignment/problem.h"
 
 namespace funcsim {
 
 namespace {
-
-/// What is solved: costs to minimise, with no more rows than columns.
-template <typename Cost>
-struct Problem {
-  CostMatrix<Cost> matrix;  ///< rows <= columns, contiguous rows
-  bool transposed;          ///< the rows of `matrix` are the columns of the one given
-  bool negated;             ///< the costs are those in `matrix` times -1
-  bool with_duals;
-  const ScanLoops& loops;
-  const ParallelFor& parallel_for;
-
-  double sign() const { return negated ? -1.0 : 1.0; }
-};
-
-/// Notes the first cost in the matrix given, row by row, that is NaN or an infinity of the wrong sign.
-template <typename Cost>
-void find_bad_cost(const Problem<Cost>& problem, Assignment& assignment) {
-  const CostMatrix<Cost> given = problem.transposed ? transpose(problem.matrix) : problem.matrix;
-  const double invalid = problem.negated ? HUGE_VAL : -HUGE_VAL;
-  for (std::int64_t i = 0; i < given.rows; ++i) {
-    for (std::int64_t j = 0; j < given.columns; ++j) {
-      const Cost cost = given.data[(i * given.row_stride) + (j * given.column_stride)];
-      if (std::isnan(cost) || cost == invalid) {
-        assignment.status = std::isnan(cost) ? AssignmentStatus::nan : AssignmentStatus::invalid_infinity;
-        assignment.bad_row = i;
-        assignment.bad_column = j;
-        return;
-      }
-    }
-  }
-}
 
 const ScanLoopsOf<float>& loops_for(const ScanLoops& loops, float /*cost*/) {
   return loops.of_floats;
@@ -100,31 +70,6 @@ const ScanLoopsOf<float>& loops_for(const ScanLoops& loops, float /*cost*/) {
 const ScanLoopsOf<double>& loops_for(const ScanLoops& loops, double /*cost*/) {
   return loops.of_doubles;
 }
-
-/// Where the duals of the problem's rows and columns go.
-template <typename Cost>
-std::pair<std::vector<double>&, std::vector<double>&> duals_of(const Problem<Cost>& problem, Assignment& assignment) {
-  if (problem.transposed) {
-    return {assignment.column_duals, assignment.row_duals};
-  }
-  return {assignment.row_duals, assignment.column_duals};
-}
-
-/// Notes a column for each of the problem's rows.
-template <typename Cost>
-void set_columns(const Problem<Cost>& problem, const std::vector<std::int64_t>& column_of_row, Assignment& assignment) {
-  for (std::int64_t i = 0; i < problem.matrix.rows; ++i) {
-    const std::int64_t j = column_of_row[i];
-    assignment.column_of_row[problem.transposed ? j : i] = problem.transposed ? i : j;
-  }
-}
-
-/// What was found out before the type to count in was chosen.
-template <typename Cost>
-struct Start {
-  Minima<Cost> minima;
-  std::vector<std::int64_t> column_of_row;  ///< one of the row's cheapest; -1 if the row has none
-};
 
 /// What was found out, for the solver.
 ///
@@ -163,8 +108,7 @@ std::vector<double> duals_in_double(const CostMatrix<double>& matrix, bool at_an
                                                      matrix.columns, true};
   AugmentingSolver solver(costs, loops);
   std::vector<double> duals;
-  if (solver.solve(
-          known_by<decltype(solver)>(start, std::identity()), [] {}, parallel_for, at_any_price)) {
+  if (solver.solve(known_by<decltype(solver)>(start, std::identity()), [] {}, parallel_for, at_any_price)) {
     for (std::int64_t j = 0; j < matrix.columns; ++j) {
       duals.push_back(solver.column_dual(j));
     }
@@ -205,8 +149,7 @@ void solve(const Problem<Cost>& problem, Solver& solver, const typename Solver::
   using Number = Solver::Number;
   const auto [rows, columns] = std::pair(problem.matrix.rows, problem.matrix.columns);
   if constexpr (std::is_same_v<Number, double>) {
-    solver.solve(
-        known, [] {}, problem.parallel_for, /*at_any_price=*/true);
+    solver.solve(known, [] {}, problem.parallel_for, /*at_any_price=*/true);
   } else {
     const auto rounded = [&] { return duals_of_rounded<Number>(problem, magnitude, exponent); };
     solver.solve(known, rounded, problem.parallel_for, /*at_any_price=*/true);
@@ -297,19 +240,6 @@ bool try_solve(const Problem<Cost>& problem, const Magnitude& magnitude, const S
     solve_in_place<Number>(problem, magnitude, exponent, start, assignment);
   }
   return true;
-}
-
-/// Notes an assignment in which all rows have one of their cheapest columns.
-template <typename Cost>
-void note_cheapest_columns(const Problem<Cost>& problem, const Start<Cost>& start, Assignment& assignment) {
-  set_columns(problem, start.column_of_row, assignment);
-  if (problem.with_duals) {
-    const auto [row_duals, column_duals] = duals_of(problem, assignment);
-    for (const RowMinimum<Cost>& minimum : start.minima.of_rows) {
-      row_duals.push_back(static_cast<double>(minimum.least) * problem.sign());
-    }
-    column_duals.assign(problem.matrix.columns, 0.0);
-  }
 }
 
 template <typename Cost>
@@ -406,8 +336,7 @@ Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, co
     CostMatrix<Cost> matrix = transposed ? transpose(cost) : cost;
     Buffer<Cost> contiguous;
     if (matrix.column_stride != 1) {
-      contiguous = convert_costs<Cost>(
-          matrix, [](Cost value) { return value; }, parallel_for);
+      contiguous = convert_costs<Cost>(matrix, [](Cost value) { return value; }, parallel_for);
       matrix = {contiguous.get(), matrix.rows, matrix.columns, matrix.columns, 1};
     }
     solve_problem(
