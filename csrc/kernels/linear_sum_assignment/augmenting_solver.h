@@ -223,7 +223,7 @@ class AugmentingSolver {
   struct State {
     std::vector<Number> duals;
     Owners owners;
-    std::int64_t bids;
+    std::int64_t bids = 0;
   };
 
   std::int64_t unassigned_rows() const { return owners_.unassigned_rows(); }

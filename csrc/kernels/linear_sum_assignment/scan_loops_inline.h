@@ -256,7 +256,7 @@ void relax_integers(const IntegerRow<Cost>& row, std::int64_t base, std::int64_t
     std::memcpy(least + (r * lanes_of_register), &minima[r], sizeof(minima[r]));
   }
   for (std::int64_t j = begin; j < row.columns; ++j) {
-    const std::int64_t cost = static_cast<std::int64_t>(static_cast<double>(row.costs[j]) * row.scale);
+    const auto cost = static_cast<std::int64_t>(static_cast<double>(row.costs[j]) * row.scale);
     const std::int64_t distance = (cost - row.duals[j]) + base;
     distances[j] = distance < distances[j] ? distance : distances[j];
     least[j - begin] = distances[j] < least[j - begin] ? distances[j] : least[j - begin];
