@@ -198,7 +198,9 @@ def run(settings: Settings) -> Iterator[Row]:
     # In float64: many are beyond float32.
     for name, hard in data.hard_matrices(settings.pick(50, 1000, 2048)).items():
         chosen = tuple((solver, dtype) for solver, dtype in first if dtype == "float64")
-        yield solve(hard, settings, f"{name} {len(hard)}", {"kind": "hard", "family": name, "n": len(hard)}, chosen=chosen)
+        yield solve(
+            hard, settings, f"{name} {len(hard)}", {"kind": "hard", "family": name, "n": len(hard)}, chosen=chosen
+        )
 
 
 def targets(rows: Sequence[Row]) -> list[Target]:
