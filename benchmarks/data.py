@@ -129,6 +129,10 @@ FAMILIES: dict[str, Callable[[int, int], Costs]] = {
 NEAR_TIES = ("corr", "indep", "indep64k", "mh128", "mh1024")
 
 
+# Of the worst cases, those whose costs need more than 64 bits or are as far apart as they can be.
+WIDE_RANGES = ("line", "Cauchy", "heavy tail")
+
+
 def hard_matrices(n: int) -> dict[str, Costs | NDArray[np.float64]]:
     """Worst cases of this or that solver; in float64 where float32 would make them easy."""
     random = generator(12)

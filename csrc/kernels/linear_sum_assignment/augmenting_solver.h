@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 #include <vector>
 
@@ -26,11 +27,11 @@ namespace funcsim {
 ///
 ///  1. Either v = 0, and rows that can have one of their cheapest columns start with it: always if rows < columns. Or v
 ///     are column minima, and no row has a column. In square matrices, what is known from the first reading says which
-///     suits better (columns_suit_better); if many rows are left over, the other is tried too, and the better one kept.
-///     Then rows without a column *bid*: a row takes the column with its smallest reduced cost and lowers that column's
-///     v until it is indifferent between it and its second best; who had the column before bids next. This is the
-///     augmenting row reduction of Jonker and Volgenant, here with a limit on the bids of a row, since two rows can
-///     outbid each other by tiny steps for ever so long.
+///     suits better (choose_start); if that is a close call and many rows are left over, the other is tried too, and
+///     the better one kept. Then rows without a column *bid*: a row takes the column with its smallest reduced cost and
+///     lowers that column's v until it is indifferent between it and its second best; who had the column before bids
+///     next. This is the augmenting row reduction of Jonker and Volgenant, here with a limit on the bids of a row,
+///     since two rows can outbid each other by tiny steps for ever so long.
 ///  2. If that leaves many rows unassigned, as it does where many costs are nearly equal, rows bid with an increment:
 ///     each bid lowers v by that much more than what makes the row indifferent. The first increment is a quarter of the
 ///     typical difference between a cost and its row's minimum; each further one is a fifth of the one before, and all
@@ -99,20 +100,21 @@ class AugmentingSolver {
   template <typename RoundedDuals>
   bool solve(const Known& known, const RoundedDuals& rounded, const ParallelFor& parallel_for, bool at_any_price) {
     // The constants here and in Auction were measured: twice or half makes little difference.
-    const bool columns_first = columns_suit_better(known);
-    std::int64_t bids = start(known, columns_first, parallel_for);
-    if (!known.of_columns.empty() && 16 * unassigned_rows() > rows_) {
+    const Choice choice = choose_start(known);
+    std::int64_t bids = start(known, choice.columns, parallel_for);
+    if (choice.close && 16 * unassigned_rows() > rows_) {
       const State state = {reduced_.duals(), owners_, bids};
-      bids = start(known, !columns_first, parallel_for);
+      bids = start(known, !choice.columns, parallel_for);
       if (unassigned_rows() >= state.owners.unassigned_rows()) {
         return_to(state);
         bids = state.bids;
       }
     }
     // Rows that stay without a column after hardly a bid do so for exact ties, which increments don't help.
-    // And where there are many more columns than rows, rows hardly compete.
+    // And where there are many more columns than rows, paths are short unless most rows compete.
     // Wide numbers are slow enough for another start to pay earlier.
     const std::int64_t few = std::max<std::int64_t>(std::is_arithmetic_v<Number> ? 64 : 8, rows_ / 16);
+    const bool compete = 4 * columns_ < 5 * rows_ || 5 * unassigned_rows() > 2 * rows_;
     if (unassigned_rows() > few) {
       const State state = {reduced_.duals(), owners_, bids};
       if constexpr (!std::is_same_v<Number, double>) {
@@ -121,7 +123,7 @@ class AugmentingSolver {
           start_from_duals(duals);
           auction_.bid_for_unassigned(Number(), 20);
         }
-      } else if (10 * bids > 11 * rows_ && 4 * columns_ < 5 * rows_) {
+      } else if (10 * bids > 11 * rows_ && compete) {
         auction_.let_slack_take_part();
         auction_.bid_with_increments();
         auction_.bid(Number(), 20);
@@ -162,17 +164,32 @@ class AugmentingSolver {
   Number column_dual(std::int64_t column) const { return reduced_.dual(column); }
   Number row_dual(std::int64_t row) const { return reduced_.reduced(row, owners_.column_of[row]); }
 
-  /// Whether it is seen from the lists that every row has its lowest column among the pairs with reduced cost 0.
-  bool has_lowest_columns() const {
-    bool lowest = true;
-    for (std::int64_t i = 0; i < rows_ && lowest; ++i) {
+  /// The pairs with reduced cost 0; none if they are many, or many rows would have to be scanned for them.
+  std::optional<ListedPairs> listed_pairs() const {
+    ListedPairs tight{columns_, {}, {0}};
+    std::int64_t scans = 0;
+    for (std::int64_t i = 0; i < rows_; ++i) {
       const Number least = row_dual(i);
-      lowest = least < reduced_.bound(i);
-      reduced_.visit_listed(i, [&](std::int64_t column, const Number& value) {
-        lowest = lowest && !(value == least && column < owners_.column_of[i]);
-      });
+      if (least < reduced_.bound(i)) {
+        reduced_.visit_listed(i, [&](std::int64_t column, const Number& value) {
+          if (value == least) {
+            tight.pairs.push_back(column);
+          }
+        });
+      } else if (16 * ++scans <= rows_ && std::ssize(tight.pairs) <= 4 * rows_) {
+        reduced_.visit_within(i, least, [&](std::int64_t column) { tight.pairs.push_back(column); });
+      } else {
+        return std::nullopt;
+      }
+      tight.ends.push_back(std::ssize(tight.pairs));
     }
-    return lowest;
+    for (std::int64_t j = 0; rows_ < columns_ && j < columns_; ++j) {
+      if (reduced_.dual(j) == Number()) {
+        tight.pairs.push_back(j);
+      }
+    }
+    tight.ends.push_back(std::ssize(tight.pairs));
+    return tight;
   }
 
   /// The pairs with reduced cost 0.
@@ -206,7 +223,7 @@ class AugmentingSolver {
   struct State {
     std::vector<Number> duals;
     Owners owners;
-    std::int64_t bids;
+    std::int64_t bids = 0;
   };
 
   std::int64_t unassigned_rows() const { return owners_.unassigned_rows(); }
@@ -223,26 +240,32 @@ class AugmentingSolver {
     }
   }
 
-  /// Whether to start from the minima of columns.
-  bool columns_suit_better(const Known& known) const {
+  /// How to start.
+  struct Choice {
+    bool columns;  ///< from the minima of columns
+    bool close;    ///< the other start may turn out to be the better one
+  };
+
+  Choice choose_start(const Known& known) const {
     if (known.of_columns.empty()) {
-      return false;
+      return {false, false};
     }
     const std::int64_t without = rows_ - std::ranges::count_if(known.of_rows, &Minimum::assigned);
     if (4 * without < rows_ || 2 * without > rows_) {
-      return 4 * without >= rows_;
+      return {4 * without >= rows_, false};
     }
     // Rows that want columns of their own, as in any matrix without structure. If minima of columns lie far apart
     // against what rows lose with their second choice, as where costs have a heavy tail on the cheap side, rows would
     // all bid for the columns with the largest minima.
     std::vector<double> losses(known.of_rows.size());
     std::ranges::transform(known.of_rows, losses.begin(),
-                           [&](const Minimum& minimum) { return static_cast<double>(minimum.second - minimum.least); });
+                           [](const Minimum& minimum) { return static_cast<double>(minimum.second - minimum.least); });
     std::vector<double> minima(known.of_columns.size());
     std::ranges::transform(known.of_columns, minima.begin(),
                            [](const Number& cost) { return static_cast<double>(cost); });
     const double spread = quantile(minima, 0.75) - quantile(minima, 0.25);
-    return spread < 2.4 * quantile(losses, 0.5);
+    const double loss = 2.4 * quantile(losses, 0.5);
+    return {spread<loss, spread> loss / 2 && spread < loss * 2};
   }
 
   static double quantile(std::vector<double>& values, double share) {

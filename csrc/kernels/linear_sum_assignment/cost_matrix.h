@@ -5,16 +5,15 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
-#include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <mutex>
 #include <type_traits>
 #include <vector>
 
 #include "kernels/common/ceil_div.h"
 #include "kernels/common/parallel.h"
+#include "kernels/linear_sum_assignment/buffer.h"
 #include "kernels/linear_sum_assignment/linear_sum_assignment.h"
 #include "kernels/linear_sum_assignment/numbers.h"
 #include "kernels/linear_sum_assignment/scan_loops.h"
@@ -34,16 +33,6 @@ std::int64_t row_grain(const CostMatrix<Cost>& matrix) {
   constexpr std::int64_t costs = 1 << 17;
   return std::max<std::int64_t>(16, costs / matrix.columns);
 }
-
-// NOLINTBEGIN(cppcoreguidelines-avoid-c-arrays,modernize-avoid-c-arrays): a std::vector would be cleared first
-template <typename Stored>
-using Buffer = std::unique_ptr<Stored[]>;
-
-template <typename Stored>
-Buffer<Stored> new_buffer(std::int64_t size) {
-  return std::make_unique_for_overwrite<Stored[]>(static_cast<std::size_t>(size));
-}
-// NOLINTEND(cppcoreguidelines-avoid-c-arrays,modernize-avoid-c-arrays)
 
 /// The matrix with `convert` applied to every cost, contiguous.
 template <typename Stored, typename Cost, typename Convert>

@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
+#include <span>
 #include <utility>
+
+#include "kernels/linear_sum_assignment/strongly_connected_components.h"
 
 namespace funcsim {
 
@@ -142,55 +146,14 @@ class Exchanges {
     }
   }
 
-  /// Tarjan's algorithm on the graph with an edge from every row to the owner of each of its tight columns.
+  /// Of the graph with an edge from every row to the owner of each of its tight columns.
   void find_components() {
-    const std::int64_t nodes = slack_ + 1;
-    std::vector<std::int64_t> number(nodes, none);
-    std::vector<std::int64_t> lowest(nodes);
-    std::vector<std::int64_t> next(nodes);
-    std::vector<std::int64_t> path;
-    std::vector<std::int64_t> unfinished;
-    std::int64_t visited = 0;
-    std::int64_t components = 0;
     components_known_ = true;
-    component_.assign(nodes, none);
-    const auto visit = [&](std::int64_t node) {
-      number[node] = lowest[node] = visited++;
-      path.push_back(node);
-      unfinished.push_back(node);
-    };
-    for (std::int64_t root = 0; root < nodes; ++root) {
-      if (number[root] == none) {
-        visit(root);
-      }
-      while (!path.empty()) {
-        const std::int64_t node = path.back();
-        const std::int64_t column = next_column(node, next[node]);
-        if (column < tight_.columns()) {
-          next[node] = column + 1;
-          const std::int64_t child = owner_[column];
-          if (number[child] == none) {
-            visit(child);
-          } else if (component_[child] == none) {
-            lowest[node] = std::min(lowest[node], number[child]);
-          }
-          continue;
-        }
-        path.pop_back();
-        if (!path.empty()) {
-          lowest[path.back()] = std::min(lowest[path.back()], lowest[node]);
-        }
-        if (lowest[node] == number[node]) {
-          std::int64_t member = none;
-          while (member != node) {
-            member = unfinished.back();
-            unfinished.pop_back();
-            component_[member] = components;
-          }
-          ++components;
-        }
-      }
-    }
+    component_ = strongly_connected_components(slack_ + 1, [this](std::int64_t row, std::int64_t& place) {
+      const std::int64_t column = next_column(row, place);
+      place = column + 1;
+      return column < tight_.columns() ? owner_[column] : none;
+    });
   }
 
   const TightPairs& tight_;
@@ -291,6 +254,67 @@ void make_first(const TightPairs& tight, std::vector<std::int64_t>& column_of_ro
   Exchanges exchanges(tight, column_of_row);
   for (std::int64_t i = 0; i < tight.rows(); ++i) {
     exchanges.decide(i);
+  }
+}
+
+void make_first(const ListedPairs& listed, std::vector<std::int64_t>& column_of_row) {
+  const std::int64_t slack = std::ssize(column_of_row);
+  std::vector<std::int64_t> owner(listed.columns, slack);
+  for (std::int64_t i = 0; i < slack; ++i) {
+    owner[column_of_row[i]] = i;
+  }
+  const auto columns_of = [&](std::int64_t row) {
+    return std::span(listed.pairs).subspan(listed.ends[row], listed.ends[row + 1] - listed.ends[row]);
+  };
+  const std::vector<std::int64_t> component =
+      strongly_connected_components(slack + 1, [&](std::int64_t row, std::int64_t& place) {
+        const auto columns = columns_of(row);
+        return place < std::ssize(columns) ? owner[columns[place++]] : none;
+      });
+  std::vector<std::int64_t> size(slack + 1);
+  for (const std::int64_t number : component) {
+    ++size[number];
+  }
+  // Only rows that share a component can exchange columns, with one another. Most often there are none.
+  const auto takes_part = [&](std::int64_t row) { return size[component[row]] > 1; };
+  std::vector<std::int64_t> rows;
+  std::vector<bool> wanted(listed.columns);
+  for (std::int64_t i = 0; i < slack; ++i) {
+    if (takes_part(i)) {
+      rows.push_back(i);
+      for (const std::int64_t j : columns_of(i)) {
+        wanted[j] = wanted[j] || takes_part(owner[j]);
+      }
+    }
+  }
+  if (rows.empty()) {
+    return;
+  }
+  std::vector<std::int64_t> columns;
+  std::vector<std::int64_t> place(listed.columns, none);
+  for (std::int64_t j = 0; j < listed.columns; ++j) {
+    if (wanted[j]) {
+      place[j] = std::ssize(columns);
+      columns.push_back(j);
+    }
+  }
+  TightPairs tight(std::ssize(rows), std::ssize(columns));
+  std::vector<std::int64_t> chosen;
+  const auto add_pairs = [&](std::int64_t number, std::int64_t row) {
+    for (const std::int64_t j : columns_of(row)) {
+      if (wanted[j]) {
+        tight.add(number, place[j]);
+      }
+    }
+  };
+  for (const std::int64_t row : rows) {
+    add_pairs(std::ssize(chosen), row);
+    chosen.push_back(place[column_of_row[row]]);
+  }
+  add_pairs(std::ssize(rows), slack);
+  make_first(tight, chosen);
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    column_of_row[rows[k]] = columns[chosen[k]];
   }
 }
 

@@ -54,4 +54,14 @@ bool complete(const TightPairs& tight, std::vector<std::int64_t>& column_of_row)
 /// @param column_of_row [rows] a column for every row, changed in place
 void make_first(const TightPairs& tight, std::vector<std::int64_t>& column_of_row);
 
+/// Tight pairs as lists, where they are few.
+struct ListedPairs {
+  std::int64_t columns;             ///< of the matrix
+  std::vector<std::int64_t> pairs;  ///< the tight columns of row 0, of row 1, and so on; at the end those of no row
+  std::vector<std::int64_t> ends;   ///< [rows + 2] 0, and where each row's columns end
+};
+
+/// The same. Finds the components first, which are mostly of one row each, and leaves out what can't be exchanged.
+void make_first(const ListedPairs& listed, std::vector<std::int64_t>& column_of_row);
+
 }  // namespace funcsim

@@ -12,47 +12,12 @@
 #include <vector>
 
 #include "kernels/common/parallel.h"
+#include "kernels/linear_sum_assignment/buffer.h"
+#include "kernels/linear_sum_assignment/costs.h"
 #include "kernels/linear_sum_assignment/numbers.h"
 #include "kernels/linear_sum_assignment/scan_loops.h"
 
 namespace funcsim {
-
-/// The costs of a problem, twice: exactly, in the numbers that the solver counts in, and for scans as floating numbers
-/// that are equal to those or close to them.
-///
-///   Number            what the solver counts in
-///   Scan              float or double
-///   exact(i, j)       the cost as a Number
-///   scans, scan_stride  row i for scans is at scans + i * scan_stride
-///   scale             what they are multiplied by to be the costs, in units of a Number
-///   error             |scans * scale - exact| <= |scans * scale| * error / 4; 0 if Number is double, which is exact
-///   scannable         false if scans would leave double's range; then only exact costs are used
-template <typename Number_, typename Scan_, typename Exact>
-struct Costs {
-  using Number = Number_;
-  using Scan = Scan_;
-  static constexpr double error = std::is_same_v<Number, double> ? 0.0 : 0x1p-48;
-
-  Exact exact;
-  const Scan* scans;
-  std::int64_t scan_stride = 0;
-  double scale = 1.0;
-  std::int64_t rows = 0;
-  std::int64_t columns = 0;
-  bool scannable = true;
-};
-
-/// The largest Number that is no larger than a double.
-template <typename Number>
-Number floor_to(double value) {
-  if constexpr (std::is_same_v<Number, double>) {
-    return value;
-  } else if constexpr (std::is_same_v<Number, std::int64_t> || std::is_same_v<Number, Int128>) {
-    return static_cast<Number>(std::floor(value));
-  } else {
-    return Number::floor_of(value);
-  }
-}
 
 /// Reduced costs, cost - u - v without the u: that of row i and column j is cost(i, j) - dual(j).
 ///
@@ -78,8 +43,8 @@ class ReducedCosts {
     if constexpr (!exact_scans) {
       scan_duals_.resize(costs.columns);
     }
-    columns_.resize(costs.rows * capacity);
-    listed_costs_.resize(wide ? 0 : costs.rows * capacity);
+    listed_columns_ = new_buffer<std::int64_t>(costs.rows * capacity);
+    listed_costs_ = new_buffer<ListedCost>(wide ? 0 : costs.rows * capacity);
     nearest_.reserve(2 * room);
   }
 
@@ -99,7 +64,13 @@ class ReducedCosts {
   }
 
   /// Lets duals be raised.
-  void forget_lists() { std::ranges::fill(lists_, List{0, Number() - NumberTraits<Number>::beyond(), true}); }
+  void forget_lists() {
+    for (List& list : lists_) {
+      list.size = 0;
+      list.bound = Number() - NumberTraits<Number>::beyond();
+      list.started = true;
+    }
+  }
 
   bool has_list(std::int64_t row) const { return lists_[row].size > 0; }
 
@@ -158,12 +129,19 @@ class ReducedCosts {
   /// Calls visit(column, reduced cost) for the columns in the row's list.
   template <typename Visit>
   void visit_listed(std::int64_t row, const Visit& visit) const {
-    const std::int64_t* columns = columns_.data() + (row * capacity);
-    for (std::int64_t k = 0; k < lists_[row].size; ++k) {
+    const List& list = lists_[row];
+    if (list.started) {
+      if (list.size > 0) {
+        visit(list.column, reduced(row, list.column));
+      }
+      return;
+    }
+    const std::int64_t* columns = listed_columns_.get() + list.place;
+    for (std::int64_t k = 0; k < list.size; ++k) {
       if constexpr (wide) {
         visit(columns[k], reduced(row, columns[k]));
       } else {
-        visit(columns[k], listed_costs_[(row * capacity) + k] - duals_[columns[k]]);
+        visit(columns[k], listed_costs_[list.place + k] - duals_[columns[k]]);
       }
     }
   }
@@ -173,27 +151,34 @@ class ReducedCosts {
 
   /// Makes a list of one column, for a row that was not scanned.
   void start_list(std::int64_t row, std::int64_t column, const Number& bound) {
-    lists_[row] = {1, bound, true};
-    list_column(row, 0, column);
+    List& list = lists_[row];
+    list.size = 1;
+    list.bound = bound;
+    list.started = true;
+    list.column = column;
   }
 
   /// Makes the list anew from current duals.
   void scan(std::int64_t row) {
     // The first list is short, since on easy matrices it is the last as well.
-    scan(row, lists_[row].size == 0 || lists_[row].started ? first_typical : typical, nearest_);
+    make_place(row);
+    scan(row, lists_[row].size == 0 || lists_[row].started ? first_typical : typical, nullptr, nearest_);
   }
 
   /// Makes the lists of several rows.
   void scan_all(const std::vector<std::int64_t>& rows, const ParallelFor& parallel_for) {
     constexpr std::int64_t costs = 1 << 17;  // worth a thread
+    std::ranges::for_each(rows, [this](std::int64_t row) { make_place(row); });
     parallel_for(0, std::ssize(rows), std::max<std::int64_t>(1, costs / columns()),
                  [&](std::int64_t begin, std::int64_t end) {
                    std::vector<Found> nearest;
                    for (std::int64_t k = begin; k < end; ++k) {
-                     scan(rows[k], first_typical, nearest);
+                     const bool more = k + 1 < end;
+                     scan(rows[k], first_typical, more ? scan_row(rows[k + 1]).costs : nullptr, nearest);
                    }
                  });
   }
+
   /// What the loops take.
   ScanRow<typename Costs::Scan> scan_row(std::int64_t row) const {
     const double* duals = nullptr;
@@ -242,7 +227,9 @@ class ReducedCosts {
   struct List {
     std::int64_t size = 0;
     Number bound{};
-    bool started = false;  ///< without a scan
+    bool started = false;  ///< without a scan: the list is `column`, or empty
+    std::int64_t column = -1;
+    std::int64_t place = -1;  ///< of what is listed, since the first scan
   };
 
   /// Ordered by what should be in a list: near columns, and of equally near ones those that nobody has.
@@ -259,18 +246,24 @@ class ReducedCosts {
     }
   };
 
-  /// Makes the list of a row, of columns up to the lane minimum of this rank.
-  void scan(std::int64_t row, std::int64_t rank, std::vector<Found>& nearest) {
+  using ListedCost = std::conditional_t<wide, char, Number>;  // wide costs are made when needed
+
+  void make_place(std::int64_t row) {
+    if (lists_[row].place < 0) {
+      lists_[row].place = capacity * places_++;
+    }
+  }
+
+  /// Makes the list of a row, which has a place, of columns up to the lane minimum of this rank. Fetches the row `next`
+  /// from memory meanwhile, if it isn't null.
+  void scan(std::int64_t row, std::int64_t rank, const Costs::Scan* next, std::vector<Found>& nearest) {
     if (!costs_.scannable) {
       scan_exactly(row, nearest);
       return;
     }
     const ScanRow<typename Costs::Scan> scanned = scan_row(row);
-    std::array<double, scan_lanes> least{};
-    loops_.lane_minima(scanned, least.data());
-    std::nth_element(least.begin(), least.begin() + rank - 1, least.end());
     // NOLINTNEXTLINE(misc-const-correctness): not where scans are exact
-    double limit = least[rank - 1];
+    double limit = loops_.lane_minimum(scanned, rank, next);
     Number bound = limit == infinity ? NumberTraits<Number>::beyond() : floor_to<Number>(limit);
     nearest.clear();
     std::array<std::int64_t, room> found;  // NOLINT(cppcoreguidelines-pro-type-member-init): written before it is read
@@ -337,13 +330,15 @@ class ReducedCosts {
   /// visit_listed for the columns that may have one of the two smallest reduced costs, as seen in double.
   template <typename Visit>
   void visit_least(std::int64_t row, const Visit& visit) const {
-    const std::int64_t size = lists_[row].size;
+    const List& list = lists_[row];
+    const std::int64_t size = list.size;
+    const std::int64_t* columns = list.started ? &list.column : listed_columns_.get() + list.place;
     const ScanRow<typename Costs::Scan> scanned = scan_row(row);
     std::array<double, capacity> least{};
     double first = infinity;
     double second = infinity;
     for (std::int64_t k = 0; k < size; ++k) {
-      const std::int64_t column = columns_[(row * capacity) + k];
+      const std::int64_t column = columns[k];
       const double cost = static_cast<double>(scanned.costs[column]) * scanned.scale;
       const double dual = scanned.duals[column];
       const double uncertain = (std::abs(cost) + std::abs(dual)) * Costs::error;
@@ -354,8 +349,7 @@ class ReducedCosts {
     }
     for (std::int64_t k = 0; k < size; ++k) {
       if (least[k] <= second) {
-        const std::int64_t column = columns_[(row * capacity) + k];
-        visit(column, reduced(row, column));
+        visit(columns[k], reduced(row, columns[k]));
       }
     }
   }
@@ -368,17 +362,15 @@ class ReducedCosts {
   }
 
   void make_list(std::int64_t row, const Number& bound, const std::vector<Found>& nearest) {
-    const std::int64_t size = std::ssize(nearest);
-    lists_[row] = {size, bound, false};
-    for (std::int64_t k = 0; k < size; ++k) {
-      list_column(row, k, nearest[k].column);
-    }
-  }
-
-  void list_column(std::int64_t row, std::int64_t k, std::int64_t column) {
-    columns_[(row * capacity) + k] = column;
-    if constexpr (!wide) {
-      listed_costs_[(row * capacity) + k] = cost(row, column);
+    List& list = lists_[row];
+    list.size = std::ssize(nearest);
+    list.bound = bound;
+    list.started = false;
+    for (std::int64_t k = 0; k < list.size; ++k) {
+      listed_columns_[list.place + k] = nearest[k].column;
+      if constexpr (!wide) {
+        listed_costs_[list.place + k] = nearest[k].reduced + duals_[nearest[k].column];
+      }
     }
   }
 
@@ -388,8 +380,9 @@ class ReducedCosts {
   std::vector<Number> duals_;               ///< [columns]
   std::vector<double> scan_duals_;          ///< [columns], rounded; empty if duals are doubles
   std::vector<List> lists_;                 ///< [rows]
-  std::vector<std::int64_t> columns_;       ///< [rows, capacity] of the lists
-  std::vector<Number> listed_costs_;        ///< [rows, capacity]; empty for wide numbers, which are made when needed
+  Buffer<std::int64_t> listed_columns_;     ///< [places, capacity]
+  Buffer<ListedCost> listed_costs_;         ///< [places, capacity]
+  std::int64_t places_ = 0;                 ///< rows that were scanned
   std::vector<Found> nearest_;
 };
 

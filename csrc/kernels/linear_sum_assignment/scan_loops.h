@@ -46,8 +46,9 @@ struct RowMinimum {
 /// Scans of rows of one type, at one level of common/simd_level.h.
 template <typename Cost>
 struct ScanLoopsOf {
-  /// least[lane] becomes the lane's smallest reduced cost; infinity for a lane without columns.
-  void (*lane_minima)(const ScanRow<Cost>& row, double* least);
+  /// Of the lanes' smallest reduced costs, the one of a rank, 1 for the smallest; infinity if there are fewer. Unless
+  /// it is null, fetches the row that is scanned next into the caches meanwhile.
+  double (*lane_minimum)(const ScanRow<Cost>& row, std::int64_t rank, const Cost* next);
 
   /// Columns from *begin on whose reduced cost is at most `limit`, ascending, until there are `room` of them. *begin
   /// becomes the first that has not been looked at. Returns how many.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/linear_sum_assignment/first_reading_inline.h"
 #include "kernels/linear_sum_assignment/scan_loops.h"
 
 namespace funcsim {
@@ -57,14 +58,40 @@ Value reduced(const Value& cost, const Value& dual, double error) {
   return exact ? cost - dual : (cost - dual) - ((magnitude(cost) + magnitude(dual)) * error);
 }
 
+/// The value of a rank, 1 for the smallest, among the lanes.
+inline double of_rank(const Doubles* lanes, std::int64_t rank) {
+  double values[scan_lanes];
+  for (std::int64_t r = 0; r < registers; ++r) {
+    store(values + (r * lanes_of_register), lanes[r]);
+  }
+  Doubles least = Doubles{} + __builtin_inf();
+  for (std::int64_t r = 0; r < registers; ++r) {
+    Integers no_larger{};
+    for (const double value : values) {
+      no_larger += value <= lanes[r] ? Integers{} + 1 : Integers{};
+    }
+    least = no_larger >= rank ? smaller(lanes[r], least) : least;
+  }
+  store(values, least);
+  for (std::int64_t l = 1; l < lanes_of_register; ++l) {
+    values[0] = smaller(values[l], values[0]);
+  }
+  return values[0];
+}
+
 template <bool exact, typename Cost>
-void lane_minima_of(const ScanRow<Cost>& row, double* least) {
+double lane_minimum_of(const ScanRow<Cost>& row, std::int64_t rank, const Cost* next) {
+  constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(Cost));
+  const Cost* fetched = next == nullptr ? row.costs : next;  // no branch below: its own costs are there already
   Doubles minima[registers];
   for (std::int64_t r = 0; r < registers; ++r) {
     minima[r] = Doubles{} + __builtin_inf();
   }
   std::int64_t begin = 0;
   for (; begin + scan_lanes <= row.columns; begin += scan_lanes) {
+    for (std::int64_t j = begin; j < begin + scan_lanes; j += line) {
+      __builtin_prefetch(fetched + j);
+    }
 #pragma GCC unroll 16
     for (std::int64_t r = 0; r < registers; ++r) {
       const std::int64_t j = begin + (r * lanes_of_register);
@@ -72,74 +99,93 @@ void lane_minima_of(const ScanRow<Cost>& row, double* least) {
       minima[r] = smaller(reduced<exact>(cost, load(row.duals + j), row.error), minima[r]);
     }
   }
-  for (std::int64_t r = 0; r < registers; ++r) {
-    store(least + (r * lanes_of_register), minima[r]);
+  if (begin < row.columns) {
+    double least[scan_lanes];
+    for (std::int64_t r = 0; r < registers; ++r) {
+      store(least + (r * lanes_of_register), minima[r]);
+    }
+    for (std::int64_t j = begin; j < row.columns; ++j) {
+      const double cost = static_cast<double>(row.costs[j]) * row.scale;
+      least[j - begin] = smaller(reduced<exact>(cost, row.duals[j], row.error), least[j - begin]);
+    }
+    for (std::int64_t r = 0; r < registers; ++r) {
+      minima[r] = load(least + (r * lanes_of_register));
+    }
   }
-  for (std::int64_t j = begin; j < row.columns; ++j) {
-    const double cost = static_cast<double>(row.costs[j]) * row.scale;
-    least[j - begin] = smaller(reduced<exact>(cost, row.duals[j], row.error), least[j - begin]);
-  }
+  return of_rank(minima, rank);
 }
 
 template <typename Cost>
-void lane_minima(const ScanRow<Cost>& row, double* least) {
-  row.error == 0.0 ? lane_minima_of<true>(row, least) : lane_minima_of<false>(row, least);
+double lane_minimum(const ScanRow<Cost>& row, std::int64_t rank, const Cost* next) {
+  return row.error == 0.0 ? lane_minimum_of<true>(row, rank, next) : lane_minimum_of<false>(row, rank, next);
 }
 
-inline bool any_within(const Doubles& values, double limit) {
+/// Bit l for the value of lane l.
+inline std::uint64_t bits_within(const Doubles& values, double limit) {
 #ifdef __AVX512F__
-  return _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(values), _mm512_set1_pd(limit), _CMP_LE_OQ) != 0;
+  return _mm512_cmp_pd_mask(reinterpret_cast<__m512d>(values), _mm512_set1_pd(limit), _CMP_LE_OQ);
 #elif defined(__AVX2__)
   const __m256d within = _mm256_cmp_pd(reinterpret_cast<__m256d>(values), _mm256_set1_pd(limit), _CMP_LE_OQ);
-  return _mm256_movemask_pd(within) != 0;
+  return static_cast<std::uint64_t>(_mm256_movemask_pd(within));
 #else
-  const auto within = values <= limit;
-  std::int64_t some = 0;
+  std::uint64_t bits = 0;
   for (std::int64_t l = 0; l < lanes_of_register; ++l) {
-    some |= within[l];
+    bits |= std::uint64_t{values[l] <= limit ? 1U : 0U} << static_cast<std::uint64_t>(l);
   }
-  return some != 0;
+  return bits;
 #endif
+}
+
+/// The reduced costs of scan_lanes columns from `first` on.
+template <bool exact, typename Cost>
+void reduce_block(const ScanRow<Cost>& row, std::int64_t first, Doubles* reduced_costs) {
+#pragma GCC unroll 16
+  for (std::int64_t r = 0; r < registers; ++r) {
+    const std::int64_t j = first + (r * lanes_of_register);
+    const Doubles cost = load(row.costs + j) * row.scale;
+    reduced_costs[r] = reduced<exact>(cost, load(row.duals + j), row.error);
+  }
 }
 
 template <bool exact, typename Cost>
 std::int64_t columns_within_of(const ScanRow<Cost>& row, double limit, std::int64_t* begin, std::int64_t* found,
                                std::int64_t room) {
+  constexpr std::int64_t piece = 64 * scan_lanes;
   std::int64_t count = 0;
   std::int64_t first = *begin;
-  while (first < row.columns) {
-    std::int64_t last = first + scan_lanes;
-    if (last <= row.columns) {
+  while (first + scan_lanes <= row.columns) {
+    // Where the few blocks are that have such columns, without branches that can't be predicted.
+    std::int64_t blocks[piece / scan_lanes];
+    std::int64_t number = 0;
+    const std::int64_t end = first + piece < row.columns ? first + piece : row.columns;
+    for (; first + scan_lanes <= end; first += scan_lanes) {
       Doubles reduced_costs[registers];
-      Doubles least = Doubles{} + __builtin_inf();
-#pragma GCC unroll 16
-      for (std::int64_t r = 0; r < registers; ++r) {
-        const std::int64_t j = first + (r * lanes_of_register);
-        const Doubles cost = load(row.costs + j) * row.scale;
-        reduced_costs[r] = reduced<exact>(cost, load(row.duals + j), row.error);
+      reduce_block<exact>(row, first, reduced_costs);
+      Doubles least = reduced_costs[0];
+      for (std::int64_t r = 1; r < registers; ++r) {
         least = smaller(reduced_costs[r], least);
       }
-      if (!any_within(least, limit)) {
-        first = last;
-        continue;
-      }
+      blocks[number] = first;
+      number += bits_within(least, limit) != 0 ? 1 : 0;
+    }
+    for (std::int64_t b = 0; b < number; ++b) {
       if (count + scan_lanes > room) {
-        break;
+        *begin = blocks[b];
+        return count;
       }
+      Doubles reduced_costs[registers];
+      reduce_block<exact>(row, blocks[b], reduced_costs);
+      std::uint64_t bits = 0;
       for (std::int64_t r = 0; r < registers; ++r) {
-        for (std::int64_t l = 0; l < lanes_of_register && any_within(reduced_costs[r], limit); ++l) {
-          found[count] = first + (r * lanes_of_register) + l;
-          count += reduced_costs[r][l] <= limit ? 1 : 0;
-        }
+        bits |= bits_within(reduced_costs[r], limit) << static_cast<std::uint64_t>(r * lanes_of_register);
       }
-      first = last;
-      continue;
+      for (; bits != 0; bits &= bits - 1) {
+        found[count++] = blocks[b] + __builtin_ctzll(bits);
+      }
     }
-    last = row.columns;
-    if (count + (last - first) > room) {
-      break;
-    }
-    for (; first < last; ++first) {
+  }
+  if (count + (row.columns - first) <= room) {
+    for (; first < row.columns; ++first) {
       const double cost = static_cast<double>(row.costs[first]) * row.scale;
       found[count] = first;
       count += reduced<exact>(cost, row.duals[first], row.error) <= limit ? 1 : 0;
@@ -210,173 +256,16 @@ void relax_integers(const IntegerRow<Cost>& row, std::int64_t base, std::int64_t
     std::memcpy(least + (r * lanes_of_register), &minima[r], sizeof(minima[r]));
   }
   for (std::int64_t j = begin; j < row.columns; ++j) {
-    const std::int64_t cost = static_cast<std::int64_t>(static_cast<double>(row.costs[j]) * row.scale);
+    const auto cost = static_cast<std::int64_t>(static_cast<double>(row.costs[j]) * row.scale);
     const std::int64_t distance = (cost - row.duals[j]) + base;
     distances[j] = distance < distances[j] ? distance : distances[j];
     least[j - begin] = distances[j] < least[j - begin] ? distances[j] : least[j - begin];
   }
 }
 
-/// Without their sign, floating numbers have the order of their bits.
-template <typename Cost, typename Bits>
-void extend_range(const Cost* costs, std::int64_t columns, CostRange* range) {
-  constexpr Bits without_sign = static_cast<Bits>(~Bits{0}) >> 1U;
-  Bits largest = 0;
-  Bits smallest = static_cast<Bits>(~Bits{0});
-  for (std::int64_t j = 0; j < columns; ++j) {
-    Bits bits = 0;
-    std::memcpy(&bits, costs + j, sizeof(bits));
-    bits &= without_sign;
-    largest = bits > largest ? bits : largest;
-    const Bits less = static_cast<Bits>(bits - 1);
-    smallest = less < smallest ? less : smallest;
-  }
-  const std::uint64_t none = ~std::uint64_t{0};
-  const std::uint64_t least = smallest == static_cast<Bits>(~Bits{0}) ? none : smallest;
-  range->largest = largest > range->largest ? largest : range->largest;
-  range->smallest = least < range->smallest ? least : range->smallest;
-}
-
-/// A register of costs as they are stored.
-template <typename Cost>
-struct RegisterOf {
-  using Values [[gnu::vector_size(FUNCSIM_REGISTER_BYTES)]] = Cost;
-  static constexpr std::int64_t lanes = FUNCSIM_REGISTER_BYTES / static_cast<std::int64_t>(sizeof(Cost));
-
-  static Values load(const Cost* from) {
-    Values values;
-    std::memcpy(&values, from, sizeof(values));
-    return values;
-  }
-};
-
-/// The two smallest costs that each of some lanes has seen.
-template <typename Values>
-struct TwoLeast {
-  Values least;
-  Values second;
-
-  void add(const Values& cost) {
-    const Values larger = cost < least ? least : cost;
-    least = cost < least ? cost : least;
-    second = larger < second ? larger : second;
-  }
-
-  void merge(const TwoLeast& other) {
-    add(other.least);
-    second = other.second < second ? other.second : second;
-  }
-};
-
-constexpr std::int64_t chains = 256 / FUNCSIM_REGISTER_BYTES;  // registers in flight
-
-template <typename Cost>
-void lower_minima(const Cost* costs, std::int64_t columns, Cost factor, Cost* minima,
-                  TwoLeast<typename RegisterOf<Cost>::Values>* lanes, TwoLeast<Cost>* rest) {
-  using Register = RegisterOf<Cost>;
-  std::int64_t j = 0;
-  for (; j + (chains * Register::lanes) <= columns; j += chains * Register::lanes) {
-#pragma GCC unroll 16
-    for (std::int64_t c = 0; c < chains; ++c) {
-      const std::int64_t place = j + (c * Register::lanes);
-      const typename Register::Values cost = Register::load(costs + place) * factor;
-      lanes[c].add(cost);
-      if (minima != nullptr) {
-        const typename Register::Values before = Register::load(minima + place);
-        const typename Register::Values after = cost < before ? cost : before;
-        std::memcpy(minima + place, &after, sizeof(after));
-      }
-    }
-  }
-  for (; j < columns; ++j) {
-    const Cost cost = costs[j] * factor;
-    rest->add(cost);
-    if (minima != nullptr) {
-      minima[j] = cost < minima[j] ? cost : minima[j];
-    }
-  }
-}
-
-template <typename Cost>
-std::int64_t first_within(const Cost* costs, std::int64_t begin, std::int64_t columns, double sign, Cost limit) {
-  using Register = RegisterOf<Cost>;
-  const Cost factor = static_cast<Cost>(sign);
-  std::int64_t j = begin;
-  for (; j + (chains * Register::lanes) <= columns; j += chains * Register::lanes) {
-    auto some = Register::load(costs + j) * factor <= limit;
-    for (std::int64_t c = 1; c < chains; ++c) {
-      some |= Register::load(costs + j + (c * Register::lanes)) * factor <= limit;
-    }
-    std::int64_t halves[FUNCSIM_REGISTER_BYTES / sizeof(std::int64_t)];
-    std::memcpy(halves, &some, sizeof(some));
-    std::int64_t any = 0;
-    for (const std::int64_t half : halves) {
-      any |= half;
-    }
-    if (any != 0) {
-      break;
-    }
-  }
-  while (j < columns && !(costs[j] * factor <= limit)) {
-    ++j;
-  }
-  return j;
-}
-
-template <typename Cost, typename Bits>
-void extend(const Cost* costs, std::int64_t columns, double sign, Cost* minima, CostRange* range,
-            RowMinimum<Cost>* minimum) {
-  using Values = RegisterOf<Cost>::Values;
-  constexpr std::int64_t piece = 2048;  // stays in the first cache between the two loops
-  constexpr Cost infinity = static_cast<Cost>(__builtin_inf());
-  const Cost factor = static_cast<Cost>(sign);
-  TwoLeast<Values> lanes[chains];
-  for (std::int64_t c = 0; c < chains; ++c) {
-    lanes[c] = {Values{} + infinity, Values{} + infinity};
-  }
-  TwoLeast<Cost> two{infinity, infinity};
-  for (std::int64_t begin = 0; begin < columns; begin += piece) {
-    const std::int64_t size = begin + piece < columns ? piece : columns - begin;
-    extend_range<Cost, Bits>(costs + begin, size, range);
-    lower_minima(costs + begin, size, factor, minima == nullptr ? nullptr : minima + begin, lanes, &two);
-  }
-  for (std::int64_t c = 1; c < chains; ++c) {
-    lanes[0].merge(lanes[c]);
-  }
-  for (std::int64_t l = 0; l < RegisterOf<Cost>::lanes; ++l) {
-    two.merge({lanes[0].least[l], lanes[0].second[l]});
-  }
-  *minimum = {two.least, two.second, first_within(costs, 0, columns, sign, two.least)};
-}
-
-template <typename Cost>
-void mark_within(const Cost* costs, std::int64_t columns, double sign, Cost limit, std::uint64_t* words) {
-  const Cost factor = static_cast<Cost>(sign);
-  constexpr std::int64_t bits = 64;
-  for (std::int64_t begin = 0; begin < columns; begin += bits) {
-    std::uint64_t word = 0;
-    if (begin + bits <= columns) {
-      unsigned char within[bits];
-      for (std::int64_t l = 0; l < bits; ++l) {
-        within[l] = costs[begin + l] * factor <= limit ? 1 : 0;
-      }
-      for (std::int64_t byte = 0; byte < bits; byte += 8) {  // gathers eight bytes of 0 and 1 in one
-        std::uint64_t eight = 0;
-        std::memcpy(&eight, within + byte, sizeof(eight));
-        word |= ((eight * 0x0102040810204080) >> 56U) << static_cast<std::uint64_t>(byte);
-      }
-    } else {
-      for (std::int64_t j = begin; j < columns; ++j) {
-        word |= std::uint64_t{costs[j] * factor <= limit ? 1U : 0U} << static_cast<std::uint64_t>(j - begin);
-      }
-    }
-    words[begin / bits] = word;
-  }
-}
-
 template <typename Cost, typename Bits>
 constexpr ScanLoopsOf<Cost> loops_of() {
-  return {lane_minima<Cost>,  columns_within<Cost>, relax<Cost>,      relax_integers<Cost>,
+  return {lane_minimum<Cost>, columns_within<Cost>, relax<Cost>,      relax_integers<Cost>,
           extend<Cost, Bits>, first_within<Cost>,   mark_within<Cost>};
 }
 
