@@ -108,8 +108,7 @@ std::vector<double> duals_in_double(const CostMatrix<double>& matrix, bool at_an
                                                      matrix.columns, true};
   AugmentingSolver solver(costs, loops);
   std::vector<double> duals;
-  if (solver.solve(
-          known_by<decltype(solver)>(start, std::identity()), [] {}, parallel_for, at_any_price)) {
+  if (solver.solve(known_by<decltype(solver)>(start, std::identity()), [] {}, parallel_for, at_any_price)) {
     for (std::int64_t j = 0; j < matrix.columns; ++j) {
       duals.push_back(solver.column_dual(j));
     }
@@ -150,8 +149,7 @@ void solve(const Problem<Cost>& problem, Solver& solver, const typename Solver::
   using Number = Solver::Number;
   const auto [rows, columns] = std::pair(problem.matrix.rows, problem.matrix.columns);
   if constexpr (std::is_same_v<Number, double>) {
-    solver.solve(
-        known, [] {}, problem.parallel_for, /*at_any_price=*/true);
+    solver.solve(known, [] {}, problem.parallel_for, /*at_any_price=*/true);
   } else {
     const auto rounded = [&] { return duals_of_rounded<Number>(problem, magnitude, exponent); };
     solver.solve(known, rounded, problem.parallel_for, /*at_any_price=*/true);
@@ -338,8 +336,7 @@ Assignment linear_sum_assignment(const CostMatrix<Cost>& cost, bool maximize, co
     CostMatrix<Cost> matrix = transposed ? transpose(cost) : cost;
     Buffer<Cost> contiguous;
     if (matrix.column_stride != 1) {
-      contiguous = convert_costs<Cost>(
-          matrix, [](Cost value) { return value; }, parallel_for);
+      contiguous = convert_costs<Cost>(matrix, [](Cost value) { return value; }, parallel_for);
       matrix = {contiguous.get(), matrix.rows, matrix.columns, matrix.columns, 1};
     }
     solve_problem(
