@@ -15,7 +15,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run bench", description=__doc__)
     scales = parser.add_mutually_exclusive_group()
     scales.add_argument(
-        "--full", dest="scale", action="store_const", const="full", help="all sizes, twenty minutes (default)"
+        "--full", dest="scale", action="store_const", const="full", help="all sizes, half an hour (default)"
     )
     scales.add_argument(
         "--quick", dest="scale", action="store_const", const="quick", help="smaller sizes, five minutes"

@@ -1,5 +1,6 @@
 """How time grows with the number of samples and with the width: slopes of logarithms."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -52,7 +53,8 @@ def _jaccard(samples: int, width: int) -> Callable[[], object]:
 
 def _minhash(samples: int, width: int) -> Callable[[], object]:
     a = _signatures(samples, width)
-    return lambda: torch.ops.funcsim.minhash(a, samples, HASHES)
+    seeds = itertools.count()  # new ones: the order of the samples is kept for few sizes
+    return lambda: torch.ops.funcsim.minhash(a, samples, HASHES, next(seeds))
 
 
 def _minhash_jaccard(samples: int, width: int) -> Callable[[], object]:
