@@ -4,9 +4,9 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <memory>
 #include <vector>
 
+#include "kernels/common/buffer.h"
 #include "kernels/common/ceil_div.h"
 #include "kernels/jaccard/count_method.h"
 #include "kernels/jaccard/intersection_loops.h"
@@ -94,7 +94,7 @@ void count_by_popcount(const CountedSets& a, const CountedSets& b, std::int64_t 
   const std::int64_t tiles_b = ceil_div(b.units, popcount_columns);
   parallel_for(0, tiles_a * tiles_b, 1, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t most = std::min(popcount_rows, a.units) * popcount_columns;
-    const auto counts = std::make_unique_for_overwrite<std::int32_t[]>(most);  // NOLINT(*-avoid-c-arrays)
+    const auto counts = new_buffer<std::int32_t>(most);
     std::vector<float> similarity(symmetric ? most : 0);
     for (std::int64_t k = begin; k < end; ++k) {
       const std::int64_t tile = interleaved(k, tiles_a * tiles_b);

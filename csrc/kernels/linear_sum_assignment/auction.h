@@ -146,7 +146,6 @@ class Auction {
   }
 
  private:
-  static constexpr std::int64_t none = -1;
   using TwoSmallest = ReducedCosts<Costs>::TwoSmallest;
 
   /// An unassigned column with this reduced cost, the row's smallest.

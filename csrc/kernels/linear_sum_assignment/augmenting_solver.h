@@ -217,8 +217,6 @@ class AugmentingSolver {
   }
 
  private:
-  static constexpr std::int64_t none = -1;
-
   /// Where bids have led to.
   struct State {
     std::vector<Number> duals;

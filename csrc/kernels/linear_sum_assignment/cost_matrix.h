@@ -11,9 +11,9 @@
 #include <type_traits>
 #include <vector>
 
+#include "kernels/common/buffer.h"
 #include "kernels/common/ceil_div.h"
 #include "kernels/common/parallel.h"
-#include "kernels/linear_sum_assignment/buffer.h"
 #include "kernels/linear_sum_assignment/linear_sum_assignment.h"
 #include "kernels/linear_sum_assignment/numbers.h"
 #include "kernels/linear_sum_assignment/scan_loops.h"

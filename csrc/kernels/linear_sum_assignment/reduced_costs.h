@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/common/buffer.h"
 #include "kernels/common/parallel.h"
-#include "kernels/linear_sum_assignment/buffer.h"
 #include "kernels/linear_sum_assignment/costs.h"
 #include "kernels/linear_sum_assignment/numbers.h"
 #include "kernels/linear_sum_assignment/scan_loops.h"

@@ -71,7 +71,6 @@ class PathSearch {
   }
 
  private:
-  static constexpr std::int64_t none = -1;
   static constexpr int most_scans = 4;          ///< of a row in a search, before all of its columns are relaxed
   static constexpr std::int64_t patience = 16;  ///< a search may scan half a row a step, and this many rows
 

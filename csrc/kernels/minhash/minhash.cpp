@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <memory>
 #include <vector>
 
 #include "kernels/common/bits.h"
+#include "kernels/common/buffer.h"
 #include "kernels/common/ceil_div.h"
 #include "kernels/common/hash.h"
 #include "kernels/common/simd_level.h"
@@ -172,8 +172,8 @@ void merge_columns(const std::uint8_t* signatures, std::int64_t units, std::int6
       return std::min(loops.most_words, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(groups))));
     };
     const std::int64_t most = words_for(end - begin);
-    // Uninitialised: every block fills it but the last row, which is nobody's. NOLINTNEXTLINE(*-avoid-c-arrays)
-    const auto columns = std::make_unique_for_overwrite<std::uint64_t[]>((order.row_begin.back() + 1) * most);
+    // Every block fills it but the last row, which is nobody's.
+    const auto columns = new_buffer<std::uint64_t>((order.row_begin.back() + 1) * most);
     const bool in_order = order.rows.empty();
     std::vector<std::uint64_t> left(static_cast<std::size_t>(num_hashes * most));
     for (std::int64_t g = begin; g < end;) {

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "kernels/common/buffer.h"
 #include "kernels/common/hash.h"
 #include "kernels/common/simd_level.h"
 #include "kernels/minhash/minhash.h"
@@ -37,13 +38,10 @@ class Buckets {
     const std::int64_t num_buckets = run_.num_hashes * run_.slot_buckets;
     counts_.resize(static_cast<std::size_t>(num_buckets));
     // Few samples of many slots would touch a page each.
-    const std::uint32_t places = run.count < num_buckets && num_buckets > (1 << 16) ? 0 : bucket_places;
-    places_ = places;
-    // Uninitialised: what is read was written. NOLINTBEGIN(*-avoid-c-arrays)
-    entries_ = std::make_unique_for_overwrite<std::uint64_t[]>(num_buckets * places);
-    newest_surplus_ = std::make_unique_for_overwrite<std::uint32_t[]>(num_buckets);
-    // NOLINTEND(*-avoid-c-arrays)
-    fill(places);
+    places_ = run.count < num_buckets && num_buckets > (1 << 16) ? 0 : bucket_places;
+    entries_ = new_buffer<std::uint64_t>(num_buckets * places_);
+    newest_surplus_ = new_buffer<std::uint32_t>(num_buckets);
+    fill();
   }
 
   [[nodiscard]] std::vector<std::int64_t> slot_begin() const {
@@ -75,7 +73,6 @@ class Buckets {
  private:
   struct Surplus {
     std::uint64_t entry;
-    std::uint32_t bucket;
     std::uint32_t before;  ///< the bucket's surplus entry before this one, if it has more
   };
 
@@ -95,12 +92,13 @@ class Buckets {
     }
   }
 
-  void fill(std::uint32_t places) {
+  void fill() {
     constexpr std::int64_t together = 1024;
     std::array<std::uint64_t, together> entries;  // NOLINT(*-member-init): written before it is read
     std::array<std::uint32_t, together> buckets;  // NOLINT(*-member-init)
     const auto& loops = chosen_loops<MinhashLoopsByLevel>();
     // Not the members, which stores might change for all that the compiler knows.
+    const auto places = static_cast<std::uint32_t>(places_);
     std::uint64_t* const in_buckets = entries_.get();
     std::uint32_t* const counts = counts_.data();
     for (std::int64_t begin = 0; begin < run_.count; begin += together) {
@@ -112,7 +110,7 @@ class Buckets {
         if (count < places) {
           in_buckets[(bucket * std::size_t{bucket_places}) + count] = entries[s];
         } else {
-          surplus_.push_back({entries[s], bucket, newest_surplus_[bucket]});
+          surplus_.push_back({entries[s], count > places ? newest_surplus_[bucket] : 0});
           newest_surplus_[bucket] = static_cast<std::uint32_t>(surplus_.size() - 1);
         }
       }
@@ -122,10 +120,8 @@ class Buckets {
   HashedRun run_;
   std::int64_t places_ = 0;  ///< of each bucket; what has none is surplus
   std::vector<std::uint32_t> counts_;
-  // NOLINTBEGIN(*-avoid-c-arrays): as above
-  std::unique_ptr<std::uint64_t[]> entries_;         ///< [buckets, places]
-  std::unique_ptr<std::uint32_t[]> newest_surplus_;  ///< of buckets that have any
-  // NOLINTEND(*-avoid-c-arrays)
+  Buffer<std::uint64_t> entries_;         ///< [buckets, places]
+  Buffer<std::uint32_t> newest_surplus_;  ///< of buckets that have any
   std::vector<Surplus> surplus_;
 };
 

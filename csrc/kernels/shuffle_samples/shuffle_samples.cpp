@@ -4,12 +4,12 @@
 #include <bit>
 #include <cstddef>
 #include <cstring>
-#include <memory>
 #include <span>
 #include <type_traits>
 #include <utility>
 
 #include "kernels/common/bits.h"
+#include "kernels/common/buffer.h"
 #include "kernels/common/ceil_div.h"
 #include "kernels/common/hash.h"
 #include "kernels/common/simd_level.h"
@@ -42,8 +42,7 @@ void shuffle_bits(const std::uint8_t* signatures, std::int64_t units, std::int64
   const std::int64_t groups = ceil_div(units, units_together);
   const std::int64_t grain = 1 + ((1 << 12) / (bytes + 1));
   parallel_for(0, groups, grain, [&](std::int64_t begin, std::int64_t end) {
-    // Uninitialised: all of it is written. NOLINTNEXTLINE(*-avoid-c-arrays)
-    const auto columns = std::make_unique_for_overwrite<std::uint64_t[]>(ceil_div(bytes, 8) * 64);
+    const auto columns = new_buffer<std::uint64_t>(ceil_div(bytes, 8) * 64);
     for (std::int64_t g = begin; g < end; ++g) {
       const std::int64_t first = g * units_together;
       const std::int64_t present = std::min(units_together, units - first);

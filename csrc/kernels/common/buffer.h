@@ -7,6 +7,7 @@
 namespace funcsim {
 
 // NOLINTBEGIN(cppcoreguidelines-avoid-c-arrays,modernize-avoid-c-arrays): a std::vector would be cleared first
+/// Numbers that nothing has cleared: write them before they are read.
 template <typename Stored>
 using Buffer = std::unique_ptr<Stored[]>;
 
