@@ -21,8 +21,8 @@ struct Piece {
 };
 
 std::map<std::uintptr_t, Piece>& pieces() {
-  static std::map<std::uintptr_t, Piece> all;
-  return all;
+  static auto* const all = new std::map<std::uintptr_t, Piece>;  // what is never freed isn't lost, for LeakSanitizer
+  return *all;
 }
 
 int accesses = 0;
