@@ -116,10 +116,10 @@ class DeviceKernels {
   /// Partners as indices from first_input on.
   virtual void shuffle_partners(std::int64_t num_inputs, std::int64_t seed, std::int64_t first_input,
                                 std::int64_t* partners, const DeviceQueue& queue) const = 0;
-  /// @param partners [inputs] indices from 0
+  /// @param partners [num_inputs] indices from first_input on
   virtual void shuffle_samples(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes,
-                               const std::int64_t* partners, std::int64_t num_inputs, std::int64_t samples_per_input,
-                               std::uint8_t* out, const DeviceQueue& queue) const = 0;
+                               const std::int64_t* partners, std::int64_t num_inputs, std::int64_t first_input,
+                               std::int64_t samples_per_input, std::uint8_t* out, const DeviceQueue& queue) const = 0;
 
   // Sketches.
 

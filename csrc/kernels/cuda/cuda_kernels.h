@@ -36,8 +36,8 @@ class CudaKernels final : public DeviceKernels {
   void shuffle_partners(std::int64_t num_inputs, std::int64_t seed, std::int64_t first_input, std::int64_t* partners,
                         const DeviceQueue& queue) const override;
   void shuffle_samples(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes,
-                       const std::int64_t* partners, std::int64_t num_inputs, std::int64_t samples_per_input,
-                       std::uint8_t* out, const DeviceQueue& queue) const override;
+                       const std::int64_t* partners, std::int64_t num_inputs, std::int64_t first_input,
+                       std::int64_t samples_per_input, std::uint8_t* out, const DeviceQueue& queue) const override;
 
   void minhash(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, std::int64_t num_samples,
                const HashedSamples& samples, std::int64_t num_hashes, std::int64_t seed, bool merge,
