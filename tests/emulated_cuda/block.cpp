@@ -10,11 +10,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <sstream>
 #include <utility>
 #include <vector>
 
+#include "emulated_cuda/asynchronous.h"
 #include "emulated_cuda/collectives.h"
 #include "emulated_cuda/intrinsics.h"
 #include "emulated_cuda/keywords.h"
@@ -33,9 +35,14 @@ constexpr unsigned warp_size = 32;
 constexpr std::size_t shared_alignment = 1024;
 constexpr std::size_t canary_bytes = 256;
 
+using Works = std::vector<std::function<void()>>;
+
 struct Thread {
   Fiber fiber;
   uint3 index{};
+  // Of either kind: what is not yet in a group, and groups.
+  std::array<Works, 2> uncommitted;
+  std::array<std::deque<Works>, 2> groups;
 };
 
 struct Warp {
@@ -92,6 +99,8 @@ class Runner {
   void blame(const std::string& reason);
   [[noreturn]] void leave();
   [[noreturn]] void exit_thread();
+
+  Thread& current_thread() { return *threads_[current]; }
 
   unsigned current = 0;  // the running thread's number in its block
   unsigned threads_count = 0;
@@ -202,6 +211,8 @@ std::string Runner::run(const Launch& of) {
 void Runner::run_block(std::uint64_t order) {
   for (unsigned i = 0; i < threads_count; ++i) {
     threads_[i]->fiber.start(&thread_main);
+    threads_[i]->uncommitted = {};
+    threads_[i]->groups = {};
   }
   for (Warp& warp : warps_) {
     warp.ready = warp.exists;
@@ -252,11 +263,11 @@ void Runner::exit_thread() {
 }
 
 void Runner::blame(const std::string& reason) {
-  error_ = join("thread ", format_index(threads_[current]->index), ": ", reason);
+  error_ = join("thread ", format_index(current_thread().index), ": ", reason);
 }
 
 void Runner::leave() {
-  switch_fiber(threads_[current]->fiber, scheduler_, true);
+  switch_fiber(current_thread().fiber, scheduler_, true);
   std::abort();
 }
 
@@ -375,6 +386,27 @@ int count_block(const char* name, bool mine, std::source_location where) {
       },
       nullptr);
   return frame.count;
+}
+
+void defer(Asynchronous kind, std::function<void()> work) {
+  runner.current_thread().uncommitted[static_cast<std::size_t>(kind)].push_back(std::move(work));
+}
+
+void commit_group(Asynchronous kind) {
+  Thread& thread = runner.current_thread();
+  const auto index = static_cast<std::size_t>(kind);
+  thread.groups[index].push_back(std::exchange(thread.uncommitted[index], {}));
+}
+
+void wait_group(Asynchronous kind, unsigned pending) {
+  auto& groups = runner.current_thread().groups[static_cast<std::size_t>(kind)];
+  while (groups.size() > pending) {
+    const Works works = std::move(groups.front());
+    groups.pop_front();
+    for (const auto& work : works) {
+      work();
+    }
+  }
 }
 
 void fail_kernel(const char* format, ...) {

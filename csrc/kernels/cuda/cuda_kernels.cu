@@ -1,7 +1,48 @@
 #include "kernels/cuda/cuda_kernels.h"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <type_traits>
+
 #include "kernels/cuda/launch.h"
 
 namespace funcsim {
+
+namespace {
+
+struct DestroyEvent {
+  void operator()(cudaEvent_t event) const { static_cast<void>(cudaEventDestroy(event)); }
+};
+using Event = std::unique_ptr<std::remove_pointer_t<cudaEvent_t>, DestroyEvent>;
+
+/// An event at the end of what is in the stream, of the current device.
+Event record_event(cudaStream_t stream) {
+  cudaEvent_t event = nullptr;
+  check_cuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "making an event");
+  Event owner(event);
+  check_cuda(cudaEventRecord(event, stream), "recording an event");
+  return owner;
+}
+
+/// The current device's stream for copies beside the work of others. There is one for all: copies to the host share one
+/// way anyhow.
+cudaStream_t copy_stream(int device) {
+  static std::mutex mutex;
+  static std::map<int, cudaStream_t> streams;
+  const std::lock_guard lock(mutex);
+  const auto [entry, is_new] = streams.try_emplace(device, nullptr);
+  if (is_new) {
+    const cudaError_t status = cudaStreamCreateWithFlags(&entry->second, cudaStreamNonBlocking);
+    if (status != cudaSuccess) {
+      streams.erase(entry);
+    }
+    check_cuda(status, "making a stream");
+  }
+  return entry->second;
+}
+
+}  // namespace
 
 void CudaKernels::copy_to_host(const void* from, void* host, std::int64_t bytes, const DeviceQueue& queue) const {
   const CurrentDevice current(queue);
@@ -22,21 +63,23 @@ void CudaKernels::fill(void* to, std::uint8_t value, std::int64_t bytes, const D
 
 void* CudaKernels::record(const DeviceQueue& queue) const {
   const CurrentDevice current(queue);
-  cudaEvent_t event = nullptr;
-  check_cuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "making an event");
-  const cudaError_t status = cudaEventRecord(event, stream_of(queue));
-  if (status != cudaSuccess) {
-    static_cast<void>(cudaEventDestroy(event));
-    check_cuda(status, "recording an event");
-  }
-  return event;
+  return record_event(stream_of(queue)).release();
+}
+
+void* CudaKernels::copy_to_host_aside(const void* from, void* host, std::int64_t bytes,
+                                      const DeviceQueue& queue) const {
+  const CurrentDevice current(queue);
+  const cudaStream_t stream = copy_stream(queue.device);
+  const Event ready = record_event(stream_of(queue));
+  check_cuda(cudaStreamWaitEvent(stream, ready.get(), 0), "making one stream wait for another");
+  check_cuda(cudaMemcpyAsync(host, from, static_cast<std::size_t>(bytes), cudaMemcpyDeviceToHost, stream),
+             "copying to the host");
+  return record_event(stream).release();
 }
 
 void CudaKernels::wait(void* point) const {
-  const auto event = static_cast<cudaEvent_t>(point);
-  const cudaError_t status = cudaEventSynchronize(event);
-  static_cast<void>(cudaEventDestroy(event));
-  check_cuda(status, "waiting for an event");
+  const Event event(static_cast<cudaEvent_t>(point));
+  check_cuda(cudaEventSynchronize(event.get()), "waiting for an event");
 }
 
 void CudaKernels::synchronize(const DeviceQueue& queue) const {

@@ -24,7 +24,7 @@ __attribute__((weak)) void CudaKernels::sample_offsets(const PlaceOffsets& /*pla
 
 __attribute__((weak)) void CudaKernels::activation_signatures(const Activations& /*activations*/,
                                                               const void* /*thresholds*/, std::uint8_t* /*signatures*/,
-                                                              std::int64_t /*row_bytes*/, FaultCell* /*fault*/,
+                                                              std::int64_t /*row_bytes*/, const NanReport& /*nan*/,
                                                               const DeviceQueue& /*queue*/) const {
   fail("activation_signatures isn't written yet");
 }
@@ -53,8 +53,9 @@ __attribute__((weak)) void CudaKernels::shuffle_partners(std::int64_t /*num_inpu
 
 __attribute__((weak)) void CudaKernels::shuffle_samples(const std::uint8_t* /*signatures*/, std::int64_t /*units*/,
                                                         std::int64_t /*row_bytes*/, const std::int64_t* /*partners*/,
-                                                        std::int64_t /*num_inputs*/, std::int64_t /*samples_per_input*/,
-                                                        std::uint8_t* /*out*/, const DeviceQueue& /*queue*/) const {
+                                                        std::int64_t /*num_inputs*/, std::int64_t /*first_input*/,
+                                                        std::int64_t /*samples_per_input*/, std::uint8_t* /*out*/,
+                                                        const DeviceQueue& /*queue*/) const {
   fail("shuffle_samples isn't written yet");
 }
 
