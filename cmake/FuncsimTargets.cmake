@@ -19,9 +19,12 @@ endif()
 add_library(funcsim_options INTERFACE)
 target_include_directories(funcsim_options INTERFACE ${PROJECT_SOURCE_DIR}/csrc)
 # Fused multiply-adds, where a processor has them, would round differently from level to level.
-target_compile_options(funcsim_options INTERFACE -Wall -Wextra -Wpedantic -ffp-contract=off)
+target_compile_options(funcsim_options INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-ffp-contract=off>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra;--fmad=false>")
 if(FUNCSIM_WERROR)
-  target_compile_options(funcsim_options INTERFACE -Werror)
+  target_compile_options(funcsim_options INTERFACE
+    "$<$<COMPILE_LANGUAGE:CXX>:-Werror>" "$<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>")
 endif()
 if(FUNCSIM_SANITIZE)
   set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
