@@ -64,7 +64,7 @@ if(NOT problem)
   if(FUNCSIM_CUDA STREQUAL AUTO)
     include(CheckLanguage)
     unset(CMAKE_CUDA_COMPILER)
-    if(NOT "$CACHE{CMAKE_CUDA_COMPILER}")
+    if(NOT CMAKE_CUDA_COMPILER)
       unset(CMAKE_CUDA_COMPILER CACHE)  # what an earlier attempt left
     endif()
     set(ENV{CUDACXX} "${nvcc}")
