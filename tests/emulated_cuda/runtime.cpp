@@ -1,9 +1,13 @@
+#include <pthread.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
@@ -46,8 +50,20 @@ int capability_of_environment() {
   return text != nullptr ? std::atoi(text) : 90;
 }
 
+// The current device of each thread. It can't be thread_local: such variables are what kernels declare __shared__.
+class CurrentDevice {
+ public:
+  CurrentDevice() { pthread_key_create(&key_, nullptr); }
+  int get() const { return static_cast<int>(reinterpret_cast<std::intptr_t>(pthread_getspecific(key_))); }
+  void set(int device) { pthread_setspecific(key_, reinterpret_cast<const void*>(std::intptr_t{device})); }
+
+ private:
+  pthread_key_t key_{};
+};
+
 struct Runtime {
-  int device = 0;
+  std::recursive_mutex mutex;  // any thread may call, and then does all work that it waits for
+  CurrentDevice device;
   int capability = capability_of_environment();
   bool deferred = true;
   long long numbers = 0;
@@ -70,6 +86,8 @@ Runtime& runtime() {
   return *instance;
 }
 
+using Lock = std::lock_guard<std::recursive_mutex>;
+
 cudaError_t set_error(cudaError_t error) {
   if (error != cudaSuccess && error != cudaErrorNotReady) {
     runtime().last_error = error;
@@ -78,7 +96,7 @@ cudaError_t set_error(cudaError_t error) {
 }
 
 Stream* real_stream(Stream* stream) {
-  return stream != nullptr ? stream : &runtime().default_streams[runtime().device];
+  return stream != nullptr ? stream : &runtime().default_streams[runtime().device.get()];
 }
 
 bool is_default(const Stream* stream) {
@@ -154,11 +172,12 @@ int most_shared_bytes() {
 }  // namespace
 
 cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel, std::function<void()> thread) {
+  const Lock lock(runtime().mutex);
   constexpr std::size_t usual_shared_bytes = 48 << 10;
   const dim3 blocks = config.gridDim;
   const dim3 threads = config.blockDim;
   Stream* const stream = real_stream(config.stream);
-  if (stream->device != runtime().device) {
+  if (stream->device != runtime().device.get()) {
     return set_error(cudaErrorInvalidResourceHandle);
   }
   const bool some = blocks.x > 0 && blocks.y > 0 && blocks.z > 0 && threads.x > 0 && threads.y > 0 && threads.z > 0;
@@ -184,11 +203,13 @@ void set_compute_capability(int capability) {
 }
 
 void set_deferred(bool deferred) {
+  const Lock lock(runtime().mutex);
   cudaDeviceSynchronize();
   runtime().deferred = deferred;
 }
 
 long long launches() {
+  const Lock lock(runtime().mutex);
   return runtime().launches;
 }
 
@@ -199,10 +220,12 @@ using namespace emulated_cuda;
 // Errors.
 
 cudaError_t cudaGetLastError() {
+  const Lock lock(runtime().mutex);
   return std::exchange(runtime().last_error, cudaSuccess);
 }
 
 cudaError_t cudaPeekAtLastError() {
+  const Lock lock(runtime().mutex);
   return runtime().last_error;
 }
 
@@ -262,7 +285,7 @@ cudaError_t cudaGetDeviceCount(int* count) {
 }
 
 cudaError_t cudaGetDevice(int* device) {
-  *device = runtime().device;
+  *device = runtime().device.get();
   return cudaSuccess;
 }
 
@@ -270,7 +293,7 @@ cudaError_t cudaSetDevice(int device) {
   if (device < 0 || device >= device_count) {
     return set_error(cudaErrorInvalidDevice);
   }
-  runtime().device = device;
+  runtime().device.set(device);
   return cudaSuccess;
 }
 
@@ -308,6 +331,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 }
 
 cudaError_t cudaDeviceSynchronize() {
+  const Lock lock(runtime().mutex);
   const auto capturing = [](const auto& stream) { return stream->records != nullptr; };
   if (std::any_of(runtime().streams.begin(), runtime().streams.end(), capturing)) {
     return set_error(cudaErrorStreamCaptureUnsupported);
@@ -323,6 +347,7 @@ cudaError_t cudaDeviceSynchronize() {
 }
 
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value) {
+  const Lock lock(runtime().mutex);
   if (attribute == cudaFuncAttributeMaxDynamicSharedMemorySize) {
     if (value < 0 || value > most_shared_bytes()) {
       return set_error(cudaErrorInvalidValue);
@@ -347,6 +372,7 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
 }
 
 cudaError_t cudaFree(void* memory) {
+  const Lock lock(runtime().mutex);
   const cudaError_t error = cudaDeviceSynchronize();
   if (memory != nullptr && !delete_memory(memory, Place::device)) {
     return set_error(cudaErrorInvalidValue);
@@ -364,6 +390,7 @@ cudaError_t cudaMallocHost(void** memory, std::size_t bytes) {
 }
 
 cudaError_t cudaFreeHost(void* memory) {
+  const Lock lock(runtime().mutex);
   const cudaError_t error = cudaDeviceSynchronize();
   if (memory != nullptr && !delete_memory(memory, Place::pinned)) {
     return set_error(cudaErrorInvalidValue);
@@ -372,6 +399,7 @@ cudaError_t cudaFreeHost(void* memory) {
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t given) {
+  const Lock lock(runtime().mutex);
   if (bytes == 0) {
     return cudaSuccess;
   }
@@ -393,7 +421,10 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
       return std::string();
     });
   }
-  const cudaError_t error = add_work(stream, [to, from, bytes] {
+  const cudaError_t error = add_work(stream, [=] {
+    if (place_of(from, bytes) != source || place_of(to, bytes) != target) {
+      return std::string("memory was freed before it was copied");
+    }
     std::memmove(to, from, bytes);
     return std::string();
   });
@@ -409,6 +440,7 @@ cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpy
 }
 
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
+  const Lock lock(runtime().mutex);
   if (bytes == 0) {
     return cudaSuccess;
   }
@@ -421,6 +453,14 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
   });
 }
 
+cudaError_t cudaLaunchHostFunc(cudaStream_t stream, void (*function)(void*), void* data) {
+  const Lock lock(runtime().mutex);
+  return add_work(real_stream(stream), [function, data] {
+    function(data);
+    return std::string();
+  });
+}
+
 cudaError_t cudaMemset(void* to, int value, std::size_t bytes) {
   const cudaError_t error = cudaMemsetAsync(to, value, bytes, nullptr);
   return error != cudaSuccess ? error : cudaStreamSynchronize(nullptr);
@@ -429,8 +469,9 @@ cudaError_t cudaMemset(void* to, int value, std::size_t bytes) {
 // Streams and events.
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  const Lock lock(runtime().mutex);
   auto made = std::make_unique<Stream>();
-  made->device = runtime().device;
+  made->device = runtime().device.get();
   made->blocking = flags != cudaStreamNonBlocking;
   *stream = made.get();
   runtime().streams.insert(std::move(made));
@@ -442,6 +483,7 @@ cudaError_t cudaStreamCreate(cudaStream_t* stream) {
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const Lock lock(runtime().mutex);
   const cudaError_t error = cudaStreamSynchronize(stream);
   auto& streams = runtime().streams;
   const auto found = std::find_if(streams.begin(), streams.end(), [&](const auto& s) { return s.get() == stream; });
@@ -453,6 +495,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t given) {
+  const Lock lock(runtime().mutex);
   Stream* const stream = real_stream(given);
   if (stream->records != nullptr) {
     return set_error(cudaErrorStreamCaptureUnsupported);
@@ -469,6 +512,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t given) {
 }
 
 cudaError_t cudaStreamQuery(cudaStream_t given) {
+  const Lock lock(runtime().mutex);
   Stream* const stream = real_stream(given);
   if (stream->records != nullptr) {
     return set_error(cudaErrorStreamCaptureUnsupported);
@@ -495,8 +539,9 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t given) {
+  const Lock lock(runtime().mutex);
   Stream* const stream = real_stream(given);
-  if (stream->device != runtime().device) {
+  if (stream->device != runtime().device.get()) {
     return set_error(cudaErrorInvalidResourceHandle);
   }
   *event = {stream, runtime().numbers, false};
@@ -504,6 +549,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t given) {
 }
 
 cudaError_t cudaEventQuery(cudaEvent_t event) {
+  const Lock lock(runtime().mutex);
   if (event->stream != nullptr && !std::exchange(event->asked, true)) {
     return cudaErrorNotReady;  // as it may be
   }
@@ -511,6 +557,7 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  const Lock lock(runtime().mutex);
   if (event->stream == nullptr) {
     return cudaSuccess;
   }
@@ -519,6 +566,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned /*flags*/) {
+  const Lock lock(runtime().mutex);
   if (event->stream == nullptr) {
     return cudaSuccess;
   }
@@ -530,11 +578,13 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 // Graphs.
 
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
+  const Lock lock(runtime().mutex);
   *status = real_stream(stream)->records != nullptr ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
   return cudaSuccess;
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode /*mode*/) {
+  const Lock lock(runtime().mutex);
   if (stream == nullptr || stream->records != nullptr) {
     return set_error(cudaErrorStreamCaptureUnsupported);
   }
@@ -543,6 +593,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode /*
 }
 
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  const Lock lock(runtime().mutex);
   *graph = std::exchange(stream->records, nullptr);
   return *graph != nullptr ? cudaSuccess : set_error(cudaErrorInvalidValue);
 }
@@ -553,6 +604,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  const Lock lock(runtime().mutex);
   for (const auto& work : executable->work) {
     if (const cudaError_t error = add_work(real_stream(stream), work); error != cudaSuccess) {
       return error;
