@@ -10,7 +10,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <memory>
 #include <sstream>
 #include <utility>
@@ -42,7 +41,7 @@ struct Thread {
   uint3 index{};
   // Of either kind: what is not yet in a group, and groups.
   std::array<Works, 2> uncommitted;
-  std::array<std::deque<Works>, 2> groups;
+  std::array<std::vector<Works>, 2> groups;
 };
 
 struct Warp {
@@ -211,8 +210,10 @@ std::string Runner::run(const Launch& of) {
 void Runner::run_block(std::uint64_t order) {
   for (unsigned i = 0; i < threads_count; ++i) {
     threads_[i]->fiber.start(&thread_main);
-    threads_[i]->uncommitted = {};
-    threads_[i]->groups = {};
+    for (std::size_t kind = 0; kind < threads_[i]->groups.size(); ++kind) {
+      threads_[i]->uncommitted[kind].clear();
+      threads_[i]->groups[kind].clear();
+    }
   }
   for (Warp& warp : warps_) {
     warp.ready = warp.exists;
@@ -402,7 +403,7 @@ void wait_group(Asynchronous kind, unsigned pending) {
   auto& groups = runner.current_thread().groups[static_cast<std::size_t>(kind)];
   while (groups.size() > pending) {
     const Works works = std::move(groups.front());
-    groups.pop_front();
+    groups.erase(groups.begin());
     for (const auto& work : works) {
       work();
     }
