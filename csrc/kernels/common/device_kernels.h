@@ -22,6 +22,14 @@ struct DeviceQueue {
 using FaultCell = std::uint64_t;
 inline constexpr FaultCell no_fault = ~FaultCell{0};
 
+/// Where a NaN is told: `cell` becomes unit * samples + first_sample + sample, if that is smaller, so that batches of one
+/// run can share a cell.
+struct NanReport {
+  FaultCell* cell;
+  std::int64_t samples;       ///< of the whole run
+  std::int64_t first_sample;  ///< of this batch
+};
+
 /// Samples of a layer's output with a grid of positions, for sample_offsets(). Sample s of input i is the place
 /// places(i, s) of the grid: all places in order, or points of it that network/positions.h describes.
 struct PlaceOffsets {
@@ -66,6 +74,9 @@ class DeviceKernels {
   virtual void fill(void* to, std::uint8_t value, std::int64_t bytes, const DeviceQueue& queue) const = 0;
   /// A point in the stream; to be given to wait() once.
   virtual void* record(const DeviceQueue& queue) const = 0;
+  /// copy_to_host() when the stream has come here, beside the work that follows. Neither memory may be given back before
+  /// wait() for the point that is returned.
+  virtual void* copy_to_host_aside(const void* from, void* host, std::int64_t bytes, const DeviceQueue& queue) const = 0;
   /// Returns when the device has come to that point. From any thread.
   virtual void wait(void* point) const = 0;
   /// Waits for all work of the stream.
@@ -90,9 +101,9 @@ class DeviceKernels {
   virtual void sample_offsets(const PlaceOffsets& places, std::int64_t* offsets, const DeviceQueue& queue) const = 0;
   /// @param thresholds of every unit: the largest element value that is not above it, float for 16-bit elements and
   ///                   float32, double for float64; null: 0 everywhere
-  /// @param fault      becomes unit * samples + sample of the first NaN in this order; with one, rows are unspecified
+  /// @param nan        is told of the first NaN of units in order; with one, rows are unspecified
   virtual void activation_signatures(const Activations& activations, const void* thresholds, std::uint8_t* signatures,
-                                     std::int64_t row_bytes, FaultCell* fault, const DeviceQueue& queue) const = 0;
+                                     std::int64_t row_bytes, const NanReport& nan, const DeviceQueue& queue) const = 0;
   virtual void any_of_groups(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes,
                              std::int64_t groups, std::int64_t group_size, std::uint8_t* out,
                              std::int64_t out_row_bytes, const DeviceQueue& queue) const = 0;
@@ -105,10 +116,10 @@ class DeviceKernels {
   /// Partners as indices from first_input on.
   virtual void shuffle_partners(std::int64_t num_inputs, std::int64_t seed, std::int64_t first_input,
                                 std::int64_t* partners, const DeviceQueue& queue) const = 0;
-  /// @param partners [inputs] indices from 0
+  /// @param partners [num_inputs] indices from first_input on
   virtual void shuffle_samples(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes,
-                               const std::int64_t* partners, std::int64_t num_inputs, std::int64_t samples_per_input,
-                               std::uint8_t* out, const DeviceQueue& queue) const = 0;
+                               const std::int64_t* partners, std::int64_t num_inputs, std::int64_t first_input,
+                               std::int64_t samples_per_input, std::uint8_t* out, const DeviceQueue& queue) const = 0;
 
   // Sketches.
 

@@ -12,6 +12,7 @@ class CudaKernels final : public DeviceKernels {
   void copy_to_device(const void* host, void* to, std::int64_t bytes, const DeviceQueue& queue) const override;
   void fill(void* to, std::uint8_t value, std::int64_t bytes, const DeviceQueue& queue) const override;
   void* record(const DeviceQueue& queue) const override;
+  void* copy_to_host_aside(const void* from, void* host, std::int64_t bytes, const DeviceQueue& queue) const override;
   void wait(void* point) const override;
   void synchronize(const DeviceQueue& queue) const override;
   bool is_capturing(const DeviceQueue& queue) const override;
@@ -24,7 +25,7 @@ class CudaKernels final : public DeviceKernels {
 
   void sample_offsets(const PlaceOffsets& places, std::int64_t* offsets, const DeviceQueue& queue) const override;
   void activation_signatures(const Activations& activations, const void* thresholds, std::uint8_t* signatures,
-                             std::int64_t row_bytes, FaultCell* fault, const DeviceQueue& queue) const override;
+                             std::int64_t row_bytes, const NanReport& nan, const DeviceQueue& queue) const override;
   void any_of_groups(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, std::int64_t groups,
                      std::int64_t group_size, std::uint8_t* out, std::int64_t out_row_bytes,
                      const DeviceQueue& queue) const override;
@@ -35,8 +36,8 @@ class CudaKernels final : public DeviceKernels {
   void shuffle_partners(std::int64_t num_inputs, std::int64_t seed, std::int64_t first_input, std::int64_t* partners,
                         const DeviceQueue& queue) const override;
   void shuffle_samples(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes,
-                       const std::int64_t* partners, std::int64_t num_inputs, std::int64_t samples_per_input,
-                       std::uint8_t* out, const DeviceQueue& queue) const override;
+                       const std::int64_t* partners, std::int64_t num_inputs, std::int64_t first_input,
+                       std::int64_t samples_per_input, std::uint8_t* out, const DeviceQueue& queue) const override;
 
   void minhash(const std::uint8_t* signatures, std::int64_t units, std::int64_t row_bytes, std::int64_t num_samples,
                const HashedSamples& samples, std::int64_t num_hashes, std::int64_t seed, bool merge,

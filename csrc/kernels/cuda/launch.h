@@ -45,6 +45,14 @@ inline cudaStream_t stream_of(const DeviceQueue& queue) {
   return static_cast<cudaStream_t>(queue.stream);
 }
 
+/// Declares `Type* name`: the block's dynamic shared memory, which a kernel can declare once. The tests' emulator has
+/// its own.
+#ifndef FUNCSIM_DYNAMIC_SHARED
+#define FUNCSIM_DYNAMIC_SHARED(Type, name)                                         \
+  extern __shared__ __align__(1024) unsigned char funcsim_dynamic_shared_memory[]; \
+  Type* const name = reinterpret_cast<Type*>(funcsim_dynamic_shared_memory)
+#endif
+
 /// Threads of a launch. No side of the grid may be 0; `blocks.y` and `blocks.z` are at most 65535.
 struct LaunchShape {
   dim3 blocks;

@@ -1,0 +1,572 @@
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "block.h"
+#include "emulated_cuda/runtime_api.h"
+#include "memory.h"
+
+namespace emulated_cuda {
+
+struct Work {
+  long long number;  // of all work, in the order in which it was asked for
+  std::function<std::string()> run;
+};
+
+struct Stream {
+  int device = 0;
+  bool blocking = true;  // waits for the default stream, and the default stream for it
+  std::deque<Work> queue;
+  Graph* records = nullptr;
+};
+
+struct Event {
+  Stream* stream = nullptr;
+  long long after = 0;  // number of the work that it comes after
+  bool asked = false;
+};
+
+struct Graph {
+  std::vector<std::function<std::string()>> work;
+};
+
+namespace {
+
+constexpr int device_count = 2;
+
+int capability_of_environment() {
+  const char* text = std::getenv("EMULATED_CUDA_CAPABILITY");
+  return text != nullptr ? std::atoi(text) : 90;
+}
+
+struct Runtime {
+  int device = 0;
+  int capability = capability_of_environment();
+  bool deferred = true;
+  long long numbers = 0;
+  long long launches = 0;
+  cudaError_t last_error = cudaSuccess;
+  std::string failure;  // of the latest kernel that failed
+  Stream default_streams[device_count];
+  std::set<std::unique_ptr<Stream>> streams;
+  std::map<const void*, int> dynamic_shared_limits;
+};
+
+Runtime& runtime() {
+  static Runtime* const instance = [] {
+    auto* const made = new Runtime;  // outlives everything that might use it
+    for (int device = 0; device < device_count; ++device) {
+      made->default_streams[device].device = device;
+    }
+    return made;
+  }();
+  return *instance;
+}
+
+cudaError_t set_error(cudaError_t error) {
+  if (error != cudaSuccess && error != cudaErrorNotReady) {
+    runtime().last_error = error;
+  }
+  return error;
+}
+
+Stream* real_stream(Stream* stream) {
+  return stream != nullptr ? stream : &runtime().default_streams[runtime().device];
+}
+
+bool is_default(const Stream* stream) {
+  return stream == &runtime().default_streams[stream->device];
+}
+
+// Does the work of a stream up to that number.
+cudaError_t run_until(Stream* stream, long long number);
+
+cudaError_t run_one(Stream* stream) {
+  const Work work = std::move(stream->queue.front());
+  stream->queue.pop_front();
+  cudaError_t error = cudaSuccess;
+  // The legacy default stream waits for the others, and they for it.
+  if (is_default(stream)) {
+    for (const auto& other : runtime().streams) {
+      if (other->blocking && other->device == stream->device) {
+        error = std::max(error, run_until(other.get(), work.number));
+      }
+    }
+  } else if (stream->blocking) {
+    error = run_until(&runtime().default_streams[stream->device], work.number);
+  }
+  if (error != cudaSuccess) {
+    return error;
+  }
+  const std::string failure = [&] {
+    const DeviceAccess access;
+    return work.run();
+  }();
+  if (!failure.empty()) {
+    runtime().failure = failure;
+    return cudaErrorLaunchFailure;
+  }
+  return cudaSuccess;
+}
+
+cudaError_t run_until(Stream* stream, long long number) {
+  cudaError_t first = cudaSuccess;
+  while (!stream->queue.empty() && stream->queue.front().number <= number) {
+    const cudaError_t error = run_one(stream);
+    first = first == cudaSuccess ? error : first;
+  }
+  return first;
+}
+
+cudaError_t add_work(Stream* stream, std::function<std::string()> run) {
+  if (stream->records != nullptr) {
+    stream->records->work.push_back(std::move(run));
+    return cudaSuccess;
+  }
+  stream->queue.push_back({++runtime().numbers, std::move(run)});
+  return runtime().deferred ? cudaSuccess : set_error(run_until(stream, runtime().numbers));
+}
+
+// Of dynamic shared memory a block, with the attribute that allows more than 48 KB.
+int most_shared_bytes() {
+  switch (runtime().capability) {
+    case 75:
+      return 64 << 10;
+    case 80:
+    case 87:
+      return 163 << 10;
+    case 86:
+    case 89:
+    case 120:
+      return 99 << 10;
+    default:
+      return 227 << 10;
+  }
+}
+
+}  // namespace
+
+cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel, std::function<void()> thread) {
+  constexpr std::size_t usual_shared_bytes = 48 << 10;
+  const dim3 blocks = config.gridDim;
+  const dim3 threads = config.blockDim;
+  Stream* const stream = real_stream(config.stream);
+  if (stream->device != runtime().device) {
+    return set_error(cudaErrorInvalidResourceHandle);
+  }
+  const bool some = blocks.x > 0 && blocks.y > 0 && blocks.z > 0 && threads.x > 0 && threads.y > 0 && threads.z > 0;
+  if (!some || blocks.x > 0x7FFFFFFFU || blocks.y > 65535 || blocks.z > 65535 || threads.x > 1024 || threads.y > 1024 ||
+      threads.z > 64 || threads.x * threads.y * threads.z > 1024 || config.numAttrs != 0) {
+    return set_error(cudaErrorInvalidConfiguration);
+  }
+  if (config.dynamicSmemBytes > usual_shared_bytes) {
+    const auto limit = runtime().dynamic_shared_limits.find(kernel);
+    if (limit == runtime().dynamic_shared_limits.end() ||
+        config.dynamicSmemBytes > static_cast<std::size_t>(limit->second)) {
+      return set_error(cudaErrorInvalidValue);
+    }
+  }
+  ++runtime().launches;
+  return add_work(stream, [work = Launch{blocks, threads, config.dynamicSmemBytes, kernel, std::move(thread)}] {
+    return run_kernel(work);
+  });
+}
+
+void set_compute_capability(int capability) {
+  runtime().capability = capability;
+}
+
+void set_deferred(bool deferred) {
+  cudaDeviceSynchronize();
+  runtime().deferred = deferred;
+}
+
+long long launches() {
+  return runtime().launches;
+}
+
+}  // namespace emulated_cuda
+
+using namespace emulated_cuda;
+
+// Errors.
+
+cudaError_t cudaGetLastError() {
+  return std::exchange(runtime().last_error, cudaSuccess);
+}
+
+cudaError_t cudaPeekAtLastError() {
+  return runtime().last_error;
+}
+
+const char* cudaGetErrorName(cudaError_t error) {
+  switch (error) {
+    case cudaSuccess:
+      return "cudaSuccess";
+    case cudaErrorInvalidValue:
+      return "cudaErrorInvalidValue";
+    case cudaErrorMemoryAllocation:
+      return "cudaErrorMemoryAllocation";
+    case cudaErrorInvalidConfiguration:
+      return "cudaErrorInvalidConfiguration";
+    case cudaErrorInvalidDevice:
+      return "cudaErrorInvalidDevice";
+    case cudaErrorInvalidResourceHandle:
+      return "cudaErrorInvalidResourceHandle";
+    case cudaErrorNotReady:
+      return "cudaErrorNotReady";
+    case cudaErrorLaunchFailure:
+      return "cudaErrorLaunchFailure";
+    case cudaErrorStreamCaptureUnsupported:
+      return "cudaErrorStreamCaptureUnsupported";
+  }
+  return "unknown";
+}
+
+const char* cudaGetErrorString(cudaError_t error) {
+  switch (error) {
+    case cudaSuccess:
+      return "no error";
+    case cudaErrorInvalidValue:
+      return "invalid argument";
+    case cudaErrorMemoryAllocation:
+      return "out of memory";
+    case cudaErrorInvalidConfiguration:
+      return "invalid configuration argument";
+    case cudaErrorInvalidDevice:
+      return "invalid device ordinal";
+    case cudaErrorInvalidResourceHandle:
+      return "invalid resource handle";
+    case cudaErrorNotReady:
+      return "device not ready";
+    case cudaErrorLaunchFailure:
+      return runtime().failure.c_str();
+    case cudaErrorStreamCaptureUnsupported:
+      return "operation not permitted when stream is capturing";
+  }
+  return "unknown";
+}
+
+// Devices.
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = device_count;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGetDevice(int* device) {
+  *device = runtime().device;
+  return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device) {
+  if (device < 0 || device >= device_count) {
+    return set_error(cudaErrorInvalidDevice);
+  }
+  runtime().device = device;
+  return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
+  if (device < 0 || device >= device_count) {
+    return set_error(cudaErrorInvalidDevice);
+  }
+  switch (attribute) {
+    case cudaDevAttrMaxSharedMemoryPerBlock:
+      *value = 48 << 10;
+      return cudaSuccess;
+    case cudaDevAttrMultiProcessorCount:
+      *value = 4;
+      return cudaSuccess;
+    case cudaDevAttrL2CacheSize:
+      *value = 1 << 20;
+      return cudaSuccess;
+    case cudaDevAttrMaxThreadsPerMultiProcessor:
+      *value = 1024;
+      return cudaSuccess;
+    case cudaDevAttrComputeCapabilityMajor:
+      *value = runtime().capability / 10;
+      return cudaSuccess;
+    case cudaDevAttrComputeCapabilityMinor:
+      *value = runtime().capability % 10;
+      return cudaSuccess;
+    case cudaDevAttrMaxSharedMemoryPerMultiprocessor:
+      *value = most_shared_bytes() + 1024;
+      return cudaSuccess;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+      *value = most_shared_bytes();
+      return cudaSuccess;
+  }
+  return set_error(cudaErrorInvalidValue);
+}
+
+cudaError_t cudaDeviceSynchronize() {
+  const auto capturing = [](const auto& stream) { return stream->records != nullptr; };
+  if (std::any_of(runtime().streams.begin(), runtime().streams.end(), capturing)) {
+    return set_error(cudaErrorStreamCaptureUnsupported);
+  }
+  cudaError_t first = cudaSuccess;
+  for (Stream& stream : runtime().default_streams) {
+    first = std::max(first, run_until(&stream, runtime().numbers));
+  }
+  for (const auto& stream : runtime().streams) {
+    first = std::max(first, run_until(stream.get(), runtime().numbers));
+  }
+  return set_error(first);
+}
+
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value) {
+  if (attribute == cudaFuncAttributeMaxDynamicSharedMemorySize) {
+    if (value < 0 || value > most_shared_bytes()) {
+      return set_error(cudaErrorInvalidValue);
+    }
+    runtime().dynamic_shared_limits[kernel] = value;
+  }
+  return cudaSuccess;
+}
+
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void* /*kernel*/, int threads,
+                                                          std::size_t dynamic_shared_bytes) {
+  const auto shared_bytes = static_cast<int>(dynamic_shared_bytes) + 1024;
+  *blocks = std::min(1024 / std::max(threads, 1), (most_shared_bytes() + 1024) / shared_bytes);
+  return cudaSuccess;
+}
+
+// Memory.
+
+cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
+  *memory = bytes > 0 ? new_memory(bytes, Place::device) : nullptr;
+  return bytes > 0 && *memory == nullptr ? set_error(cudaErrorMemoryAllocation) : cudaSuccess;
+}
+
+cudaError_t cudaFree(void* memory) {
+  const cudaError_t error = cudaDeviceSynchronize();
+  if (memory != nullptr && !delete_memory(memory, Place::device)) {
+    return set_error(cudaErrorInvalidValue);
+  }
+  return error;
+}
+
+cudaError_t cudaHostAlloc(void** memory, std::size_t bytes, unsigned /*flags*/) {
+  *memory = bytes > 0 ? new_memory(bytes, Place::pinned) : nullptr;
+  return bytes > 0 && *memory == nullptr ? set_error(cudaErrorMemoryAllocation) : cudaSuccess;
+}
+
+cudaError_t cudaMallocHost(void** memory, std::size_t bytes) {
+  return cudaHostAlloc(memory, bytes, cudaHostAllocDefault);
+}
+
+cudaError_t cudaFreeHost(void* memory) {
+  const cudaError_t error = cudaDeviceSynchronize();
+  if (memory != nullptr && !delete_memory(memory, Place::pinned)) {
+    return set_error(cudaErrorInvalidValue);
+  }
+  return error;
+}
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t given) {
+  if (bytes == 0) {
+    return cudaSuccess;
+  }
+  Stream* const stream = real_stream(given);
+  const Place source = place_of(from, bytes);
+  const Place target = place_of(to, bytes);
+  const bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
+  const bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
+  if (kind != cudaMemcpyDefault &&
+      ((from_device && source == Place::pageable) || (to_device && target == Place::pageable) ||
+       (!from_device && source == Place::device) || (!to_device && target == Place::device))) {
+    return set_error(cudaErrorInvalidValue);
+  }
+  if (source == Place::pageable && stream->records == nullptr) {
+    // Taken at once: the caller may use its memory again.
+    const auto* const first = static_cast<const unsigned char*>(from);
+    return add_work(stream, [to, copy = std::vector<unsigned char>(first, first + bytes)] {
+      std::memcpy(to, copy.data(), copy.size());
+      return std::string();
+    });
+  }
+  const cudaError_t error = add_work(stream, [to, from, bytes] {
+    std::memmove(to, from, bytes);
+    return std::string();
+  });
+  if (error == cudaSuccess && target == Place::pageable && stream->records == nullptr) {
+    return cudaStreamSynchronize(given);
+  }
+  return error;
+}
+
+cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+  const cudaError_t error = cudaMemcpyAsync(to, from, bytes, kind, nullptr);
+  return error != cudaSuccess ? error : cudaStreamSynchronize(nullptr);
+}
+
+cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
+  if (bytes == 0) {
+    return cudaSuccess;
+  }
+  if (place_of(to, bytes) == Place::pageable) {
+    return set_error(cudaErrorInvalidValue);
+  }
+  return add_work(real_stream(stream), [to, value, bytes] {
+    std::memset(to, value, bytes);
+    return std::string();
+  });
+}
+
+cudaError_t cudaMemset(void* to, int value, std::size_t bytes) {
+  const cudaError_t error = cudaMemsetAsync(to, value, bytes, nullptr);
+  return error != cudaSuccess ? error : cudaStreamSynchronize(nullptr);
+}
+
+// Streams and events.
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  auto made = std::make_unique<Stream>();
+  made->device = runtime().device;
+  made->blocking = flags != cudaStreamNonBlocking;
+  *stream = made.get();
+  runtime().streams.insert(std::move(made));
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamCreate(cudaStream_t* stream) {
+  return cudaStreamCreateWithFlags(stream, cudaStreamDefault);
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const cudaError_t error = cudaStreamSynchronize(stream);
+  auto& streams = runtime().streams;
+  const auto found = std::find_if(streams.begin(), streams.end(), [&](const auto& s) { return s.get() == stream; });
+  if (found == streams.end()) {
+    return set_error(cudaErrorInvalidResourceHandle);
+  }
+  streams.erase(found);
+  return error;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t given) {
+  Stream* const stream = real_stream(given);
+  if (stream->records != nullptr) {
+    return set_error(cudaErrorStreamCaptureUnsupported);
+  }
+  cudaError_t error = cudaSuccess;
+  if (is_default(stream)) {
+    for (const auto& other : runtime().streams) {
+      if (other->blocking && other->device == stream->device) {
+        error = std::max(error, run_until(other.get(), runtime().numbers));
+      }
+    }
+  }
+  return set_error(std::max(error, run_until(stream, runtime().numbers)));
+}
+
+cudaError_t cudaStreamQuery(cudaStream_t given) {
+  Stream* const stream = real_stream(given);
+  if (stream->records != nullptr) {
+    return set_error(cudaErrorStreamCaptureUnsupported);
+  }
+  if (stream->queue.empty()) {
+    return cudaSuccess;
+  }
+  run_one(stream);
+  return cudaErrorNotReady;
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned /*flags*/) {
+  *event = new Event;
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  return cudaEventCreateWithFlags(event, cudaStreamDefault);
+}
+
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t given) {
+  Stream* const stream = real_stream(given);
+  if (stream->device != runtime().device) {
+    return set_error(cudaErrorInvalidResourceHandle);
+  }
+  *event = {stream, runtime().numbers, false};
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  if (event->stream != nullptr && !std::exchange(event->asked, true)) {
+    return cudaErrorNotReady;  // as it may be
+  }
+  return cudaEventSynchronize(event);
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (event->stream == nullptr) {
+    return cudaSuccess;
+  }
+  return set_error(event->stream->records != nullptr ? cudaErrorStreamCaptureUnsupported
+                                                     : run_until(event->stream, event->after));
+}
+
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned /*flags*/) {
+  if (event->stream == nullptr) {
+    return cudaSuccess;
+  }
+  return add_work(real_stream(stream), [on = event->stream, after = event->after] {
+    return run_until(on, after) == cudaSuccess ? std::string() : runtime().failure;
+  });
+}
+
+// Graphs.
+
+cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
+  *status = real_stream(stream)->records != nullptr ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode /*mode*/) {
+  if (stream == nullptr || stream->records != nullptr) {
+    return set_error(cudaErrorStreamCaptureUnsupported);
+  }
+  stream->records = new Graph;
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  *graph = std::exchange(stream->records, nullptr);
+  return *graph != nullptr ? cudaSuccess : set_error(cudaErrorInvalidValue);
+}
+
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long /*flags*/) {
+  *executable = new Graph(*graph);
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  for (const auto& work : executable->work) {
+    if (const cudaError_t error = add_work(real_stream(stream), work); error != cudaSuccess) {
+      return error;
+    }
+  }
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  delete executable;
+  return cudaSuccess;
+}
