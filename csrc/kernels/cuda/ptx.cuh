@@ -94,19 +94,6 @@ __device__ inline void fence_proxy_async() {
 
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
 
-/// The descriptor of a matrix of 128-byte rows in shared memory, one after the other from a multiple of 1024 bytes on,
-/// whose 16-byte pieces are swizzled: piece p of row r is where piece p ^ (r % 8) would be. "K-major, 128-Byte
-/// swizzle": the next 8 rows are 1024 bytes on.
-///
-/// @param start row 0 of the matrix, whose address is a multiple of 1024, plus the byte where its columns begin
-__device__ inline std::uint64_t swizzled_matrix(const void* start) {
-  constexpr std::uint64_t next_pieces = 1;  // not used with a swizzle
-  constexpr std::uint64_t next_8_rows = 1024 >> 4;
-  constexpr std::uint64_t swizzle_128_bytes = 1;
-  const auto address = static_cast<std::uint64_t>(__cvta_generic_to_shared(start));
-  return ((address & 0x3FFFF) >> 4) | (next_pieces << 16) | (next_8_rows << 32) | (swizzle_128_bytes << 62);
-}
-
 /// wgmma.fence: before the first wgmma, and before one whose sums were touched by anything else.
 __device__ inline void wgmma_fence() {
   asm volatile("wgmma.fence.sync.aligned;" ::: "memory");

@@ -17,6 +17,17 @@ struct WgmmaShape {
 
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
 
+/// The descriptor of 32 bytes of rows that are swizzled() from a multiple of 1024 bytes on: K-major, 128-byte swizzle.
+///
+/// @param start the first of the bytes of row 0, which is a multiple of 8 in its tile, where swizzled() would leave it
+__device__ std::uint64_t swizzled_matrix(const std::uint8_t* start) {
+  constexpr std::uint64_t next_pieces = 1;  // no meaning with a swizzle
+  constexpr std::uint64_t next_8_rows = 8 * chunk_bytes;
+  constexpr std::uint64_t swizzle_128_bytes = 1;
+  const auto address = static_cast<std::uint64_t>(__cvta_generic_to_shared(start));
+  return ((address & 0x3FFFF) >> 4) | (next_pieces << 16) | (next_8_rows >> 4 << 32) | (swizzle_128_bytes << 62);
+}
+
 __device__ void count_tile(const SetPairs& pairs, const Slices& slices, std::uint8_t* shared) {
   const Tile tile = tile_of_block<WgmmaShape>(pairs, slices);
   if (is_mirrored<WgmmaShape>(pairs, tile)) {
@@ -30,7 +41,7 @@ __device__ void count_tile(const SetPairs& pairs, const Slices& slices, std::uin
     ptx::wgmma_fence();
 #pragma unroll
     for (int byte = 0; byte < chunk_bytes; byte += 32) {
-      ptx::wgmma_b1(sums, ptx::swizzled_matrix(a + (first_row * chunk_bytes) + byte), ptx::swizzled_matrix(b + byte));
+      ptx::wgmma_b1(sums, swizzled_matrix(a + (first_row * chunk_bytes) + byte), swizzled_matrix(b + byte));
     }
     ptx::wgmma_commit();
     ptx::wgmma_wait<1>(sums);

@@ -172,12 +172,10 @@ CountFunction forced_path(std::string_view forced, const std::vector<CountPath>&
 
 }  // namespace
 
-CountFunction choose_count(std::int64_t units_a, std::int64_t units_b, std::int64_t row_bytes,
-                           const DeviceQueue& queue) {
+CountFunction choose_count(std::int64_t units_a, std::int64_t units_b, std::int64_t row_bytes, const DeviceQueue& queue,
+                           const TrialSize& trial) {
   // Popcount takes some ten microseconds for so many pairs of bits, and others are hardly faster.
   constexpr double few_pairs = 0x1p31;
-  constexpr std::int64_t timed_units = 2000;
-  constexpr std::int64_t timed_row_bytes = 2000;
   const std::vector<CountPath> paths = paths_of(capability(queue));
   const char* const forced = std::getenv("FUNCSIM_CUDA_JACCARD");
   if (forced != nullptr && *forced != '\0') {
@@ -196,7 +194,7 @@ CountFunction choose_count(std::int64_t units_a, std::int64_t units_b, std::int6
   if (is_capturing(queue)) {
     return paths.back().count;
   }
-  const CountFunction fastest = fastest_path(paths, timed_units, timed_row_bytes, queue).count;
+  const CountFunction fastest = fastest_path(paths, trial, queue).count;
   findings().fastest.emplace(queue.device, fastest);
   return fastest;
 }
@@ -221,9 +219,8 @@ bool counts_right(CountFunction count, const DeviceQueue& queue) {
   return result == 0;
 }
 
-const CountPath& fastest_path(std::span<const CountPath> paths, std::int64_t units, std::int64_t row_bytes,
-                              const DeviceQueue& queue) {
-  const SetPairs pairs = random_pairs(units, units, row_bytes, queue);
+const CountPath& fastest_path(std::span<const CountPath> paths, const TrialSize& trial, const DeviceQueue& queue) {
+  const SetPairs pairs = random_pairs(trial.units, trial.units, trial.row_bytes, queue);
   const CountPath* fastest = &paths.front();
   double least = milliseconds_of(fastest->count, pairs, queue);
   for (const CountPath& path : paths.subspan(1)) {

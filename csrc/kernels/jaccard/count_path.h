@@ -18,6 +18,12 @@ struct CountPath {
   int last_capability;
 };
 
+/// What paths are timed with: [units, units] pairs.
+struct TrialSize {
+  std::int64_t units = 2000;
+  std::int64_t row_bytes = 2000;  ///< a multiple of 16
+};
+
 /// The way to count the common elements of so many pairs. Small problems are counted by popcount. At the first large
 /// one the paths that the device has are tried: those that don't give what popcount gives are never used there, and the
 /// fastest of the others is kept for that device. That waits for the device once, for some milliseconds, which can't
@@ -26,8 +32,8 @@ struct CountPath {
 /// The environment variable FUNCSIM_CUDA_JACCARD names a path that is used for all problems.
 ///
 /// @throws Error if it names none, one that the device doesn't have, or one that doesn't give what popcount gives
-CountFunction choose_count(std::int64_t units_a, std::int64_t units_b, std::int64_t row_bytes,
-                           const DeviceQueue& queue);
+CountFunction choose_count(std::int64_t units_a, std::int64_t units_b, std::int64_t row_bytes, const DeviceQueue& queue,
+                           const TrialSize& trial = {});
 
 /// Whether a way to count gives what popcount gives, on a problem that has parts of every tile. Waits for the device.
 bool counts_right(CountFunction count, const DeviceQueue& queue);
@@ -35,8 +41,6 @@ bool counts_right(CountFunction count, const DeviceQueue& queue);
 /// The path for a device: the fastest that counts right. Waits for the device.
 ///
 /// @param paths at least one, the first of which counts right
-/// @param units and row_bytes: of what they are timed with
-const CountPath& fastest_path(std::span<const CountPath> paths, std::int64_t units, std::int64_t row_bytes,
-                              const DeviceQueue& queue);
+const CountPath& fastest_path(std::span<const CountPath> paths, const TrialSize& trial, const DeviceQueue& queue);
 
 }  // namespace funcsim
