@@ -3,7 +3,6 @@
 import warnings
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from .evidence import Evidence, InputsHash, NetworkReader, collect
