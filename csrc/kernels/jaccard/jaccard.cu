@@ -55,9 +55,7 @@ void write_similarities(const SetPairs& pairs, const std::int32_t* common, const
 
 void CudaKernels::jaccard(const std::uint8_t* a, std::int64_t units_a, const std::uint8_t* b, std::int64_t units_b,
                           std::int64_t row_bytes, float* out, const DeviceQueue& queue) const {
-  const bool small = row_bytes <= (std::int64_t{1} << 21);
-  all_pairs(a, units_a, b, units_b, row_bytes, small ? Similarity::jaccard : Similarity::jaccard_by_double, 0, out,
-            queue);
+  all_pairs(a, units_a, b, units_b, row_bytes, jaccard_of_rows(row_bytes), 0, out, queue);
 }
 
 void CudaKernels::phi(const std::uint8_t* a, std::int64_t units_a, const std::uint8_t* b, std::int64_t units_b,
