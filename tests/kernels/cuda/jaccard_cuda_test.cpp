@@ -174,6 +174,13 @@ TEST_F(JaccardCuda, CutsLongRowsOfFewUnits) {
   });
 }
 
+TEST_F(JaccardCuda, CountsSetsOfMoreBytesThanAWarpTakes) {
+  for (const std::int64_t row_bytes : {33000, 32768, 16384}) {
+    const Rows a = some_rows(3, 8 * row_bytes, 18);
+    expect_same_as_cpu(a, some_rows(2, 8 * row_bytes, 19, row_bytes % 16 == 0 ? 0 : 5), 8 * row_bytes);
+  }
+}
+
 TEST_F(JaccardCuda, EveryByteCountsItsBits) {
   std::vector<std::uint8_t> every(256);
   for (std::size_t byte = 0; byte < 256; ++byte) {
