@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -25,6 +26,15 @@ std::uint32_t lop3(std::uint32_t x, std::uint32_t y, std::uint32_t z) {
     }
   }
   return bits;
+}
+
+inline float rcp_approx(float x) {
+  // One unit in the last place more or less, as it may be.
+  const float exact = 1.0F / x;
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(exact);
+  return std::isfinite(exact)
+             ? std::bit_cast<float>(bits + 1 - (std::bit_cast<std::uint32_t>(x) * 0x9E3779B9U >> 30) % 3)
+             : exact;
 }
 
 // Copies.
