@@ -1,13 +1,13 @@
 // That memory is as strict as a device's, and shows more.
 
+#include "memory.h"
+
 #include <cuda_runtime.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
 #include <thread>
 #include <vector>
-
-#include "memory.h"
 
 namespace {
 

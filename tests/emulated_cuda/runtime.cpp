@@ -578,6 +578,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  const Lock lock(runtime().mutex);
   const std::chrono::steady_clock::time_point never;
   if (begin->time == nullptr || end->time == nullptr) {
     return set_error(cudaErrorInvalidResourceHandle);
