@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
@@ -31,6 +32,7 @@ struct Event {
   Stream* stream = nullptr;
   long long after = 0;  // number of the work that it comes after
   bool asked = false;
+  std::shared_ptr<std::chrono::steady_clock::time_point> time;  // when the work before it was done; if it keeps that
 };
 
 struct Graph {
@@ -480,8 +482,11 @@ cudaError_t cudaStreamQuery(cudaStream_t given) {
   return cudaErrorNotReady;
 }
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned /*flags*/) {
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   *event = new Event;
+  if ((flags & cudaEventDisableTiming) == 0) {
+    (*event)->time = std::make_shared<std::chrono::steady_clock::time_point>();
+  }
   return cudaSuccess;
 }
 
@@ -499,8 +504,15 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t given) {
   if (stream->device != runtime().device) {
     return set_error(cudaErrorInvalidResourceHandle);
   }
-  *event = {stream, runtime().numbers, false};
-  return cudaSuccess;
+  cudaError_t error = cudaSuccess;
+  if (event->time != nullptr) {
+    error = add_work(stream, [time = event->time] {
+      *time = std::chrono::steady_clock::now();
+      return std::string();
+    });
+  }
+  *event = {stream, runtime().numbers, false, event->time};
+  return error;
 }
 
 cudaError_t cudaEventQuery(cudaEvent_t event) {
@@ -516,6 +528,18 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   }
   return set_error(event->stream->records != nullptr ? cudaErrorStreamCaptureUnsupported
                                                      : run_until(event->stream, event->after));
+}
+
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  const std::chrono::steady_clock::time_point never;
+  if (begin->time == nullptr || end->time == nullptr) {
+    return set_error(cudaErrorInvalidResourceHandle);
+  }
+  if (*begin->time == never || *end->time == never) {
+    return set_error(cudaErrorNotReady);
+  }
+  *milliseconds = std::chrono::duration<float, std::milli>(*end->time - *begin->time).count();
+  return cudaSuccess;
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned /*flags*/) {
