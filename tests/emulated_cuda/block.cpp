@@ -42,6 +42,7 @@ struct Thread {
   // Of either kind: what is not yet in a group, and groups.
   std::array<Works, 2> uncommitted;
   std::array<std::vector<Works>, 2> groups;
+  bool has_unfenced_copies = false;
 };
 
 struct Warp {
@@ -96,6 +97,7 @@ class Runner {
 
   void meet(const Meeting& meeting, void* frame, void (*combine)(void* const*, void*), void* function);
   void blame(const std::string& reason);
+  bool any_unfenced_copies() const;
   [[noreturn]] void leave();
   [[noreturn]] void exit_thread();
 
@@ -214,6 +216,7 @@ void Runner::run_block(std::uint64_t order) {
       threads_[i]->uncommitted[kind].clear();
       threads_[i]->groups[kind].clear();
     }
+    threads_[i]->has_unfenced_copies = false;
   }
   for (Warp& warp : warps_) {
     warp.ready = warp.exists;
@@ -265,6 +268,11 @@ void Runner::exit_thread() {
 
 void Runner::blame(const std::string& reason) {
   error_ = join("thread ", format_index(current_thread().index), ": ", reason);
+}
+
+bool Runner::any_unfenced_copies() const {
+  return std::any_of(threads_.begin(), threads_.begin() + threads_count,
+                     [](const auto& thread) { return thread->has_unfenced_copies; });
 }
 
 void Runner::leave() {
@@ -400,13 +408,26 @@ void commit_group(Asynchronous kind) {
 }
 
 void wait_group(Asynchronous kind, unsigned pending) {
-  auto& groups = runner.current_thread().groups[static_cast<std::size_t>(kind)];
+  Thread& thread = runner.current_thread();
+  auto& groups = thread.groups[static_cast<std::size_t>(kind)];
   while (groups.size() > pending) {
     const Works works = std::move(groups.front());
     groups.erase(groups.begin());
+    thread.has_unfenced_copies |= kind == Asynchronous::copy && !works.empty();
     for (const auto& work : works) {
       work();
     }
+  }
+}
+
+void fence_copies() {
+  runner.current_thread().has_unfenced_copies = false;
+}
+
+void check_copies_fenced() {
+  if (runner.any_unfenced_copies()) {
+    fail_kernel(
+        "a matrix instruction may not see copies to shared memory: there was no fence.proxy.async after the wait");
   }
 }
 

@@ -1,6 +1,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -35,6 +36,7 @@ struct Event {
   Stream* stream = nullptr;
   long long after = 0;  // number of the work that it comes after
   bool asked = false;
+  std::shared_ptr<std::chrono::steady_clock::time_point> time;  // when the work before it was done; if it keeps that
 };
 
 struct Graph {
@@ -524,8 +526,11 @@ cudaError_t cudaStreamQuery(cudaStream_t given) {
   return cudaErrorNotReady;
 }
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned /*flags*/) {
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   *event = new Event;
+  if ((flags & cudaEventDisableTiming) == 0) {
+    (*event)->time = std::make_shared<std::chrono::steady_clock::time_point>();
+  }
   return cudaSuccess;
 }
 
@@ -544,8 +549,15 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t given) {
   if (stream->device != runtime().device.get()) {
     return set_error(cudaErrorInvalidResourceHandle);
   }
-  *event = {stream, runtime().numbers, false};
-  return cudaSuccess;
+  cudaError_t error = cudaSuccess;
+  if (event->time != nullptr) {
+    error = add_work(stream, [time = event->time] {
+      *time = std::chrono::steady_clock::now();
+      return std::string();
+    });
+  }
+  *event = {stream, runtime().numbers, false, event->time};
+  return error;
 }
 
 cudaError_t cudaEventQuery(cudaEvent_t event) {
@@ -563,6 +575,19 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   }
   return set_error(event->stream->records != nullptr ? cudaErrorStreamCaptureUnsupported
                                                      : run_until(event->stream, event->after));
+}
+
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  const Lock lock(runtime().mutex);
+  const std::chrono::steady_clock::time_point never;
+  if (begin->time == nullptr || end->time == nullptr) {
+    return set_error(cudaErrorInvalidResourceHandle);
+  }
+  if (*begin->time == never || *end->time == never) {
+    return set_error(cudaErrorNotReady);
+  }
+  *milliseconds = std::chrono::duration<float, std::milli>(*end->time - *begin->time).count();
+  return cudaSuccess;
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned /*flags*/) {

@@ -17,4 +17,10 @@ void commit_group(Asynchronous kind);
 /// Does the work of all this thread's groups but the `pending` latest.
 void wait_group(Asynchronous kind, unsigned pending);
 
+/// After this, matrix instructions see the copies that this thread has waited for.
+void fence_copies();
+
+/// Fails the kernel if a thread of the block hasn't called fence_copies() since it has waited for copies.
+void check_copies_fenced();
+
 }  // namespace emulated_cuda
