@@ -57,3 +57,10 @@ def least_share(benchmark: str, text: str, wanted: float, rows: Sequence[Row]) -
     found = [(share, row.case) for row in rows if (share := row.share) is not None]
     got, where = min(found, default=(None, ""))
     return Target(benchmark, text, "at least", wanted, got, where, len(found))
+
+
+def at_most(benchmark: str, text: str, wanted: float, rows: Sequence[Row], scale: float = 1.0) -> Target:
+    """At most so many seconds, or units of which a second has `scale`, in each row. Wrong answers miss it."""
+    found = [(float("inf") if row.ours.problem else row.ours.seconds * scale, row.case) for row in rows]
+    got, where = max(found, default=(None, ""))
+    return Target(benchmark, text, "at most", wanted, got, where, len(found))
