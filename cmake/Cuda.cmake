@@ -49,7 +49,7 @@ if(NOT problem)
   if(NOT CMAKE_CUDA_HOST_COMPILER)
     set(CMAKE_CUDA_HOST_COMPILER "${CMAKE_CXX_COMPILER}")
   endif()
-  if(NOT CMAKE_CUDA_ARCHITECTURES)
+  if(NOT CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
     # Code for one processor runs on those of its major version that came later, except for 90a's. What no such code is for,
     # 11.0 and whatever comes after 12, has that of the driver's own compiler, from the instructions for 10.0.
     if(nvcc_version VERSION_LESS 12.8)
@@ -64,7 +64,7 @@ if(NOT problem)
   if(FUNCSIM_CUDA STREQUAL AUTO)
     include(CheckLanguage)
     unset(CMAKE_CUDA_COMPILER)
-    if(NOT CMAKE_CUDA_COMPILER)
+    if(NOT EXISTS "${CMAKE_CUDA_COMPILER}")
       unset(CMAKE_CUDA_COMPILER CACHE)  # what an earlier attempt left
     endif()
     set(ENV{CUDACXX} "${nvcc}")
