@@ -426,7 +426,8 @@ void fence_copies() {
 
 void check_copies_fenced() {
   if (runner.any_unfenced_copies()) {
-    fail_kernel("a matrix instruction may not see copies to shared memory: there was no fence.proxy.async after the wait");
+    fail_kernel(
+        "a matrix instruction may not see copies to shared memory: there was no fence.proxy.async after the wait");
   }
 }
 

@@ -6,15 +6,14 @@
 #include "kernels/common/ceil_div.h"
 #include "kernels/common/error.h"
 #include "kernels/cuda/cuda_kernels.h"
-#include "kernels/cuda/faults.cuh"
 #include "kernels/cuda/launch.h"
+#include "kernels/cuda/warp.cuh"
 
 namespace funcsim {
 
 namespace {
 
 constexpr int block_threads = 256;
-constexpr int warp_lanes = 32;
 
 struct Grid {
   std::int64_t sizes[coordinate_stride];

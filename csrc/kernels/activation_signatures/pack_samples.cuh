@@ -5,6 +5,7 @@
 #include "kernels/common/ceil_div.h"
 #include "kernels/cuda/faults.cuh"
 #include "kernels/cuda/packed_words.cuh"
+#include "kernels/cuda/warp.cuh"
 
 namespace funcsim {
 
@@ -12,7 +13,6 @@ namespace funcsim {
 // each lane a word of it, which they write together.
 
 inline constexpr int sample_packers = 256;  ///< threads of a block
-inline constexpr int warp_lanes = 32;
 inline constexpr int warp_samples = warp_lanes * word_samples;
 
 /// A lane's word of a whole tile whose samples follow each other from an aligned address on. Lanes load 8 samples at a

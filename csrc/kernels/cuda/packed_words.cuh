@@ -33,27 +33,25 @@ __device__ inline void store_word(std::uint8_t* row, int bytes, int w, std::uint
   }
 }
 
-/// Whether the words of 64 bits w - 1, w and w + 1 are all in a row of so many bytes.
-__device__ inline bool has_neighbours(std::int64_t bytes, std::int64_t w) {
-  return w > 0 && 8 * (w + 2) <= bytes;
+/// Whether load_inner_word() may be called.
+__device__ inline bool is_inner_word(std::int64_t bytes, std::int64_t w) {
+  return w > 0 && 4 * (w + 2) <= bytes;
 }
 
-/// Word w of a row, which has neighbours.
-__device__ inline std::uint64_t load_inner_word(const std::uint8_t* row, std::int64_t w) {
-  const std::uint8_t* first = row + (8 * w);
-  const unsigned past = bytes_past_word(first);
-  const auto* words = reinterpret_cast<const std::uint32_t*>(first - past);
-  const std::uint32_t low = __funnelshift_r(words[0], words[1], 8 * past);
-  const std::uint32_t high = __funnelshift_r(words[1], words[2], 8 * past);
-  return (std::uint64_t{high} << 32) | low;
+/// Word w of a row, neither the first nor one of the last two.
+__device__ inline std::uint32_t load_inner_word(const std::uint8_t* row, std::int64_t w) {
+  const auto* words = reinterpret_cast<const std::uint32_t*>(row - bytes_past_word(row)) + w;
+  return __funnelshift_r(words[0], words[1], 8 * bytes_past_word(row));
 }
 
-/// Word w of a row of so many bytes, beyond which bits are 0.
-__device__ inline std::uint64_t load_outer_word(const std::uint8_t* row, std::int64_t bytes, std::int64_t w) {
-  std::uint64_t word = 0;
-#pragma unroll 1
-  for (std::int64_t k = 8 * w; k < min(8 * (w + 1), bytes); ++k) {
-    word |= std::uint64_t{row[k]} << (8 * (k % 8));
+/// Word w of a row byte by byte, 0 beyond its end.
+__device__ inline std::uint32_t load_outer_word(const std::uint8_t* row, std::int64_t bytes, std::int64_t w) {
+  std::uint32_t word = 0;
+#pragma unroll
+  for (int k = 0; k < 4; ++k) {
+    if ((4 * w) + k < bytes) {
+      word |= std::uint32_t{row[(4 * w) + k]} << (8 * k);
+    }
   }
   return word;
 }

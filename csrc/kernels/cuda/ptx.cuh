@@ -19,6 +19,13 @@ __device__ inline std::uint32_t lop3(std::uint32_t x, std::uint32_t y, std::uint
   return bits;
 }
 
+/// rcp.approx: 1 / x with the error of the last bit or less.
+__device__ inline float rcp_approx(float x) {
+  float reciprocal = 0;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(reciprocal) : "f"(x));
+  return reciprocal;
+}
+
 /// cp.async.cg.shared.global: 16 bytes from global to shared memory, past the first-level cache, or 16 zero bytes.
 /// They are there after cp_async_wait(). Processors before compute capability 8.0 wait for them at once.
 ///

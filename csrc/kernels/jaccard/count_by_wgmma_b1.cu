@@ -2,8 +2,6 @@
 
 namespace funcsim {
 
-namespace {
-
 /// Two warpgroups with 64 rows each. wgmma goes on while the next is put together, so that what the one before it read
 /// is overwritten, not what the last one reads.
 struct WgmmaShape {
@@ -14,6 +12,8 @@ struct WgmmaShape {
   static constexpr unsigned ahead = 2;
   static constexpr bool async_proxy = true;
 };
+
+namespace {
 
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
 

@@ -1,3 +1,5 @@
+#include "kernels/jaccard/count_path.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -15,7 +17,6 @@
 #include "kernels/common/hash.h"
 #include "kernels/cuda/device_attribute.h"
 #include "kernels/cuda/launch.h"
-#include "kernels/jaccard/count_path.h"
 
 namespace funcsim {
 

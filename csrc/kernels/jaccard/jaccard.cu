@@ -15,14 +15,16 @@ constexpr int block_threads = 256;
 __global__ void __launch_bounds__(block_threads) write_all_similarities(SetPairs pairs, const std::int32_t* common) {
   const std::int64_t columns = pairs.b.units;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * block_threads;
-  for (std::int64_t place = (static_cast<std::int64_t>(blockIdx.x) * block_threads) + threadIdx.x;
-       place < pairs.a.units * columns; place += step) {
-    const std::int64_t row = place / columns;
-    const std::int64_t column = place % columns;
-    const bool mirrored = pairs.symmetric && column < row;
-    pairs.out[place] = similarity_of(pairs, common[mirrored ? (column * columns) + row : place], pairs.a.counts[row],
-                                     pairs.b.counts[column]);
-  }
+  const std::int64_t first = (static_cast<std::int64_t>(blockIdx.x) * block_threads) + threadIdx.x;
+  with_similarity(pairs, [&](const auto& similarity_of) {
+    for (std::int64_t place = first; place < pairs.a.units * columns; place += step) {
+      const std::int64_t row = place / columns;
+      const std::int64_t column = place % columns;
+      const bool mirrored = pairs.symmetric && column < row;
+      const std::int32_t both = common[mirrored ? (column * columns) + row : place];
+      pairs.out[place] = similarity_of(both, pairs.a.counts[row], pairs.b.counts[column]);
+    }
+  });
 }
 
 void all_pairs(const std::uint8_t* a, std::int64_t units_a, const std::uint8_t* b, std::int64_t units_b,
@@ -55,9 +57,7 @@ void write_similarities(const SetPairs& pairs, const std::int32_t* common, const
 
 void CudaKernels::jaccard(const std::uint8_t* a, std::int64_t units_a, const std::uint8_t* b, std::int64_t units_b,
                           std::int64_t row_bytes, float* out, const DeviceQueue& queue) const {
-  const bool small = row_bytes <= (std::int64_t{1} << 21);
-  all_pairs(a, units_a, b, units_b, row_bytes, small ? Similarity::jaccard : Similarity::jaccard_by_double, 0, out,
-            queue);
+  all_pairs(a, units_a, b, units_b, row_bytes, jaccard_of_rows(row_bytes), 0, out, queue);
 }
 
 void CudaKernels::phi(const std::uint8_t* a, std::int64_t units_a, const std::uint8_t* b, std::int64_t units_b,

@@ -131,41 +131,63 @@ __device__ void for_each_chunk(const SetPairs& pairs, const Tile& tile, std::uin
 /// Makes similarities of a tile's sums in shared memory, or adds them up if there are several slices.
 template <typename Shape>
 __device__ void write_tile(const SetPairs& pairs, const Slices& slices, const Tile& tile, std::int32_t* sums) {
-  __syncthreads();
   constexpr int warps = Shape::threads / 32;
+  constexpr int blocks = Shape::columns / 32;  // of columns, of which a lane has one each
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;
+  __syncthreads();
+  const auto for_each_row = [&](const auto& write) {
 #pragma unroll 1
-  for (int r = warp; r < Shape::rows; r += warps) {
-    const std::int64_t row = tile.first_row + r;
-    if (row >= pairs.a.units) {
-      break;
+    for (int r = warp; r < Shape::rows && tile.first_row + r < pairs.a.units; r += warps) {
+      write(tile.first_row + r, sums + (r * sums_pitch<Shape>)+lane);
     }
-    const std::int32_t count_a = pairs.a.counts[row];
-#pragma unroll 1
-    for (int c = lane; c < Shape::columns; c += 32) {
-      const std::int64_t column = tile.first_column + c;
-      if (column >= pairs.b.units || (pairs.symmetric && column < row)) {
-        continue;
+  };
+  const auto is_wanted = [&](std::int64_t row, std::int64_t column) {
+    return column < pairs.b.units && !(pairs.symmetric && column < row);
+  };
+  const std::int64_t first_column = tile.first_column + lane;
+  if (slices.common != nullptr) {
+    for_each_row([&](std::int64_t row, const std::int32_t* row_sums) {
+#pragma unroll
+      for (int k = 0; k < blocks; ++k) {
+        const std::int64_t column = first_column + (32 * k);
+        if (is_wanted(row, column)) {
+          atomicAdd(slices.common + (row * pairs.b.units) + column, row_sums[32 * k]);
+        }
       }
-      std::int32_t& sum = sums[(r * sums_pitch<Shape>)+c];
-      const std::int64_t place = (row * pairs.b.units) + column;
-      if (slices.common != nullptr) {
-        atomicAdd(slices.common + place, sum);
-      } else {
-        const float similarity = similarity_of(pairs, sum, count_a, pairs.b.counts[column]);
-        pairs.out[place] = similarity;
-        sum = __float_as_int(similarity);
-      }
-    }
+    });
+    return;
   }
-  if (!pairs.symmetric || slices.common != nullptr) {
+  std::int32_t counts_b[blocks];
+#pragma unroll
+  for (int k = 0; k < blocks; ++k) {
+    counts_b[k] = first_column + (32 * k) < pairs.b.units ? pairs.b.counts[first_column + (32 * k)] : 0;
+  }
+  with_similarity(pairs, [&](const auto& similarity_of) {
+    for_each_row([&](std::int64_t row, std::int32_t* row_sums) {
+      const std::int32_t count_a = pairs.a.counts[row];
+      float similarities[blocks];
+#pragma unroll
+      for (int k = 0; k < blocks; ++k) {
+        similarities[k] = similarity_of(row_sums[32 * k], count_a, counts_b[k]);
+      }
+#pragma unroll
+      for (int k = 0; k < blocks; ++k) {
+        const std::int64_t column = first_column + (32 * k);
+        if (is_wanted(row, column)) {
+          pairs.out[(row * pairs.b.units) + column] = similarities[k];
+        }
+        row_sums[32 * k] = __float_as_int(similarities[k]);  // for below the diagonal
+      }
+    });
+  });
+  if (!pairs.symmetric) {
     return;
   }
   __syncthreads();
   // A warp takes 8 rows of 4 columns, which are 32 bytes each of 4 rows of the result.
   constexpr int column_blocks = Shape::columns / 4;
-#pragma unroll 1
+#pragma unroll 4
   for (int block = warp; block < column_blocks * Shape::rows / 8; block += warps) {
     const int r = (block / column_blocks * 8) + (lane % 8);
     const int c = (block % column_blocks * 4) + (lane / 8);

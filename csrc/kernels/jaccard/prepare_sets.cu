@@ -9,14 +9,19 @@ namespace funcsim {
 namespace {
 
 constexpr int block_threads = 256;
-constexpr std::int64_t slice_bytes = std::int64_t{1} << 14;  ///< of a row, for a warp
+constexpr std::int64_t slice_bytes = std::int64_t{1} << 14;
 
-/// Calls count(row, byte) for every `step` bytes of rows, and adds up what it returns for each row. A warp takes
-/// neighbouring bytes.
+/// Warps that count a row, 16 KB each.
+__host__ __device__ std::int64_t slices_of(std::int64_t row_bytes) {
+  return row_bytes > 0 ? ceil_div(row_bytes, slice_bytes) : 1;
+}
+
+/// Calls count(row, byte) for every `step` bytes of rows, and adds up what it returns for each row.
+/// @param counts 0 where a row has several slices
 template <typename Count>
 __device__ void count_rows(std::int64_t units, std::int64_t row_bytes, int step, std::int32_t* counts,
                            const Count& count) {
-  const std::int64_t slices = ceil_div(row_bytes, slice_bytes);
+  const std::int64_t slices = slices_of(row_bytes);
   const std::int64_t warp = ((static_cast<std::int64_t>(blockIdx.x) * block_threads) + threadIdx.x) / 32;
   const std::int64_t warps = static_cast<std::int64_t>(gridDim.x) * block_threads / 32;
   const int lane = static_cast<int>(threadIdx.x) % 32;
@@ -31,8 +36,10 @@ __device__ void count_rows(std::int64_t units, std::int64_t row_bytes, int step,
     for (int lanes = 16; lanes > 0; lanes /= 2) {
       sum += __shfl_xor_sync(~0U, sum, lanes);
     }
-    if (lane == 0) {
+    if (lane == 0 && slices > 1) {
       atomicAdd(counts + row, sum);
+    } else if (lane == 0) {
+      counts[row] = sum;
     }
   }
 }
@@ -61,26 +68,30 @@ __global__ void __launch_bounds__(block_threads)
   });
 }
 
+std::int32_t* new_counts(std::int64_t size, const DeviceQueue& queue) {
+  return static_cast<std::int32_t*>(queue.scratch(size * static_cast<std::int64_t>(sizeof(std::int32_t))));
+}
+
 }  // namespace
 
 std::int32_t* zeroed_counts(std::int64_t size, const DeviceQueue& queue) {
-  const std::int64_t bytes = size * static_cast<std::int64_t>(sizeof(std::int32_t));
-  auto* const counts = static_cast<std::int32_t*>(queue.scratch(bytes));
+  std::int32_t* const counts = new_counts(size, queue);
   const CurrentDevice current(queue);
-  check_cuda(cudaMemsetAsync(counts, 0, static_cast<std::size_t>(bytes), stream_of(queue)), "clearing memory");
+  check_cuda(cudaMemsetAsync(counts, 0, static_cast<std::size_t>(size) * sizeof(std::int32_t), stream_of(queue)),
+             "clearing memory");
   return counts;
 }
 
 DeviceSets prepare_sets(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes,
                         const DeviceQueue& queue) {
   constexpr std::int64_t copy_alignment = 128;
-  std::int32_t* const counts = zeroed_counts(units, queue);
   const bool aligned = row_bytes % 16 == 0 && reinterpret_cast<std::uintptr_t>(rows) % 16 == 0;
   // Both sets of a pair have rows of one size, so that either both or none of them is rounded up.
   const std::int64_t copy_bytes =
       row_bytes % 16 == 0 ? row_bytes : ceil_div(row_bytes, copy_alignment) * copy_alignment;
-  const std::int64_t parts = units * ceil_div(copy_bytes, slice_bytes);
-  const LaunchShape shape{.blocks = dim3(grid_blocks(ceil_div(parts, block_threads / 32))),
+  const std::int64_t slices = slices_of(copy_bytes);
+  std::int32_t* const counts = slices > 1 ? zeroed_counts(units, queue) : new_counts(units, queue);
+  const LaunchShape shape{.blocks = dim3(grid_blocks(ceil_div(units * slices, block_threads / 32))),
                           .threads = dim3(block_threads)};
   if (aligned) {
     launch(count_aligned_rows, shape, queue, rows, units, row_bytes, counts);

@@ -13,6 +13,12 @@ enum class Similarity : std::uint8_t {
   phi,
 };
 
+constexpr std::int64_t large_row_bytes = std::int64_t{1} << 21;
+
+constexpr Similarity jaccard_of_rows(std::int64_t row_bytes) {
+  return row_bytes <= large_row_bytes ? Similarity::jaccard : Similarity::jaccard_by_double;
+}
+
 /// Packed sets on a device.
 struct DeviceSets {
   const std::uint8_t* rows;  ///< [units], aligned to 16 bytes

@@ -2,16 +2,15 @@
 #include "kernels/common/ceil_div.h"
 #include "kernels/common/hash.h"
 #include "kernels/cuda/cuda_kernels.h"
-#include "kernels/cuda/faults.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/packed_words.cuh"
+#include "kernels/cuda/warp.cuh"
 
 namespace funcsim {
 
 namespace {
 
 constexpr int block_threads = 256;
-constexpr int warp_lanes = 32;
 /// Units of a block, which share the hashes of words.
 constexpr int units_together = 8;
 /// Words of a block.
@@ -25,6 +24,10 @@ struct StatisticsTask {
   std::int64_t first_word;  ///< global index
   HashStream hash;
 };
+
+__device__ std::uint64_t join(std::uint32_t low, std::uint32_t high) {
+  return (std::uint64_t{high} << 32) | low;
+}
 
 /// Blocks are (units_together units, block_words words), and add to what others have found of their units.
 __global__ void __launch_bounds__(block_threads, 3)
@@ -44,13 +47,14 @@ __global__ void __launch_bounds__(block_threads, 3)
       for (std::int64_t w = chunk + thread; w < min(words, chunk + block_words); w += block_threads) {
         const std::uint64_t key = task.hash(static_cast<std::uint64_t>(task.first_word + w));
         std::uint64_t word[units_together];
-        if (has_neighbours(task.bytes, w)) {
+        if (is_inner_word(task.bytes, 2 * w) && is_inner_word(task.bytes, (2 * w) + 1)) {
           for (int u = 0; u < units_together; ++u) {
-            word[u] = load_inner_word(rows[u], w);
+            word[u] = join(load_inner_word(rows[u], 2 * w), load_inner_word(rows[u], (2 * w) + 1));
           }
         } else {
           for (int u = 0; u < units_together; ++u) {
-            word[u] = load_outer_word(rows[u], task.bytes, w);
+            word[u] =
+                join(load_outer_word(rows[u], task.bytes, 2 * w), load_outer_word(rows[u], task.bytes, (2 * w) + 1));
           }
         }
         for (int u = 0; u < units_together; ++u) {

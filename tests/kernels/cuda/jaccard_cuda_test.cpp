@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <string>
 
@@ -108,9 +109,17 @@ TEST_F(JaccardCuda, EqualsTheCpuOnEveryPath) {
   };
   for_each_path([] {
     // Up to the last row, column, sample of a tile and a piece of rows, and beyond.
-    for (const Shape& shape :
-         std::vector<Shape>{{1, 1, 1}, {1, 300, 77}, {300, 1, 129}, {63, 65, 1030}, {64, 64, 1024}, {65, 63, 1025},
-                            {128, 128, 2048}, {129, 257, 2049}, {127, 255, 2047}, {5, 3, 4999}, {260, 290, 5000}}) {
+    for (const Shape& shape : std::vector<Shape>{{1, 1, 1},
+                                                 {1, 300, 77},
+                                                 {300, 1, 129},
+                                                 {63, 65, 1030},
+                                                 {64, 64, 1024},
+                                                 {65, 63, 1025},
+                                                 {128, 128, 2048},
+                                                 {129, 257, 2049},
+                                                 {127, 255, 2047},
+                                                 {5, 3, 4999},
+                                                 {260, 290, 5000}}) {
       expect_same_as_cpu(some_rows(shape.units_a, shape.samples, 1), some_rows(shape.units_b, shape.samples, 2),
                          shape.samples);
     }
@@ -158,12 +167,19 @@ TEST_F(JaccardCuda, ReadsRowsOfAnySizeAtAnyAddress) {
 
 TEST_F(JaccardCuda, CutsLongRowsOfFewUnits) {
   for_each_path([] {
-    for (const std::int64_t row_bytes : {2048, 2049, 20003, 40000}) {
+    for (const std::int64_t row_bytes : {2048, 2049, 5003}) {
       const Rows a = some_rows(5, 8 * row_bytes, 12);
       expect_same_as_cpu(a, some_rows(3, 8 * row_bytes, 13), 8 * row_bytes);
       expect_same_as_cpu(a, a, 8 * row_bytes);
     }
   });
+}
+
+TEST_F(JaccardCuda, CountsSetsOfMoreBytesThanAWarpTakes) {
+  for (const std::int64_t row_bytes : {33000, 32768, 16384}) {
+    const Rows a = some_rows(3, 8 * row_bytes, 18);
+    expect_same_as_cpu(a, some_rows(2, 8 * row_bytes, 19, row_bytes % 16 == 0 ? 0 : 5), 8 * row_bytes);
+  }
 }
 
 TEST_F(JaccardCuda, EveryByteCountsItsBits) {
@@ -199,6 +215,57 @@ TEST_F(JaccardCuda, PhiIsExactUpToTwoToThe31Samples) {
   for (const std::int64_t samples : {std::int64_t{1} << 26, (std::int64_t{1} << 26) + 1, std::int64_t{1} << 31}) {
     expect_same_as_cpu(a, b, samples);
   }
+}
+
+TEST_F(JaccardCuda, IsRecordedIntoAGraph) {
+  const auto stream = static_cast<cudaStream_t>(device_queue().stream);
+  for_each_path([&] {
+    const Rows a = some_rows(70, 20000, 14, 1);  // copied, and cut into slices
+    const Rows b = some_rows(130, 20000, 15);
+    const std::int64_t size = a.units * b.units;
+    const DeviceArray<float> out(size);
+    wait_for_device();
+    // Relaxed, because this queue's scratch memory is allocated as it is asked for.
+    ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed), cudaSuccess);
+    device_kernels().jaccard(a.there.data(), a.units, b.there.data(), b.units, a.packed.row_bytes, out.data(),
+                             device_queue());
+    cudaGraph_t graph = nullptr;
+    ASSERT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+    cudaGraphExec_t executable = nullptr;
+    ASSERT_EQ(cudaGraphInstantiate(&executable, graph, 0), cudaSuccess);
+    std::vector<float> expected(static_cast<std::size_t>(size));
+    jaccard(a.packed.bytes.data(), a.units, b.packed.bytes.data(), b.units, a.packed.row_bytes, expected.data(),
+            serial_for);
+    for (int launch = 0; launch < 2; ++launch) {
+      device_kernels().fill(out.data(), 0xFF, size * static_cast<std::int64_t>(sizeof(float)), device_queue());
+      ASSERT_EQ(cudaGraphLaunch(executable, stream), cudaSuccess);
+      expect_equal(out.download(), expected, b.units);
+    }
+    ASSERT_EQ(cudaGraphExecDestroy(executable), cudaSuccess);
+    ASSERT_EQ(cudaGraphDestroy(graph), cudaSuccess);
+  });
+}
+
+TEST_F(JaccardCuda, RunsOnItsDeviceWhicheverIsCurrent) {
+  int devices = 0;
+  ASSERT_EQ(cudaGetDeviceCount(&devices), cudaSuccess);
+  if (devices < 2) {
+    GTEST_SKIP() << "there is one device";
+  }
+  for_each_path([] {
+    const Rows a = some_rows(5, 30000, 16, 3);
+    const Rows b = some_rows(70, 30000, 17);
+    const DeviceArray<float> out(350);
+    ASSERT_EQ(cudaSetDevice(1), cudaSuccess);
+    device_kernels().jaccard(a.there.data(), 5, b.there.data(), 70, a.packed.row_bytes, out.data(), device_queue());
+    int current = 0;
+    ASSERT_EQ(cudaGetDevice(&current), cudaSuccess);
+    EXPECT_EQ(current, 1);
+    ASSERT_EQ(cudaSetDevice(0), cudaSuccess);
+    std::vector<float> expected(350);
+    jaccard(a.packed.bytes.data(), 5, b.packed.bytes.data(), 70, a.packed.row_bytes, expected.data(), serial_for);
+    expect_equal(out.download(), expected, 70);
+  });
 }
 
 TEST_F(JaccardCuda, UnionsAboveTwoToThe24AreRoundedOnce) {

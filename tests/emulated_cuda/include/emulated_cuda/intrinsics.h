@@ -131,6 +131,12 @@ inline float __fsub_rn(float x, float y) {
 inline float __fmul_rn(float x, float y) {
   return x * y;
 }
+inline float __fmaf_rn(float x, float y, float z) {
+  return std::fma(x, y, z);
+}
+inline double __fma_rn(double x, double y, double z) {
+  return std::fma(x, y, z);
+}
 inline float __fdiv_rn(float x, float y) {
   return x / y;
 }

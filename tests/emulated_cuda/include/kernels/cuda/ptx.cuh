@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -25,6 +26,15 @@ std::uint32_t lop3(std::uint32_t x, std::uint32_t y, std::uint32_t z) {
     }
   }
   return bits;
+}
+
+inline float rcp_approx(float x) {
+  // One unit in the last place more or less, as it may be.
+  const float exact = 1.0F / x;
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(exact);
+  return std::isfinite(exact)
+             ? std::bit_cast<float>(bits + 1 - (std::bit_cast<std::uint32_t>(x) * 0x9E3779B9U >> 30) % 3)
+             : exact;
 }
 
 // Copies.
@@ -89,10 +99,12 @@ struct MmaFragments {
   std::array<std::uint32_t, 2> b;
 };
 
-/// Adds to the lane's part of a 16x8 result. `element_bits` is the size of an element of A and B, of which a register
-/// has 32 / element_bits, and product(x, y) gives the sum of products of two registers' elements.
+/// A row of A or a column of B, as registers.
+using MmaVector = std::array<std::uint32_t, 8>;
+
+/// Adds the products of vectors to the lane's part of 16 rows and 8 columns of sums.
 ///
-/// Both m16n8k256 of .b1 and m16n8k32 of .s8 have, with e = 32 / element_bits elements a register,
+/// Both m16n8k256 of .b1 and m16n8k32 of .s8 have, with e elements of A and B in a register,
 ///   A: row = groupID for a_i where 0 <= i < e or 2e <= i < 3e, else groupID + 8
 ///      col = threadID_in_group * e + (i & (e - 1)), + 4e where i >= 2e
 ///   B: row = threadID_in_group * e + (i & (e - 1)), + 4e where i >= e; col = groupID
@@ -105,8 +117,8 @@ void mma(const char* name, std::int32_t (&sums)[4], const std::uint32_t (&a)[4],
   const Sums added = emulated_cuda::warp_collective(
       name, ~0U, mine,
       [&](const std::array<MmaFragments, 32>& lanes) {
-        std::array<std::array<std::uint32_t, 8>, 16> rows{};    // of A, in registers of e elements
-        std::array<std::array<std::uint32_t, 8>, 8> columns{};  // of B
+        std::array<MmaVector, 16> rows{};
+        std::array<MmaVector, 8> columns{};
         for (std::size_t lane = 0; lane < 32; ++lane) {
           const std::size_t group = lane >> 2;
           const std::size_t thread_in_group = lane % 4;
@@ -117,17 +129,10 @@ void mma(const char* name, std::int32_t (&sums)[4], const std::uint32_t (&a)[4],
           columns[group][thread_in_group] = lanes[lane].b[0];
           columns[group][thread_in_group + 4] = lanes[lane].b[1];
         }
-        const auto dot = [&](std::size_t row, std::size_t column) {
-          std::uint32_t sum = 0;  // wraps
-          for (std::size_t k = 0; k < 8; ++k) {
-            sum += static_cast<std::uint32_t>(product(rows[row][k], columns[column][k]));
-          }
-          return static_cast<std::int32_t>(sum);
-        };
         std::array<Sums, 32> of_lanes{};
         for (std::size_t lane = 0; lane < 32; ++lane) {
           for (std::size_t i = 0; i < 4; ++i) {
-            of_lanes[lane][i] = dot((lane >> 2) + (i < 2 ? 0 : 8), (lane % 4 * 2) + (i & 1));
+            of_lanes[lane][i] = product(rows[(lane >> 2) + (i < 2 ? 0 : 8)], columns[(lane % 4 * 2) + (i & 1)]);
           }
         }
         return of_lanes;
@@ -142,15 +147,28 @@ inline void mma_b1(std::int32_t (&sums)[4], const std::uint32_t (&a)[4], const s
                    std::source_location where = std::source_location::current()) {
   mma(
       "mma.m16n8k256.b1.and.popc", sums, a, b,
-      [](std::uint32_t x, std::uint32_t y) { return static_cast<std::int32_t>(std::popcount(x & y)); }, where);
+      [](const MmaVector& x, const MmaVector& y) {
+        std::int32_t sum = 0;
+        for (std::size_t k = 0; k < x.size(); k += 2) {
+          sum += __popcll((std::uint64_t{x[k] & y[k]} << 32) | (x[k + 1] & y[k + 1]));
+        }
+        return sum;
+      },
+      where);
 }
 
 inline void mma_s8(std::int32_t (&sums)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2],
                    std::source_location where = std::source_location::current()) {
   mma(
       "mma.m16n8k32.s8", sums, a, b,
-      [](std::uint32_t x, std::uint32_t y) {
-        return __dp4a(static_cast<int>(x), static_cast<int>(y), 0);
+      [](const MmaVector& x, const MmaVector& y) {
+        const auto bytes_x = std::bit_cast<std::array<std::int8_t, 32>>(x);
+        const auto bytes_y = std::bit_cast<std::array<std::int8_t, 32>>(y);
+        std::int32_t sum = 0;
+        for (std::size_t k = 0; k < bytes_x.size(); ++k) {
+          sum += bytes_x[k] * bytes_y[k];
+        }
+        return sum;
       },
       where);
 }
@@ -211,8 +229,7 @@ inline std::array<std::int32_t, 128> common_bits(const DescribedRows& a, const D
 }
 
 inline void wgmma_together(const char* name, std::source_location where) {
-  emulated_cuda::warpgroup_collective(
-      name, 0, [](const std::array<int, 128>& threads) { return threads; }, where);
+  emulated_cuda::warpgroup_collective(name, 0, [](const std::array<int, 128>& threads) { return threads; }, where);
 }
 
 inline void wgmma_fence(std::source_location where = std::source_location::current()) {
@@ -239,8 +256,9 @@ inline void wgmma_b1(std::int32_t (&sums)[128], std::uint64_t a, std::uint64_t b
   emulated_cuda::warpgroup_collective(
       "wgmma.mma_async", Descriptors{a, b},
       [](const std::array<Descriptors, 128>& threads) {
-        if (!std::all_of(threads.begin(), threads.end(),
-                         [&](const Descriptors& given) { return given.a == threads[0].a && given.b == threads[0].b; })) {
+        if (!std::all_of(threads.begin(), threads.end(), [&](const Descriptors& given) {
+              return given.a == threads[0].a && given.b == threads[0].b;
+            })) {
           emulated_cuda::fail_kernel("threads of a warpgroup give different matrix descriptors");
         }
         return std::array<int, 128>{};
