@@ -3,7 +3,6 @@
 #include <c10/core/DeviceType.h>
 
 #include "device/backends.h"
-#include "emulated_cuda/memory.h"
 #include "runtime.h"
 
 extern "C" const funcsim::DeviceKernels* funcsim_device_kernels(std::int64_t interface_version);
@@ -22,16 +21,3 @@ const bool registration = [] {
 }  // namespace
 
 }  // namespace emulated_device
-
-// For tests of the device itself: opens its memory to the host, and closes it.
-
-extern "C" {
-
-__attribute__((visibility("default"))) emulated_cuda::DeviceAccess* emulated_device_open() {
-  return new emulated_cuda::DeviceAccess;
-}
-
-__attribute__((visibility("default"))) void emulated_device_close(emulated_cuda::DeviceAccess* access) {
-  delete access;
-}
-}

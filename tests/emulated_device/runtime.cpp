@@ -29,10 +29,6 @@ using emulated_cuda::Place;
 constexpr DeviceIndex device_count = 2;
 constexpr auto device_type = c10::DeviceType::PrivateUse1;
 
-void check(cudaError_t status) {
-  TORCH_CHECK(status == cudaSuccess, "emulated device: ", cudaGetErrorString(status));
-}
-
 DeviceIndex current_device() {
   int device = 0;
   check(cudaGetDevice(&device));
@@ -71,13 +67,15 @@ Stream stream_of(DeviceIndex device, cudaStream_t handle) {
   return Stream(Stream::UNSAFE, Device(device_type, device), reinterpret_cast<c10::StreamId>(handle));
 }
 
-/// Device memory, given back when all work is done that was put into these streams before.
+/// Device memory, given back when all work is done that was put into these streams before. With none, never.
 struct Allocation {
   void* address;
+  DeviceIndex device;
   std::vector<cudaStream_t> streams;
   std::atomic<std::size_t> busy_streams;
 };
 
+/// A stream has come to where it doesn't need the memory any more.
 void leave_stream(void* data) {
   auto* allocation = static_cast<Allocation*>(data);
   if (--allocation->busy_streams == 0) {
@@ -88,11 +86,18 @@ void leave_stream(void* data) {
 
 void give_back(void* context) {
   auto* allocation = static_cast<Allocation*>(context);
+  const c10::DeviceGuard guard({device_type, allocation->device});
   const std::vector<cudaStream_t> streams = allocation->streams;
   allocation->busy_streams = streams.size();
   for (cudaStream_t stream : streams) {
     check(cudaLaunchHostFunc(stream, &leave_stream, allocation));
   }
+}
+
+bool is_capturing(cudaStream_t stream) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  check(cudaStreamIsCapturing(stream, &status));
+  return status != cudaStreamCaptureStatusNone;
 }
 
 class DeviceAllocator final : public c10::Allocator {
@@ -101,7 +106,10 @@ class DeviceAllocator final : public c10::Allocator {
     const DeviceIndex device = current_device();
     void* address = bytes == 0 ? nullptr : emulated_cuda::new_memory(bytes, Place::device);
     TORCH_CHECK(address != nullptr || bytes == 0, "emulated device: no memory for ", bytes, " bytes");
-    auto* allocation = new Allocation{address, {current_stream(device)}, 0};
+    auto* allocation = new Allocation{address, device, {}, 0};
+    if (const cudaStream_t stream = current_stream(device); !is_capturing(stream)) {  // graphs keep their memory
+      allocation->streams.push_back(stream);
+    }
     return {address, allocation, &give_back, Device(device_type, device)};
   }
   c10::DeleterFnPtr raw_deleter() const override { return nullptr; }
@@ -157,7 +165,7 @@ class DeviceGuard final : public c10::impl::DeviceGuardImplInterface {
   }
   Stream exchangeStream(Stream stream) const override {
     const Stream before = getStream(stream.device());
-    current_streams.at(stream.device_index()).set(handle_of(stream));
+    set_current_stream(stream.device_index(), handle_of(stream));
     return before;
   }
   void* getStreamNativeHandle(Stream stream) const override { return handle_of(stream); }
@@ -248,6 +256,10 @@ const bool hooks_registration = [] {
 
 cudaStream_t current_stream(int device) {
   return current_streams.at(device).get();
+}
+
+void set_current_stream(int device, cudaStream_t stream) {
+  current_streams.at(device).set(stream);
 }
 
 void finish_work(Device device) {

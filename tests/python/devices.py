@@ -1,14 +1,15 @@
 """The devices that tests run on."""
 
 import os
+from collections.abc import Callable
 
 import built
 import emulated_device
 import funcsim  # noqa: F401  its library, of which the emulated device would bring another copy
 import pytest
 import torch
+from torch import Tensor
 
-EMULATED_LIBRARY = built.BUILD / "tests/emulated_device/libemulated_device.so"
 CUDA_REQUIRED = os.environ.get("FUNCSIM_REQUIRE_CUDA") == "1"
 
 cuda = pytest.param(
@@ -28,5 +29,16 @@ def ready(name: str) -> torch.device:
     if name.startswith("emulated"):
         if torch.cuda.is_available():
             pytest.skip("PyTorch takes one kind of accelerator for the process's, and here that is CUDA")
-        emulated_device.load(built.need(EMULATED_LIBRARY))
+        built.need(emulated_device.LIBRARY)
+        emulated_device.load()
     return torch.device(name)
+
+
+def record_graph(device: torch.device, function: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
+    """A CUDA graph of what the function puts on the device: what replays it, and the result that each replay fills."""
+    if device.type == "emulated":
+        return emulated_device.record_graph(device, function)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = function()
+    return graph.replay, result

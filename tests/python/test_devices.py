@@ -22,17 +22,15 @@ DTYPES = [
     torch.bool,
 ]
 
+# The head of programs that end in the middle.
 START = f"""
-import ctypes, pathlib, sys
+import ctypes, sys
 import torch
 sys.path.insert(0, {str(built.ROOT / "tests/python")!r})
-import built, devices
+import devices
+from emulated_device import open_memory
 devices.ready("emulated:0")
-library = ctypes.CDLL(str(devices.EMULATED_LIBRARY))
-library.emulated_device_open.restype = ctypes.c_void_p
-library.emulated_device_close.argtypes = [ctypes.c_void_p]
-floats = ctypes.POINTER(ctypes.c_float)
-def values(tensor): return ctypes.cast(tensor.data_ptr(), floats)
+def values(tensor): return ctypes.cast(tensor.data_ptr(), ctypes.POINTER(ctypes.c_float))
 """
 
 
@@ -162,13 +160,13 @@ def test_the_host_cannot_touch_device_memory(emulated: torch.device) -> None:
         assert "ctypes" in run.stderr  # in the backtrace
 
 
-def test_the_device_can_while_it_works(emulated: torch.device) -> None:
+def test_it_can_while_the_device_works(emulated: torch.device) -> None:
     run = run_in_a_process("""
 x = torch.ones(4, device='emulated:1')
-outer, inner = library.emulated_device_open(), library.emulated_device_open()
-library.emulated_device_close(inner)
-print(values(x)[3], flush=True)
-library.emulated_device_close(outer)
+with open_memory():
+    with open_memory():
+        pass
+    print(values(x)[3], flush=True)
 values(x)[3]
 """)
     assert run.stdout == "1.0\n"
@@ -178,8 +176,8 @@ values(x)[3]
 def test_writing_past_the_end_shows_when_memory_is_released(emulated: torch.device) -> None:
     text = """
 x = torch.ones(7, device='emulated')
-library.emulated_device_open()
-values(x)[{}] = 1
+with open_memory():
+    values(x)[{}] = 1
 del x
 torch.accelerator.synchronize()  # memory is released when work is done that came before
 print('ok')
@@ -188,3 +186,60 @@ print('ok')
     run = run_in_a_process(text.format(7))
     assert run.returncode == -6, run.stderr
     assert "something was written after the end of device memory" in run.stderr
+
+
+def signatures_of(device: torch.device, seed: int) -> Tensor:
+    torch.manual_seed(seed)
+    return torch.ops.funcsim.activation_signatures(torch.randn(1000, 30).to(device))
+
+
+def test_operators_leave_their_work_in_the_stream(emulated: torch.device) -> None:
+    a, b = signatures_of(emulated, 0), signatures_of(emulated, 1)
+    torch.accelerator.synchronize()
+    stream = torch.accelerator.current_stream()
+    assert stream.query()
+    similarity = torch.ops.funcsim.jaccard(a, b)
+    del b  # its memory is kept as long as work needs it
+    assert not stream.query()
+    expected = torch.ops.funcsim.jaccard(signatures_of(torch.device("cpu"), 0), signatures_of(torch.device("cpu"), 1))
+    assert torch.equal(similarity.cpu(), expected)
+
+
+def test_streams_wait_for_each_other_only_if_told_to(emulated: torch.device) -> None:
+    a, stream = signatures_of(emulated, 0), torch.Stream(emulated)
+    torch.accelerator.synchronize()
+    with stream:
+        similarity = torch.ops.funcsim.jaccard(a, a)
+        event = stream.record_event()
+    similarity.record_stream(torch.accelerator.current_stream())
+    assert (similarity.cpu().view(torch.uint8) == 0xCD).all()  # junk: nothing is done yet
+    event.wait()
+    assert (similarity.diag() == 1).all()
+
+
+def test_what_kernels_find_wrong_is_told_later(emulated: torch.device) -> None:
+    for device in [emulated, torch.device("emulated:1")]:
+        x = torch.randn(20, 4).to(device)
+        x[7, 3] = torch.nan
+        torch.ops.funcsim.activation_signatures(x)
+        torch.accelerator.synchronize(device)
+        with pytest.raises(RuntimeError, match=r"an earlier call .* NaN, got one at sample 7, unit 3"):
+            torch.ops.funcsim.activation_signatures(x)
+
+
+def test_operators_are_recorded_into_graphs(device: torch.device) -> None:
+    if device.type == "cpu":
+        pytest.skip("the CPU has no graphs")
+    x = torch.randn(100, 12).to(device)
+
+    def similarity() -> Tensor:
+        signatures = torch.ops.funcsim.activation_signatures(x)
+        return torch.ops.funcsim.jaccard(signatures, signatures[:5])
+
+    similarity()  # on CUDA, what comes first loads kernels, which can't be recorded
+    replay, result = devices.record_graph(device, similarity)
+    for seed in range(3):
+        torch.manual_seed(seed)
+        x.copy_(torch.randn(100, 12))
+        replay()
+        assert torch.equal(result, similarity())
