@@ -116,7 +116,8 @@ TEST_F(ActivationSignaturesCuda, PacksTilesOfEveryWidthAndPartsOfThem) {
       for (const std::int64_t samples : {255, 256, 700}) {
         for (const std::int64_t units : {vectors * vector, (vectors * vector) - 1}) {
           const std::int64_t stride = vectors * vector;
-          const Memory memory = random_memory(type, samples * stride, 2);
+          // Nothing beyond the last unit of the last sample may be read.
+          const Memory memory = random_memory(type, ((samples - 1) * stride) + units, 2);
           const Activations rows{memory.data(), type, samples, units, stride, 1};
           expect_bits_of_host(memory, rows, some_thresholds(units), {0, 0, 0});
         }
