@@ -98,7 +98,7 @@ __device__ FaultCell first_nan(const PackTask<Type>& task, std::int64_t unit, st
 
 /// Neighbouring warps have neighbouring units of the same samples.
 template <typename Type>
-__global__ void __launch_bounds__(sample_packers) pack_along_samples(const PackTask<Type> task) {
+__global__ void __launch_bounds__(sample_packers, 4) pack_along_samples(const PackTask<Type> task) {
   const int lane = static_cast<int>(threadIdx.x % warp_lanes);
   const std::int64_t warps = std::int64_t{gridDim.x} * (sample_packers / warp_lanes);
   const std::int64_t tiles = task.units * ceil_div(task.samples, warp_samples);
