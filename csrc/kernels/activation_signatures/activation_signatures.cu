@@ -1,10 +1,7 @@
 #include "kernels/activation_signatures/activation_signatures.h"
 
-#include <algorithm>
-#include <bit>
 #include <cstdlib>
 
-#include "kernels/activation_signatures/grid_points.h"
 #include "kernels/activation_signatures/pack_samples.cuh"
 #include "kernels/activation_signatures/pack_units.cuh"
 #include "kernels/cuda/cuda_kernels.h"

@@ -1,7 +1,5 @@
 // Layers with a grid of positions: which of them are samples, and one bit for all.
 
-#include <algorithm>
-
 #include "kernels/activation_signatures/grid_points.h"
 #include "kernels/common/ceil_div.h"
 #include "kernels/common/error.h"
@@ -15,15 +13,10 @@ namespace {
 
 constexpr int block_threads = 256;
 
-struct Grid {
-  std::int64_t sizes[coordinate_stride];
-  std::int64_t dimensions;
-  std::int64_t places;
-};
-
-/// PlaceOffsets without its vector.
+/// What PlaceOffsets say.
 struct OffsetsTask {
-  Grid grid;
+  std::int64_t grid[coordinate_stride];
+  std::int64_t dimensions;
   HashStream hash;
   std::uint64_t first_point;
   std::int64_t samples;
@@ -33,14 +26,15 @@ struct OffsetsTask {
   std::int64_t place_stride;
 };
 
-__global__ void __launch_bounds__(block_threads) find_sample_offsets(const OffsetsTask task, std::int64_t* offsets) {
+__global__ void __launch_bounds__(block_threads)
+    find_sample_offsets(const __grid_constant__ OffsetsTask task, std::int64_t* offsets) {
   const std::int64_t step = std::int64_t{gridDim.x} * block_threads;
   for (std::int64_t s = (std::int64_t{blockIdx.x} * block_threads) + threadIdx.x; s < task.samples; s += step) {
     const std::int64_t input = s / task.samples_per_input;
-    const std::int64_t place = task.all_places
-                                   ? s - (input * task.samples_per_input)
-                                   : place_of_point(task.hash, task.first_point + static_cast<std::uint64_t>(s),
-                                                    task.grid.sizes, task.grid.dimensions);
+    const std::int64_t place =
+        task.all_places
+            ? s - (input * task.samples_per_input)
+            : place_of_point(task.hash, task.first_point + static_cast<std::uint64_t>(s), task.grid, task.dimensions);
     offsets[s] = (input * task.input_stride) + (place * task.place_stride);
   }
 }
@@ -108,8 +102,9 @@ void CudaKernels::sample_offsets(const PlaceOffsets& places, std::int64_t* offse
     return;
   }
   check(places.grid.size() <= coordinate_stride, "sample_offsets: at most ", coordinate_stride, " dimensions");
-  std::int64_t sizes = 1;
+  std::int64_t all = 1;
   OffsetsTask task{.grid = {},
+                   .dimensions = 0,
                    .hash = HashStream(places.seed, HashPurpose::position),
                    .first_point = static_cast<std::uint64_t>(places.first_input) *
                                   static_cast<std::uint64_t>(places.samples_per_input),
@@ -119,10 +114,10 @@ void CudaKernels::sample_offsets(const PlaceOffsets& places, std::int64_t* offse
                    .input_stride = 0,
                    .place_stride = places.units_last ? places.units : 1};
   for (const std::int64_t size : places.grid) {
-    task.grid.sizes[task.grid.dimensions++] = size;
-    sizes *= size;
+    task.grid[task.dimensions++] = size;
+    all *= size;
   }
-  task.input_stride = sizes * places.units;
+  task.input_stride = all * places.units;
   launch(find_sample_offsets, {grid_blocks(ceil_div(samples, block_threads)), block_threads}, queue, task, offsets);
 }
 

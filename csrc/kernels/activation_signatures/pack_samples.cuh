@@ -98,7 +98,7 @@ __device__ FaultCell first_nan(const PackTask<Type>& task, std::int64_t unit, st
 
 /// Neighbouring warps have neighbouring units of the same samples.
 template <typename Type>
-__global__ void __launch_bounds__(sample_packers) pack_along_samples(const PackTask<Type> task) {
+__global__ void __launch_bounds__(sample_packers, 4) pack_along_samples(const PackTask<Type> task) {
   const int lane = static_cast<int>(threadIdx.x % warp_lanes);
   const std::int64_t warps = std::int64_t{gridDim.x} * (sample_packers / warp_lanes);
   const std::int64_t tiles = task.units * ceil_div(task.samples, warp_samples);
@@ -121,8 +121,7 @@ __global__ void __launch_bounds__(sample_packers) pack_along_samples(const PackT
 
     std::uint8_t* row = task.row(unit, first_sample);
     const auto bytes = static_cast<int>(signature_bytes(samples));
-    const std::uint32_t before = __shfl_up_sync(all_lanes, word, 1);
-    store_word(row, bytes, lane, lane == 0 ? 0 : before, word);
+    store_word(row, bytes, lane, __shfl_up_sync(all_lanes, word, 1), word);
     if (lane == warp_lanes - 1) {
       store_word(row, bytes, warp_lanes, word, 0);
     }

@@ -100,8 +100,8 @@ class DeviceKernels {
 
   /// offsets[s] becomes the number of the element of sample s that unit 0 has.
   virtual void sample_offsets(const PlaceOffsets& places, std::int64_t* offsets, const DeviceQueue& queue) const = 0;
-  /// @param thresholds of every unit: the largest element value that is not above it, float for 16-bit elements and
-  ///                   float32, double for float64; null: 0 everywhere
+  /// @param thresholds of every unit: double for float64, else float: the largest that is not above it
+  ///                   (floor_to_float()); null: 0 everywhere
   /// @param nan        is told of the first NaN of units in order; with one, rows are unspecified
   virtual void activation_signatures(const Activations& activations, const void* thresholds, std::uint8_t* signatures,
                                      std::int64_t row_bytes, const NanReport& nan, const DeviceQueue& queue) const = 0;

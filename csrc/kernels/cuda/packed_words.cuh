@@ -22,7 +22,7 @@ __device__ inline unsigned bytes_past_word(const void* address) {
 }
 
 /// Stores what lies between the aligned addresses 4 w and 4 (w + 1) from where a row starts, or just before. That takes
-/// two words of the row, w - 1 and w, or 0 where there is none; a row of n words has n + 1 such places.
+/// two words of the row, w - 1 and w, or any where there is none; a row of n words has n + 1 such places.
 ///
 /// @param bytes that the row has
 __device__ inline void store_word(std::uint8_t* row, int bytes, int w, std::uint32_t before, std::uint32_t word) {

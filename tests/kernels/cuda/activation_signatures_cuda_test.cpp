@@ -1,8 +1,6 @@
 #include <sys/mman.h>
 
-#include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "../elements.h"
 #include "../packed_bits.h"
@@ -116,7 +114,8 @@ TEST_F(ActivationSignaturesCuda, PacksTilesOfEveryWidthAndPartsOfThem) {
       for (const std::int64_t samples : {255, 256, 700}) {
         for (const std::int64_t units : {vectors * vector, (vectors * vector) - 1}) {
           const std::int64_t stride = vectors * vector;
-          const Memory memory = random_memory(type, samples * stride, 2);
+          // Nothing beyond the last unit of the last sample may be read.
+          const Memory memory = random_memory(type, ((samples - 1) * stride) + units, 2);
           const Activations rows{memory.data(), type, samples, units, stride, 1};
           expect_bits_of_host(memory, rows, some_thresholds(units), {0, 0, 0});
         }
@@ -415,9 +414,15 @@ TEST_F(ActivationSignaturesCuda, ReadsAndWritesNothingWhereThereIsNothing) {
   const NanReport nowhere{nullptr, 5, 0};
   const Activations no_samples{nullptr, ScalarType::float32, 0, 5, 5, 1};
   const Activations no_units{nullptr, ScalarType::float16, 5, 0, 1, 5};
+#ifdef EMULATED_CUDA
+  const long long launches = emulated_cuda::launches();
+#endif
   device_kernels().activation_signatures(no_samples, nullptr, nullptr, 0, nowhere, device_queue());
   device_kernels().activation_signatures(no_units, nullptr, nullptr, 1, nowhere, device_queue());
   wait_for_device();
+#ifdef EMULATED_CUDA
+  EXPECT_EQ(emulated_cuda::launches(), launches);
+#endif
 }
 
 }  // namespace

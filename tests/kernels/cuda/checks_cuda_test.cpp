@@ -70,6 +70,8 @@ TEST_F(ChecksCuda, LooksAtMoreThanItsThreads) {
   EXPECT_EQ(index_fault(indices, 2), 2'199'999);
   indices[1'048'576] = 2;
   EXPECT_EQ(index_fault(indices, 2), 1'048'576);
+  indices[0] = 2;  // of the same thread
+  EXPECT_EQ(index_fault(indices, 2), 0);
 }
 
 }  // namespace
