@@ -1,4 +1,4 @@
-"""Builds the operator library with CMake and puts it into the package; everything else is in pyproject.toml."""
+"""Builds the libraries with CMake and puts them into the package; everything else is in pyproject.toml."""
 
 import importlib.util
 import os
@@ -37,6 +37,7 @@ class BuildWithLibrary(build_py):
         configure.append(f"-DCMAKE_MAKE_PROGRAM={shutil.which('ninja')}")
         configure.append(f"-DFUNCSIM_TORCH_DIR={torch.submodule_search_locations[0]}")
         configure.append(f"-DFUNCSIM_WERROR={'ON' if os.environ.get('CI') else 'OFF'}")
+        configure.append(f"-DFUNCSIM_CUDA={os.environ.get('FUNCSIM_CUDA', 'AUTO')}")
         build_library = ["cmake", "--build", str(build), "--target", "funcsim"]
         install = ["cmake", "--install", str(build), "--prefix", str(prefix), "--strip"]
         for command in (configure, build_library, install):

@@ -26,14 +26,23 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "only", nargs="*", metavar="BENCHMARK", help="which ones, of those that --list shows (default: all)"
     )
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cpu",
+        help="whose benchmarks; cuda takes eight minutes (default: cpu)",
+    )
     parser.add_argument("--list", action="store_true", help="list the benchmarks")
     parser.add_argument(
         "--threads", type=int, default=available_cores(), help="of everything that has threads (default: all cores)"
     )
     parser.add_argument(
-        "--output", type=pathlib.Path, default=None, help="folder for JSON, tables and plots (default: build/bench)"
+        "--output",
+        type=pathlib.Path,
+        default=None,
+        help="folder for JSON, tables and plots (default: build/bench, or build/bench-cuda)",
     )
-    parser.add_argument("--write-docs", action="store_true", help="put tables and plots into docs/performance.md")
+    parser.add_argument("--write-docs", action="store_true", help="put tables and plots into the docs")
     parser.add_argument("--even-if-busy", action="store_true", help="write the docs though other processes took part")
     options = parser.parse_args(arguments)
     options.scale = options.scale or "full"

@@ -1,11 +1,13 @@
 """Times contestants turn by turn, and gives a ratio only to those whose answers agree."""
 
+import contextlib
 import gc
 import math
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 # Calls of fewer seconds are repeated within one measurement, for the clock's sake.
 SHORT = 0.001
@@ -38,7 +40,7 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Measurement:
-    """How long a contestant took. `seconds` is the minimum."""
+    """How long a contestant took. `seconds` is what counts: the minimum, or what else its clock takes."""
 
     package: str
     label: str
@@ -48,6 +50,7 @@ class Measurement:
     problem: str = ""  # why its time is compared with nobody's
     is_peer: bool = True
     one_thread: bool = False
+    spread: float | None = None  # of the times about the one that counts, as a share of it, where that is no minimum
 
     @property
     def name(self) -> str:
@@ -61,6 +64,7 @@ class Limit:
 
     name: str
     rate: float
+    unit: str = "bytes"
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,67 @@ Check = Callable[[object], str]
 Comparison = Callable[[object, Contestant, object], tuple[str, str]]
 
 
-def measure(contestants: Sequence[Contestant], effort: Effort) -> tuple[list[list[float]], list[object]]:
+class Clock(Protocol):
+    """How a call is timed, and which of its times counts."""
+
+    def first(self, call: Callable[[], object]) -> tuple[object, float]:
+        """Warms up. The answer, and the seconds that a call is expected to take."""
+
+    def calls(self, expected: float) -> int:
+        """So many calls are one measurement."""
+
+    def seconds(self, call: Callable[[], object], expected: float) -> float:
+        """Of a call, by one measurement."""
+
+    def typical(self, seconds: Sequence[float]) -> tuple[float, float | None]:
+        """What counts of all measurements, and their spread about it."""
+
+
+class HostClock:
+    """The processor's. The minimum counts: what others do on a machine only adds to times."""
+
+    def first(self, call: Callable[[], object]) -> tuple[object, float]:
+        """The first call is not repeated: it may be long."""
+        start = time.perf_counter()
+        answer = call()
+        return answer, time.perf_counter() - start
+
+    def calls(self, expected: float) -> int:
+        """More than one if they are short."""
+        return max(1, math.ceil(SHORT / max(expected, 1e-7)))
+
+    def seconds(self, call: Callable[[], object], expected: float) -> float:
+        """Without Python's garbage collector."""
+        calls = self.calls(expected)
+        with without_collector():
+            start = time.perf_counter()
+            for _ in range(calls):
+                call()
+            return (time.perf_counter() - start) / calls
+
+    def typical(self, seconds: Sequence[float]) -> tuple[float, float | None]:
+        """The minimum, about which there is no spread."""
+        return min(seconds), None
+
+
+HOST = HostClock()
+
+
+@contextlib.contextmanager
+def without_collector() -> Iterator[None]:
+    """Python's garbage is collected at another time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def measure(
+    contestants: Sequence[Contestant], effort: Effort, clock: Clock = HOST
+) -> tuple[list[list[float]], list[object]]:
     """Times contestants in rounds of one measurement each, so that all meet the same noise.
 
     The first call warms up and gives the answer.
@@ -122,54 +186,41 @@ def measure(contestants: Sequence[Contestant], effort: Effort) -> tuple[list[lis
     Returns:
         Seconds of each measurement of each contestant, and their answers.
     """
-    seconds: list[list[float]] = []
+    expected: list[float] = []
     answers: list[object] = []
     for contestant in contestants:
-        start = time.perf_counter()
-        answers.append(contestant.call())
-        seconds.append([time.perf_counter() - start])
-    once = [first[0] >= effort.long for first in seconds]
-    calls = [max(1, math.ceil(SHORT / max(first[0], 1e-7))) for first in seconds]
-    rounds = 0
-    while rounds < MOST_ROUNDS:
+        answer, seconds = clock.first(contestant.call)
+        answers.append(answer)
+        expected.append(seconds)
+    timed: list[list[float]] = [[seconds] if seconds >= effort.long else [] for seconds in expected]
+    once = [bool(times) for times in timed]
+    for _ in range(MOST_ROUNDS):
         waiting = [
             index
-            for index, times in enumerate(seconds)
-            if not once[index] and (len(times) <= effort.least or sum(times[1:]) * calls[index] < effort.budget)
+            for index, times in enumerate(timed)
+            if not once[index]
+            and (len(times) < effort.least or sum(times) * clock.calls(expected[index]) < effort.budget)
         ]
         if not waiting:
             break
         for index in waiting:
-            seconds[index].append(_seconds_of(contestants[index].call, calls[index]))
-        rounds += 1
-    timed = [times if alone else times[1:] for times, alone in zip(seconds, once, strict=True)]
+            timed[index].append(clock.seconds(contestants[index].call, expected[index]))
     return timed, answers
 
 
-def _seconds_of(call: Callable[[], object], calls: int) -> float:
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        start = time.perf_counter()
-        for _ in range(calls):
-            call()
-        return (time.perf_counter() - start) / calls
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def summed_up(contestant: Contestant, seconds: Sequence[float], problem: str) -> Measurement:
+def summed_up(contestant: Contestant, seconds: Sequence[float], problem: str, clock: Clock = HOST) -> Measurement:
     """The measurement of a contestant, scaled to all of the work."""
+    counts, spread = clock.typical(seconds)
     return Measurement(
         contestant.package,
         contestant.label,
-        min(seconds) / contestant.work,
+        counts / contestant.work,
         statistics.median(seconds) / contestant.work,
         len(seconds),
         problem,
         contestant.is_peer,
         contestant.one_thread,
+        spread,
     )
 
 
@@ -189,6 +240,7 @@ def race(  # noqa: D417  # the other arguments' names say it
     limit: Limit | None = None,
     tags: Mapping[str, str | float] | None = None,
     left_out: str = "",
+    clock: Clock = HOST,
 ) -> Row:
     """Measures funcsim and its peers, and checks their answers before anything is compared.
 
@@ -198,14 +250,14 @@ def race(  # noqa: D417  # the other arguments' names say it
         compare: Holds a peer's answer against funcsim's.
     """
     contestants = [Contestant(FUNCSIM, ours), *peers]
-    seconds, answers = measure(contestants, effort)
+    seconds, answers = measure(contestants, effort, clock)
     problem = check(answers[0])
     measurements = []
     for contestant, times, answer in zip(contestants[1:], seconds[1:], answers[1:], strict=True):
         wrong_here, wrong_there = compare(answers[0], contestant, answer)
         problem = problem or wrong_here
-        measurements.append(summed_up(contestant, times, wrong_there))
-    mine = summed_up(contestants[0], seconds[0], problem)
+        measurements.append(summed_up(contestant, times, wrong_there, clock))
+    mine = summed_up(contestants[0], seconds[0], problem, clock)
     return Row(
         benchmark, case, threads, mine, tuple(measurements), checked, work, unit, limit, dict(tags or {}), left_out
     )

@@ -96,7 +96,7 @@ def moved_once(settings: Settings, units: int, samples: int, slots: int) -> Limi
     if copied is None:
         return None
     seconds = units * (samples / 8 + 4 * slots) / (2 * copied.rate)
-    return Limit(f"{copied.name}: bits read and sketches written once", units * slots / seconds)
+    return Limit(f"{copied.name}: bits read and sketches written once", units * slots / seconds, "hashes")
 
 
 def case(settings: Settings, units: int, samples: int, slots: int, new_seeds: bool) -> Row:

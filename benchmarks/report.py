@@ -1,4 +1,4 @@
-"""Tables for the terminal and for docs/performance.md, and JSON."""
+"""Tables for the terminal and for the pages on performance, and JSON."""
 
 import dataclasses
 import json
@@ -26,8 +26,8 @@ TITLES = {
 }
 # Counters of Google Benchmark.
 RATES = (("bit-pairs/s", "bit pairs"), ("items_per_second", "items"), ("bytes_per_second", "bytes"))
-# Columns of the tables; all other packages have one column each.
-OWN_COLUMNS = {"torch": ("torch float matmul", "torch _int_mm")}
+# Each of its ways has a column of the tables; all other packages have one column each.
+BY_WAY = "torch"
 
 
 @dataclass
@@ -70,10 +70,16 @@ def seconds_text(seconds: float) -> str:
 
 def rate_text(rate: float, unit: str) -> str:
     """With a prefix."""
-    for prefix, factor in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+    for prefix, factor in (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if rate >= factor:
             return f"{rate / factor:.3g} {prefix}{'B' if unit == 'bytes' else f' {unit}'}/s"
     return f"{rate:.3g} {unit}/s"
+
+
+def time_text(measurement: Measurement) -> str:
+    """With its spread, if there is one."""
+    spread = "" if measurement.spread is None else f" ± {measurement.spread:.1%}"
+    return seconds_text(measurement.seconds) + spread
 
 
 def ratio_text(ratio: float) -> str:
@@ -85,8 +91,7 @@ def _columns(rows: Sequence[Row]) -> list[str]:
     found: dict[str, None] = {}
     for row in rows:
         for peer in row.peers:
-            own = OWN_COLUMNS.get(peer.package, ())
-            found[peer.name if peer.name in own else peer.package] = None
+            found[peer.name if peer.package == BY_WAY else peer.package] = None
     return list(found)
 
 
@@ -117,7 +122,7 @@ def rows_grid(benchmark: str, rows: Sequence[Row]) -> Grid:
     headings += [*(["of the limit"] if with_share else []), *(_heading(rows, column) for column in columns)]
     lines = []
     for row in rows:
-        line = [row.case, f"WRONG: {row.ours.problem}" if row.ours.problem else seconds_text(row.ours.seconds)]
+        line = [row.case, f"WRONG: {row.ours.problem}" if row.ours.problem else time_text(row.ours)]
         if "rate" in headings:
             line.append(rate_text(row.rate, row.unit) if row.rate else "")
         if with_share:
@@ -132,7 +137,7 @@ def targets_grid(targets: Sequence[Target]) -> Grid:
         (
             target.benchmark,
             target.text,
-            f"{target.bound} {target.wanted:g}",
+            target.shown,
             "" if target.got is None else f"{target.got:.3g}",
             target.verdict,
             target.where,
@@ -177,11 +182,7 @@ def peaks_grid(peaks: Sequence[Peak]) -> Grid:
 
 def limits_grid(limits: Mapping[str, Limit]) -> Grid:
     """Rooflines."""
-    units = {"popcount": "bit pairs", "slot comparison": "slots", "slot comparison by int32": "slots"}
-    lines = [
-        (limit.name, rate_text(limit.rate, units.get(name.split(",", maxsplit=1)[0], "bytes")))
-        for name, limit in sorted(limits.items())
-    ]
+    lines = [(limit.name, rate_text(limit.rate, limit.unit)) for _, limit in sorted(limits.items())]
     return Grid("Limits of the hardware, measured in this run", ("what", "rate"), lines)
 
 
@@ -237,7 +238,7 @@ def print_grid(grid: Grid, console: Console) -> None:
 
 
 def markdown(grid: Grid) -> str:
-    """As a table of docs/performance.md."""
+    """As a table of a page."""
 
     def row(cells: Iterable[str]) -> str:
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

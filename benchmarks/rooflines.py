@@ -23,20 +23,17 @@ COUNTED = {
     "slot_roofline": ("slot comparison", "slots/s"),
     "int32_slot_roofline": ("slot comparison by int32", "slots/s"),
 }
+UNITS = {"bit-pairs/s": "bit pairs", "bytes_per_second": "bytes", "slots/s": "slots"}
+UNIT_OF = {kind: UNITS[counter] for kind, counter in COUNTED.values()}
 # All others are of the memory, which threads share.
 OF_EACH_THREAD = ("popcount", "cache copy", "slot comparison", "slot comparison by int32")
 PATTERN = f"^({'|'.join(COUNTED)})"
 COPIED_MIB = 256
 
 
-def executable() -> pathlib.Path:
+def executable(name: str = "kernel_benchmarks") -> pathlib.Path:
     """The C++ benchmarks."""
-    return (
-        pathlib.Path(os.environ.get("FUNCSIM_BUILD_DIR", ROOT / "build"))
-        / "benchmarks"
-        / "kernels"
-        / "kernel_benchmarks"
-    )
+    return pathlib.Path(os.environ.get("FUNCSIM_BUILD_DIR", ROOT / "build")) / "benchmarks" / "kernels" / name
 
 
 def run_kernel_benchmarks(pattern: str, seconds: float, repetitions: int = 3) -> dict[str, Any]:
@@ -76,11 +73,13 @@ def limits_of(rates: Mapping[tuple[str, int], float], threads: int) -> dict[str,
         alone = rates.get((kind, 1))
         if alone is None:
             continue
-        limits[f"{kind}, 1 thread"] = Limit(f"{kind}, 1 thread", alone)
+        unit = UNIT_OF[kind]
+        limits[f"{kind}, 1 thread"] = Limit(f"{kind}, 1 thread", alone, unit)
         if kind not in OF_EACH_THREAD:
             continue
         together, name = rates.get((kind, threads)), f"{kind}, {threads} threads"
-        limits[kind] = Limit(name, together) if together else Limit(f"{threads} × {kind}, 1 thread", threads * alone)
+        shared = (name, together) if together else (f"{threads} × {kind}, 1 thread", threads * alone)
+        limits[kind] = Limit(*shared, unit)
     return limits
 
 

@@ -19,9 +19,12 @@ endif()
 add_library(funcsim_options INTERFACE)
 target_include_directories(funcsim_options INTERFACE ${PROJECT_SOURCE_DIR}/csrc)
 # Fused multiply-adds, where a processor has them, would round differently from level to level.
-target_compile_options(funcsim_options INTERFACE -Wall -Wextra -Wpedantic -ffp-contract=off)
+target_compile_options(funcsim_options INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-ffp-contract=off>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra;--fmad=false>")
 if(FUNCSIM_WERROR)
-  target_compile_options(funcsim_options INTERFACE -Werror)
+  target_compile_options(funcsim_options INTERFACE
+    "$<$<COMPILE_LANGUAGE:CXX>:-Werror>" "$<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>")
 endif()
 if(FUNCSIM_SANITIZE)
   set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -29,16 +32,16 @@ if(FUNCSIM_SANITIZE)
   target_link_options(funcsim_options INTERFACE ${sanitizers})
 endif()
 
-# A GoogleTest executable of the given sources. ctest runs its cases one by one; with LOADS_TORCH all in one process, since
-# torch takes longer to load than most cases to run. OWN_MAIN: one of the sources has main().
+# A GoogleTest executable of the given sources. ctest runs its cases one by one; with ONE_PROCESS all in one process: torch
+# and a GPU's driver take longer to start than most cases to run. OWN_MAIN: one of the sources has main().
 function(funcsim_add_test name)
-  cmake_parse_arguments(ARG "LOADS_TORCH;OWN_MAIN" "" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "ONE_PROCESS;OWN_MAIN" "" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} funcsim_options GTest::gtest)
   if(NOT ARG_OWN_MAIN)
     target_link_libraries(${name} PRIVATE GTest::gtest_main)
   endif()
-  if(ARG_LOADS_TORCH)
+  if(ARG_ONE_PROCESS)
     add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
     set_tests_properties(${name} PROPERTIES TIMEOUT 600)
   else()

@@ -10,13 +10,38 @@
 
 namespace funcsim {
 
+namespace {
+
+std::string padding_message(const char* op, const std::string& name, std::int64_t num_samples, std::int64_t unit) {
+  return std::string(op) + ": " + name + " has bits set after sample " + std::to_string(num_samples - 1) + " in unit " +
+         std::to_string(unit) + ": padding bits must be 0; is the number of samples right?";
+}
+
+void find_padding_bits(const Tensor& rows, const char* op, const std::string& name, std::int64_t num_samples) {
+  DeviceCall call(rows);
+  FaultCell* fault = call.expect(
+      [=](FaultCell unit) { return padding_message(op, name, num_samples, static_cast<std::int64_t>(unit)); });
+  call.kernels().find_padding_bits(rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1), num_samples, fault,
+                                   call.queue());
+}
+
+}  // namespace
+
 // Texts of tensors take longer than small layers do, so that they are made for errors alone.
 
-void check_cpu(const Tensor& tensor, const char* op, const std::string& name) {
+void check_device(const Tensor& tensor, const char* op, const std::string& name) {
   check(is_strided(tensor), op, ": ", name, " must be a dense tensor, got a sparse or otherwise packed one");
-  if (!tensor.is_cpu()) {
-    fail(op, ": ", name, " must be on the CPU (this version has no kernels for other devices), got ",
-         describe_tensor(tensor));
+  const std::string problem = device_problem(tensor);
+  if (!problem.empty()) {
+    fail(op, ": ", name, " must be on a device that funcsim has kernels for, got ", describe_tensor(tensor), " (",
+         problem, ")");
+  }
+}
+
+void check_same_device(const char* op, const std::string& name_a, const Tensor& a, const std::string& name_b,
+                       const Tensor& b) {
+  if (a.device() != b.device()) {
+    fail(op, ": ", name_a, " and ", name_b, " must be on one device, got ", device_name(a), " and ", device_name(b));
   }
 }
 
@@ -25,7 +50,7 @@ Tensor checked_matrix(const Tensor& tensor, const char* op, const std::string& n
   if (tensor.dim() != 2 || dtype_of(tensor) != dtype) {
     fail(op, ": ", name, " must be ", dtype_name(dtype), " ", expected, ", got ", describe_tensor(tensor));
   }
-  check_cpu(tensor, op, name);
+  check_device(tensor, op, name);
   return tensor.is_contiguous() ? tensor : torch::stable::contiguous(tensor);
 }
 
@@ -35,11 +60,14 @@ Tensor checked_signatures(const Tensor& tensor, const char* op, const std::strin
   const std::int64_t bytes = signature_bytes(num_samples);
   check(rows.size(1) == bytes, op, ": ", name, " must have ", bytes, " bytes a unit for ", num_samples,
         " samples (8 to a byte), got ", describe_tensor(rows));
-  if (num_samples % 8 != 0) {
+  if (num_samples % 8 != 0 && !rows.is_cpu()) {
+    find_padding_bits(rows, op, name, num_samples);
+  } else if (num_samples % 8 != 0) {
     const auto* data = rows.const_data_ptr<std::uint8_t>();
     for (std::int64_t u = 0; u < rows.size(0); ++u) {
-      check((data[(u * bytes) + bytes - 1] >> (num_samples % 8)) == 0, op, ": ", name, " has bits set after sample ",
-            num_samples - 1, " in unit ", u, ": padding bits must be 0; is the number of samples right?");
+      if ((data[(u * bytes) + bytes - 1] >> (num_samples % 8)) != 0) {
+        throw Error(padding_message(op, name, num_samples, u));
+      }
     }
   }
   return rows;
@@ -58,32 +86,6 @@ void check_first(const char* op, const char* name, std::int64_t first, std::int6
 void check_method(const char* op, const std::string& method) {
   check(method == "auto" || method == "exact" || method == "minhash", op,
         ": method must be \"auto\", \"exact\" or \"minhash\", got \"", method, "\"");
-}
-
-Tensor new_tensor(const std::vector<std::int64_t>& sizes, Dtype dtype) {
-  std::vector<std::int64_t> strides(sizes.size(), 1);
-  for (std::size_t k = strides.size(); k-- > 1;) {
-    strides[k - 1] = strides[k] * std::max<std::int64_t>(sizes[k], 1);
-  }
-  // Not torch::stable::empty, which looks the operator up by its name: longer than small layers take.
-  AtenTensorHandle tensor = nullptr;
-  STABLE_TORCH_ERROR_CODE_CHECK(
-      aoti_torch_empty_strided(static_cast<std::int64_t>(sizes.size()), sizes.data(), strides.data(),
-                               torch::stable::detail::to<std::int32_t>(torch::stable::detail::from(dtype)),
-                               aoti_torch_device_type_cpu(), 0, &tensor));
-  return Tensor(tensor);
-}
-
-Tensor float64_tensor(const std::vector<double>& values) {
-  Tensor tensor = new_tensor({static_cast<std::int64_t>(values.size())}, Dtype::Double);
-  std::ranges::copy(values, tensor.mutable_data_ptr<double>());
-  return tensor;
-}
-
-Tensor scalar_tensor(double value) {
-  Tensor tensor = new_tensor({}, Dtype::Double);
-  *tensor.mutable_data_ptr<double>() = value;
-  return tensor;
 }
 
 ParallelFor torch_parallel_for() {

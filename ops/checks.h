@@ -2,11 +2,13 @@
 
 #include <torch/csrc/stable/tensor.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <new>
 #include <string>
 #include <vector>
 
+#include "device/device_call.h"
 #include "kernels/common/error.h"
 #include "kernels/common/parallel.h"
 #include "network/tensor_text.h"
@@ -19,11 +21,12 @@ namespace funcsim {
 using Dtype = torch::headeronly::ScalarType;
 using torch::stable::Tensor;
 
-/// The tensor, contiguous, after checking that it is a CPU tensor of this dtype with this many dimensions.
+/// The tensor, contiguous, after checking that it is a matrix of this dtype on a device that there are kernels for.
 /// @param expected the layout in words for the message, e.g. "[units, bytes]"
 Tensor checked_matrix(const Tensor& tensor, const char* op, const std::string& name, Dtype dtype, const char* expected);
 
 /// checked_matrix for packed signatures of num_samples bits: as many bytes as that takes and no bit set in the padding.
+/// What a device finds in the padding is raised later.
 Tensor checked_signatures(const Tensor& tensor, const char* op, const std::string& name, std::int64_t num_samples);
 
 /// @throws Error unless num_hashes is in [1, 2^24] (2^24: more slots than 24 bits of the hash could fill evenly)
@@ -35,8 +38,12 @@ void check_first(const char* op, const char* name, std::int64_t first, std::int6
 /// @throws Error unless method is "auto", "exact" or "minhash"
 void check_method(const char* op, const std::string& method);
 
-/// @throws Error unless the tensor is on the CPU
-void check_cpu(const Tensor& tensor, const char* op, const std::string& name);
+/// @throws Error unless the tensor is dense and on a device that there are kernels for
+void check_device(const Tensor& tensor, const char* op, const std::string& name);
+
+/// @throws Error naming both devices unless they are the same
+void check_same_device(const char* op, const std::string& name_a, const Tensor& a, const std::string& name_b,
+                       const Tensor& b);
 
 /// work(), with an error that says what for where the memory isn't there.
 /// @param what in words for the message, e.g. "the partners of 8 inputs"
@@ -49,14 +56,24 @@ auto with_memory_for(const char* op, const std::string& what, const Work& work) 
   }
 }
 
-/// A new contiguous CPU tensor.
-Tensor new_tensor(const std::vector<std::int64_t>& sizes, Dtype dtype);
+/// A new tensor on the device of `like` with these values.
+template <typename Value>
+Tensor tensor_of(const Tensor& like, const std::vector<std::int64_t>& sizes, Dtype dtype,
+                 const std::vector<Value>& values) {
+  const Tensor host = new_host_tensor(sizes, dtype);
+  std::copy(values.begin(), values.end(), static_cast<Value*>(host.mutable_data_ptr()));
+  return to_device_of(like, host);
+}
 
-/// A new CPU tensor with these float64 values.
-Tensor float64_tensor(const std::vector<double>& values);
+/// float64 [values.size()].
+inline Tensor float64_tensor(const Tensor& like, const std::vector<double>& values) {
+  return tensor_of(like, {static_cast<std::int64_t>(values.size())}, Dtype::Double, values);
+}
 
-/// A new CPU tensor without dimensions, float64.
-Tensor scalar_tensor(double value);
+/// float64, without dimensions.
+inline Tensor scalar_tensor(const Tensor& like, double value) {
+  return tensor_of<double>(like, {}, Dtype::Double, {value});
+}
 
 /// PyTorch's own thread pool.
 ParallelFor torch_parallel_for();

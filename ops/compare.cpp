@@ -22,9 +22,9 @@ std::tuple<Tensor, Tensor, std::vector<Tensor>, std::vector<Tensor>> compare_op(
   const Network network_b(architecture_b, parameters_b, "compare: network b");
   const NetworkMatch match = compare_networks(
       network_a, network_b, inputs, {method, num_hashes, {margin, positions, seed, 0}, false}, torch_parallel_for());
-  return {scalar_tensor(match.score),
-          float64_tensor(layer_values(match, [](const LayerPair& pair) { return pair.match.score; })),
-          partner_tensors(match), similarity_tensors(match)};
+  return {scalar_tensor(inputs, match.score),
+          float64_tensor(inputs, layer_values(match, [](const LayerPair& pair) { return pair.match.score; })),
+          partner_tensors(inputs, match), similarity_tensors(inputs, match)};
 }
 
 const OperatorRegistration registration(

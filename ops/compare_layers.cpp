@@ -1,3 +1,4 @@
+#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -17,31 +18,24 @@ namespace {
 using CompareLayersResult =
     std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, std::vector<Tensor>, std::vector<Tensor>>;
 
-/// What chance levels are computed against, and the memory that it lies in.
-struct ChanceEvidence {
-  EvidenceList given;
-  ShuffledLayers shuffled;
-};
-
-ChanceEvidence checked_chance(const char* op, Measure measure, const EvidenceList& b,
+/// The layers of b with their inputs shuffled; none where partners are given instead.
+EvidenceList checked_shuffled(const char* op, Measure measure, const EvidenceList& b,
                               const std::vector<Tensor>& shuffled_b, const std::vector<std::int64_t>& num_samples_b,
                               const std::optional<Tensor>& partners) {
   check(shuffled_b.empty() == partners.has_value(), op, ": chance levels need either shuffled_b or partners, got ",
         partners.has_value() ? "both" : "neither");
-  ChanceEvidence chance;
   if (partners.has_value()) {
-    chance.shuffled.partners = checked_partners(op, measure, b, partners);
-    return chance;
+    return {};
   }
-  chance.given = checked_layers(op, "shuffled_b", "num_samples_b", measure, shuffled_b, num_samples_b);
+  EvidenceList shuffled = checked_layers(op, "shuffled_b", "num_samples_b", measure, shuffled_b, num_samples_b);
+  check_one_device(op, "layers_b", b, "shuffled_b", shuffled);
   for (std::size_t l = 0; l < b.layers.size(); ++l) {
-    const LayerEvidence& layer = chance.given.layers[l];
+    const LayerEvidence& layer = shuffled.layers[l];
     check(b.layers[l].units == layer.units && b.layers[l].width == layer.width, op,
-          ": shuffled_b must hold layers of the shapes of layers_b, got ", describe_tensor(chance.given.memory[l]),
-          " for ", describe_tensor(b.memory[l]), " at ", l);
+          ": shuffled_b must hold layers of the shapes of layers_b, got ", describe_tensor(shuffled.memory[l]), " for ",
+          describe_tensor(b.memory[l]), " at ", l);
   }
-  chance.shuffled.layers = chance.given.layers;
-  return chance;
+  return shuffled;
 }
 
 CompareLayersResult compare_layers_op(const std::vector<Tensor>& layers_a, const std::vector<Tensor>& layers_b,
@@ -53,7 +47,8 @@ CompareLayersResult compare_layers_op(const std::vector<Tensor>& layers_a, const
   const Measure measure = checked_measure(op, similarity, layers_a);
   const EvidenceList a = checked_layers(op, "layers_a", "num_samples_a", measure, layers_a, num_samples_a);
   const EvidenceList b = checked_layers(op, "layers_b", "num_samples_b", measure, layers_b, num_samples_b);
-  const ChanceEvidence chance = checked_chance(op, measure, b, shuffled_b, num_samples_b, partners);
+  check_one_device(op, "layers_a", a, "layers_b", b);
+  const EvidenceList shuffled = checked_shuffled(op, measure, b, shuffled_b, num_samples_b, partners);
   check_equal_hashes(op, measure, a, b);
   check(pairs.size() % 2 == 0, op, ": pairs must be [layer of a, layer of b, ...], so of even length, got ",
         pairs.size(), " numbers");
@@ -62,21 +57,26 @@ CompareLayersResult compare_layers_op(const std::vector<Tensor>& layers_a, const
     given.emplace_back(pairs[p], pairs[p + 1]);
   }
 
-  const NetworkMatch match = compare_layers(measure, a.layers, b.layers, chance.shuffled, given, torch_parallel_for());
-
-  Tensor paired = new_tensor({static_cast<std::int64_t>(match.pairs.size()), 2}, Dtype::Long);
-  auto* next = paired.mutable_data_ptr<std::int64_t>();
-  for (const LayerPair& pair : match.pairs) {
-    *next++ = pair.layer_a;
-    *next++ = pair.layer_b;
+  const Tensor& like = layers_a.front();
+  Execution execution(torch_parallel_for(), like);
+  const std::unique_ptr<Similarities> similarities = make_similarities(op, measure, b, partners, execution);
+  const NetworkMatch match = compare_layers(*similarities, a.layers, b.layers, {shuffled.layers, partners.has_value()},
+                                            given, execution.parallel_for);
+  if (execution.device.has_value()) {
+    execution.device->finish();
   }
-  return {paired,
-          float64_tensor(layer_values(match, [](const LayerPair& pair) { return pair.match.score; })),
-          float64_tensor(layer_values(match, [](const LayerPair& pair) { return pair.chance; })),
-          float64_tensor(layer_values(match, [](const LayerPair& pair) { return pair.standard_error; })),
-          float64_tensor({match.score, match.chance, match.standard_error}),
-          partner_tensors(match),
-          similarity_tensors(match)};
+
+  std::vector<std::int64_t> chosen;
+  for (const LayerPair& pair : match.pairs) {
+    chosen.insert(chosen.end(), {pair.layer_a, pair.layer_b});
+  }
+  return {tensor_of(like, {static_cast<std::int64_t>(match.pairs.size()), 2}, Dtype::Long, chosen),
+          float64_tensor(like, layer_values(match, [](const LayerPair& pair) { return pair.match.score; })),
+          float64_tensor(like, layer_values(match, [](const LayerPair& pair) { return pair.chance; })),
+          float64_tensor(like, layer_values(match, [](const LayerPair& pair) { return pair.standard_error; })),
+          float64_tensor(like, {match.score, match.chance, match.standard_error}),
+          partner_tensors(like, match),
+          similarity_tensors(like, match)};
 }
 
 const OperatorRegistration registration(

@@ -23,8 +23,8 @@ std::tuple<Tensor, Tensor, Tensor> compare_with_chance_op(const std::string& arc
   const Network network_b(architecture_b, parameters_b, "compare_with_chance: network b");
   const NetworkMatch match = compare_networks(
       network_a, network_b, inputs, {method, num_hashes, {margin, positions, seed, 0}, true}, torch_parallel_for());
-  return {scalar_tensor(match.score), scalar_tensor(match.chance),
-          scalar_tensor(adjusted_score(match.score, match.chance))};
+  return {scalar_tensor(inputs, match.score), scalar_tensor(inputs, match.chance),
+          scalar_tensor(inputs, adjusted_score(match.score, match.chance))};
 }
 
 const OperatorRegistration registration(

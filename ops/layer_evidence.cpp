@@ -3,6 +3,7 @@
 #include <torch/csrc/stable/ops.h>
 
 #include "checks.h"
+#include "compare/device_similarities.h"
 
 namespace funcsim {
 
@@ -41,27 +42,66 @@ EvidenceList checked_layers(const char* op, const std::string& name, const char*
   return evidence;
 }
 
-std::vector<std::int64_t> checked_partners(const char* op, Measure measure, const EvidenceList& b,
-                                           const std::optional<Tensor>& partners) {
-  if (!partners.has_value()) {
-    return {};
-  }
+namespace {
+
+std::string partner_message(const char* op, std::int64_t num_inputs, const std::string& got, std::int64_t place) {
+  return std::string(op) + ": partners must be indices of the " + std::to_string(num_inputs) + " inputs, got " + got +
+         " at " + std::to_string(place);
+}
+
+/// Checks who trades places: int64 [inputs], each an index of inputs, of which every layer of b has whole samples.
+Tensor checked_partners(const char* op, Measure measure, const EvidenceList& b, const Tensor& partners) {
   check(measure != Measure::minhash, op, ": partners are for signatures; of sketches give those of shuffled inputs");
-  check(partners->dim() == 1 && dtype_of(*partners) == Dtype::Long && partners->size(0) >= 1, op,
-        ": partners must be int64 [inputs] with at least one input, got ", describe_tensor(*partners));
-  check_cpu(*partners, op, "partners");
-  const Tensor contiguous = torch::stable::contiguous(*partners);
-  const auto* partner = contiguous.const_data_ptr<std::int64_t>();
-  const std::int64_t num_inputs = contiguous.size(0);
-  for (std::int64_t i = 0; i < num_inputs; ++i) {
-    check(partner[i] >= 0 && partner[i] < num_inputs, op, ": partners must be indices of the ", num_inputs,
-          " inputs, got ", partner[i], " at ", i);
-  }
+  check(partners.dim() == 1 && dtype_of(partners) == Dtype::Long && partners.size(0) >= 1, op,
+        ": partners must be int64 [inputs] with at least one input, got ", describe_tensor(partners));
+  check_device(partners, op, "partners");
+  check_same_device(op, "layers_b", b.memory.front(), "partners", partners);
   for (std::size_t l = 0; l < b.layers.size(); ++l) {
-    check(b.layers[l].num_samples % num_inputs == 0, op, ": partners has ", num_inputs, " inputs, and the ",
+    check(b.layers[l].num_samples % partners.size(0) == 0, op, ": partners has ", partners.size(0), " inputs, and the ",
           b.layers[l].num_samples, " samples of layers_b[", l, "] are no multiple of that");
   }
-  return {partner, partner + num_inputs};
+  return torch::stable::contiguous(partners);
+}
+
+}  // namespace
+
+std::unique_ptr<Similarities> make_similarities(const char* op, Measure measure, const EvidenceList& b,
+                                                const std::optional<Tensor>& partners, Execution& execution) {
+  std::optional<Tensor> checked;
+  if (partners.has_value()) {
+    checked = checked_partners(op, measure, b, *partners);
+  }
+  const auto* partner = checked.has_value() ? checked->const_data_ptr<std::int64_t>() : nullptr;
+  const std::int64_t num_inputs = checked.has_value() ? checked->size(0) : 0;
+  if (execution.device.has_value()) {
+    DeviceCall& call = *execution.device;
+    check(!call.is_capturing(), op, ": it can't be recorded into a CUDA graph, since the CPU solves its assignments");
+    if (partner != nullptr) {
+      FaultCell* fault = call.expect([=](FaultCell place) {
+        return partner_message(op, num_inputs, "another number", static_cast<std::int64_t>(place));
+      });
+      call.kernels().find_bad_indices(partner, num_inputs, num_inputs, fault, call.queue());
+      call.finish();  // the shuffle would read what isn't there
+    }
+    return std::make_unique<DeviceSimilarities>(measure, call, checked, 0);
+  }
+  for (std::int64_t i = 0; i < num_inputs; ++i) {
+    if (partner[i] < 0 || partner[i] >= num_inputs) {
+      throw Error(partner_message(op, num_inputs, std::to_string(partner[i]), i));
+    }
+  }
+  return std::make_unique<HostSimilarities>(measure, std::vector<std::int64_t>(partner, partner + num_inputs),
+                                            execution.parallel_for);
+}
+
+void check_one_device(const char* op, const std::string& name_a, const EvidenceList& a, const std::string& name_b,
+                      const EvidenceList& b) {
+  for (std::size_t l = 0; l < a.memory.size(); ++l) {
+    check_same_device(op, name_a + "[0]", a.memory.front(), name_a + "[" + std::to_string(l) + "]", a.memory[l]);
+  }
+  for (std::size_t l = 0; l < b.memory.size(); ++l) {
+    check_same_device(op, name_a + "[0]", a.memory.front(), name_b + "[" + std::to_string(l) + "]", b.memory[l]);
+  }
 }
 
 void check_equal_hashes(const char* op, Measure measure, const EvidenceList& a, const EvidenceList& b) {

@@ -3,11 +3,13 @@
 #include <torch/csrc/stable/tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "compare/match_layers.h"
+#include "compare/similarities.h"
+#include "device/execution.h"
 
 namespace funcsim {
 
@@ -29,10 +31,18 @@ EvidenceList checked_layers(const char* op, const std::string& name, const char*
                             const std::vector<torch::stable::Tensor>& layers,
                             const std::vector<std::int64_t>& num_samples);
 
-/// Checks who trades places: int64 [inputs], each an index of inputs, of which every layer has whole samples.
-/// @return nothing for no tensor
-std::vector<std::int64_t> checked_partners(const char* op, Measure measure, const EvidenceList& b,
-                                           const std::optional<torch::stable::Tensor>& partners);
+/// Where layers are compared: on the host or on the device of the execution.
+///
+/// @param partners who trades places with each input for tasks that are shuffled, int64 [inputs], each an index of
+///                 inputs, of which every layer of b has whole samples: that is checked
+/// @param execution referred to
+std::unique_ptr<Similarities> make_similarities(const char* op, Measure measure, const EvidenceList& b,
+                                                const std::optional<torch::stable::Tensor>& partners,
+                                                Execution& execution);
+
+/// @throws Error naming both devices unless all layers are on one
+void check_one_device(const char* op, const std::string& name_a, const EvidenceList& a, const std::string& name_b,
+                      const EvidenceList& b);
 
 /// @throws Error unless all sketches of both lists have equally many slots
 void check_equal_hashes(const char* op, Measure measure, const EvidenceList& a, const EvidenceList& b);

@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,18 +19,23 @@ Tensor layer_scores_op(const std::vector<Tensor>& layers_a, const std::vector<Te
   const Measure measure = checked_measure(op, similarity, layers_a);
   const EvidenceList a = checked_layers(op, "layers_a", "num_samples_a", measure, layers_a, num_samples_a);
   const EvidenceList b = checked_layers(op, "layers_b", "num_samples_b", measure, layers_b, num_samples_b);
+  check_one_device(op, "layers_a", a, "layers_b", b);
   check_equal_hashes(op, measure, a, b);
   for (std::size_t i = 0; i < a.layers.size(); ++i) {
     for (std::size_t j = 0; j < b.layers.size(); ++j) {
       check_comparable(a.layers, b.layers, static_cast<std::int64_t>(i), static_cast<std::int64_t>(j));
     }
   }
+  const Tensor& like = layers_a.front();
+  Execution execution(torch_parallel_for(), like);
+  const std::unique_ptr<Similarities> similarities = make_similarities(op, measure, b, partners, execution);
   const std::vector<double> scores =
-      layer_scores(measure, a.layers, b.layers, checked_partners(op, measure, b, partners), torch_parallel_for());
-  Tensor matrix = new_tensor({static_cast<std::int64_t>(a.layers.size()), static_cast<std::int64_t>(b.layers.size())},
-                             Dtype::Double);
-  std::ranges::copy(scores, matrix.mutable_data_ptr<double>());
-  return matrix;
+      layer_scores(*similarities, a.layers, b.layers, partners.has_value(), execution.parallel_for);
+  if (execution.device.has_value()) {
+    execution.device->finish();
+  }
+  return tensor_of(like, {static_cast<std::int64_t>(a.layers.size()), static_cast<std::int64_t>(b.layers.size())},
+                   Dtype::Double, scores);
 }
 
 const OperatorRegistration registration(

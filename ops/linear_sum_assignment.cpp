@@ -68,31 +68,42 @@ void check_status(const char* op, const Assignment& assignment, bool maximize) {
   }
 }
 
+/// Costs of a device by way of pinned memory: the solver is one for the CPU (docs/performance.md says why).
+Tensor on_host(const char* op, const Tensor& matrix) {
+  if (matrix.is_cpu()) {
+    return matrix;
+  }
+  DeviceCall call(matrix);
+  check(!call.is_capturing(), op, ": it can't be recorded into a CUDA graph, since the CPU solves it");
+  HostCopy copy(call.kernels(), call.queue(), torch::stable::contiguous(matrix));
+  Tensor host = copy.wait();
+  call.finish();
+  return host;
+}
+
 /// The assignment of a checked matrix.
 Assignment checked_assignment(const char* op, const Tensor& cost, bool maximize, bool with_duals) {
   check(cost.dim() == 2, op, ": cost must be a matrix [rows, columns], got ", describe_tensor(cost));
-  check_cpu(cost, op, "cost");
+  check_device(cost, op, "cost");
   const Dtype dtype = solver_dtype(op, cost);
   const Tensor matrix = dtype_of(cost) == dtype ? cost : torch::stable::to(cost, dtype);
-  Assignment assignment = solve(matrix, dtype, maximize, with_duals);
+  Assignment assignment = solve(on_host(op, matrix), dtype, maximize, with_duals);
   check_status(op, assignment, maximize);
   return assignment;
 }
 
 /// The assigned rows, ascending, and their columns.
 std::tuple<Tensor, Tensor> pairs_of(const Assignment& assignment, const Tensor& cost) {
-  const std::int64_t pairs = std::min(cost.size(0), cost.size(1));
-  Tensor rows = new_tensor({pairs}, Dtype::Long);
-  Tensor columns = new_tensor({pairs}, Dtype::Long);
-  auto* row = rows.mutable_data_ptr<std::int64_t>();
-  auto* column = columns.mutable_data_ptr<std::int64_t>();
+  std::vector<std::int64_t> rows;
+  std::vector<std::int64_t> columns;
   for (std::int64_t i = 0; i < cost.size(0); ++i) {
     if (assignment.column_of_row[i] >= 0) {
-      *row++ = i;
-      *column++ = assignment.column_of_row[i];
+      rows.push_back(i);
+      columns.push_back(assignment.column_of_row[i]);
     }
   }
-  return {rows, columns};
+  const auto pairs = static_cast<std::int64_t>(rows.size());
+  return {tensor_of(cost, {pairs}, Dtype::Long, rows), tensor_of(cost, {pairs}, Dtype::Long, columns)};
 }
 
 std::tuple<Tensor, Tensor> linear_sum_assignment_op(const Tensor& cost, bool maximize) {
@@ -103,7 +114,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> linear_sum_assignment_with_duals_op(c
   const Assignment assignment =
       checked_assignment("linear_sum_assignment_with_duals", cost, maximize, /*with_duals=*/true);
   const auto [rows, columns] = pairs_of(assignment, cost);
-  return {rows, columns, float64_tensor(assignment.row_duals), float64_tensor(assignment.column_duals)};
+  return {rows, columns, float64_tensor(cost, assignment.row_duals), float64_tensor(cost, assignment.column_duals)};
 }
 
 const OperatorRegistration registration("linear_sum_assignment(Tensor cost, bool maximize=False) -> (Tensor, Tensor)",

@@ -10,11 +10,11 @@
 
 namespace funcsim {
 
-/// matches of the operators: one int64 [units_a] a pair.
-std::vector<torch::stable::Tensor> partner_tensors(const NetworkMatch& match);
+/// matches of the operators: one int64 [units_a] a pair, on the device of `like`.
+std::vector<torch::stable::Tensor> partner_tensors(const torch::stable::Tensor& like, const NetworkMatch& match);
 
-/// similarities of the operators: one float32 [units_a] a pair.
-std::vector<torch::stable::Tensor> similarity_tensors(const NetworkMatch& match);
+/// similarities of the operators: one float32 [units_a] a pair, on the device of `like`.
+std::vector<torch::stable::Tensor> similarity_tensors(const torch::stable::Tensor& like, const NetworkMatch& match);
 
 /// One number of every pair.
 template <typename Get>

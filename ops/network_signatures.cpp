@@ -3,7 +3,6 @@
 
 #include "checks.h"
 #include "compare/collect_evidence.h"
-#include "kernels/common/bits.h"
 #include "registration.h"
 
 namespace funcsim {
@@ -15,14 +14,9 @@ std::vector<Tensor> network_signatures_op(const std::string& architecture, const
                                           std::int64_t seed, std::int64_t first_input) {
   const Network network(architecture, parameters, "network_signatures");
   const NetworkRun run(network, inputs, {margin, positions, seed, first_input});
-  std::vector<Tensor> signatures;
-  std::vector<std::uint8_t*> rows;
-  for (const LayerExtent& extent : run.extents()) {
-    signatures.push_back(new_tensor({extent.units, signature_bytes(extent.num_samples)}, Dtype::Byte));
-    rows.push_back(signatures.back().mutable_data_ptr<std::uint8_t>());
-  }
-  collect_signatures(run, rows, torch_parallel_for());
-  return signatures;
+  Execution execution(torch_parallel_for(), inputs);
+  const std::unique_ptr<EvidenceCollector> collector = signature_collector(run, execution);
+  return collected(*collector, execution);
 }
 
 const OperatorRegistration registration(

@@ -15,14 +15,10 @@ std::vector<Tensor> network_sketches_op(const std::string& architecture, const s
   check_num_hashes("network_sketches", num_hashes);
   const Network network(architecture, parameters, "network_sketches");
   const NetworkRun run(network, inputs, {margin, positions, seed, first_input});
-  std::vector<Tensor> sketches;
-  std::vector<std::int32_t*> slots;
-  for (const LayerExtent& extent : run.extents()) {
-    sketches.push_back(new_tensor({extent.units, num_hashes}, Dtype::Int));
-    slots.push_back(sketches.back().mutable_data_ptr<std::int32_t>());
-  }
-  collect_sketches(run, num_hashes, slots, {}, torch_parallel_for());
-  return sketches;
+  Execution execution(torch_parallel_for(), inputs);
+  const std::unique_ptr<EvidenceCollector> collector =
+      sketch_collector(run, num_hashes, /*with_shuffled=*/false, execution);
+  return collected(*collector, execution);
 }
 
 const OperatorRegistration registration(

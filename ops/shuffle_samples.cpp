@@ -19,15 +19,24 @@ Tensor shuffle_samples_op(const Tensor& signatures, std::int64_t num_inputs, std
         samples_per_input, " samples are more samples than 64 bits count");
   check_first(op, "first_input", first_input, num_inputs, "inputs");
   const Tensor rows = checked_signatures(signatures, op, "signatures", num_inputs * samples_per_input);
-  Tensor shuffled = new_tensor({rows.size(0), rows.size(1)}, Dtype::Byte);
+  Tensor shuffled = new_tensor_like(rows, {rows.size(0), rows.size(1)}, Dtype::Byte);
   if (rows.size(0) == 0) {
     return shuffled;  // there may be more inputs than fit in memory
   }
+  const auto* bits = rows.const_data_ptr<std::uint8_t>();
   auto* out = shuffled.mutable_data_ptr<std::uint8_t>();
   with_memory_for(op, "the partners of " + std::to_string(num_inputs) + " inputs", [&] {
-    shuffle_samples(rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1),
-                    shuffle_partners(num_inputs, seed, first_input, torch_parallel_for()), samples_per_input, out,
-                    torch_parallel_for());
+    if (rows.is_cpu()) {
+      shuffle_samples(bits, rows.size(0), rows.size(1),
+                      shuffle_partners(num_inputs, seed, first_input, torch_parallel_for()), samples_per_input, out,
+                      torch_parallel_for());
+    } else {
+      const DeviceCall call(rows);
+      auto* partners = call.scratch<std::int64_t>(num_inputs);
+      call.kernels().shuffle_partners(num_inputs, seed, first_input, partners, call.queue());
+      call.kernels().shuffle_samples(bits, rows.size(0), rows.size(1), partners, num_inputs, first_input,
+                                     samples_per_input, out, call.queue());
+    }
   });
   return shuffled;
 }

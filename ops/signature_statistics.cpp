@@ -16,11 +16,19 @@ std::tuple<Tensor, Tensor> signature_statistics_op(const Tensor& signatures, std
         first_sample);
   const Tensor rows = checked_signatures(signatures, op, "signatures", num_samples);
   check_first(op, "first_sample", first_sample, num_samples, "samples");
-  Tensor counts = new_tensor({rows.size(0)}, Dtype::Long);
-  Tensor fingerprints = new_tensor({rows.size(0)}, Dtype::Long);
-  signature_statistics(rows.const_data_ptr<std::uint8_t>(), rows.size(0), rows.size(1), num_samples, first_sample,
-                       counts.mutable_data_ptr<std::int64_t>(),
-                       static_cast<std::uint64_t*>(fingerprints.mutable_data_ptr()), torch_parallel_for());
+  Tensor counts = new_tensor_like(rows, {rows.size(0)}, Dtype::Long);
+  Tensor fingerprints = new_tensor_like(rows, {rows.size(0)}, Dtype::Long);
+  const auto* bits = rows.const_data_ptr<std::uint8_t>();
+  auto* count = counts.mutable_data_ptr<std::int64_t>();
+  auto* fingerprint = static_cast<std::uint64_t*>(fingerprints.mutable_data_ptr());
+  if (rows.is_cpu()) {
+    signature_statistics(bits, rows.size(0), rows.size(1), num_samples, first_sample, count, fingerprint,
+                         torch_parallel_for());
+  } else {
+    const DeviceCall call(rows);
+    call.kernels().signature_statistics(bits, rows.size(0), rows.size(1), num_samples, first_sample, count, fingerprint,
+                                        call.queue());
+  }
   return {counts, fingerprints};
 }
 

@@ -118,9 +118,13 @@ configure() { # build folder, cmake options
   local torch_dir
   torch_dir="$(python -c 'import importlib.util as u; print(u.find_spec("torch").submodule_search_locations[0])')"
   # A compiler that CI doesn't have may warn of more: nobody's build should end there.
-  local options=(-G Ninja "-DFUNCSIM_WERROR=${CI:+ON}" "-DFUNCSIM_TORCH_DIR=$torch_dir" "$@")
-  if [[ ! -e "$folder/build.ninja" || "$(cat "$folder/options.txt" 2>/dev/null)" != "${options[*]}" ]]; then
+  local options=(-G Ninja "-DFUNCSIM_WERROR=${CI:+ON}" "-DFUNCSIM_TORCH_DIR=$torch_dir" "-DFUNCSIM_CUDA=${FUNCSIM_CUDA:-AUTO}"
+    "$@")
+  # What else decides: a compiler for CUDA may have come or gone.
+  local asked
+  asked="${options[*]} $(command -v "${CUDACXX:-nvcc}" "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" | tr '\n' ' ' || true)"
+  if [[ ! -e "$folder/build.ninja" || "$(cat "$folder/options.txt" 2>/dev/null)" != "$asked" ]]; then
     cmake -S . -B "$folder" "${options[@]}"
-    echo "${options[*]}" >"$folder/options.txt"
+    echo "$asked" >"$folder/options.txt"
   fi
 }

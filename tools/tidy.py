@@ -38,10 +38,14 @@ def tidy(build: pathlib.Path, source: pathlib.Path, stamp: pathlib.Path) -> str:
 
 
 def main() -> int:
-    """Checks every source of the project that has a compile command, but for tests."""
+    """Checks every source of the project that has a compile command, but for tests and kernels for CUDA."""
     build = pathlib.Path(sys.argv[1]).resolve()
     commands = json.loads((build / "compile_commands.json").read_text())
-    checked = [c for c in commands if pathlib.Path(c["file"]).is_relative_to(ROOT) and "/tests/" not in c["file"]]
+    checked = [
+        c
+        for c in commands
+        if pathlib.Path(c["file"]).is_relative_to(ROOT) and "/tests/" not in c["file"] and not c["file"].endswith(".cu")
+    ]
     headers = sorted(p for folder in ("csrc", "ops", "benchmarks") for p in (ROOT / folder).rglob("*.h"))
     settings = [ROOT / ".clang-tidy", ROOT / "benchmarks" / "kernels" / ".clang-tidy"]
     common = digest([*headers, *settings, pathlib.Path(__file__)])

@@ -1,11 +1,14 @@
 #include "compare/compare_networks.h"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "compare/collect_evidence.h"
-#include "kernels/common/bits.h"
+#include "compare/device_similarities.h"
+#include "kernels/common/error.h"
 #include "kernels/shuffle_samples/shuffle_samples.h"
+#include "network/tensor_text.h"
 
 namespace funcsim {
 
@@ -26,67 +29,81 @@ bool counts_exactly(const ComparisonOptions& options, const NetworkRun& a, const
   return exact_is_cheaper(most, options.num_hashes);
 }
 
-/// Rows of all layers of a network, and the memory they lie in.
-template <typename Element>
-class LayerRows {
- public:
-  /// @param width elements of a row, for a layer's extent
-  template <typename Width>
-  LayerRows(const std::vector<LayerExtent>& extents, const Width& width) {
-    for (const LayerExtent& extent : extents) {
-      memory_.emplace_back(extent.units * width(extent));
-      rows.push_back(memory_.back().data());
-      evidence.push_back({rows.back(), extent.units, width(extent), extent.num_samples});
+/// Who trades places with each input of b for the chance level of signatures, on the device.
+std::optional<Tensor> device_partners(const NetworkRun& b, DeviceCall& call) {
+  Tensor partners = call.new_tensor({b.num_inputs()}, torch::headeronly::ScalarType::Long);
+  call.kernels().shuffle_partners(b.num_inputs(), b.options().seed, b.options().first_input,
+                                  partners.mutable_data_ptr<std::int64_t>(), call.queue());
+  call.release_scratch();
+  return partners;
+}
+
+/// The two networks take turns, layer by layer, where the device has them complete one by one: then the first layers
+/// are matched on the host while it works on the others.
+void collect_in_turns(EvidenceCollector& collector_a, EvidenceCollector& collector_b,
+                      const std::vector<LayerEvidence>& a, const std::vector<LayerEvidence>& b,
+                      const std::vector<LayerEvidence>& shuffled_b, bool by_partners,
+                      DeviceSimilarities& similarities) {
+  for (std::size_t l = 0; a.size() == b.size() && l < a.size(); ++l) {
+    collector_a.finish_layer(static_cast<std::int64_t>(l));
+    collector_b.finish_layer(static_cast<std::int64_t>(l));
+    if (a[l].num_samples == b[l].num_samples) {
+      similarities.prepare({&a[l], &b[l]});
+      if (by_partners) {
+        similarities.prepare({&a[l], &b[l], /*shuffled=*/true});
+      } else if (!shuffled_b.empty()) {
+        similarities.prepare({&a[l], &shuffled_b[l]});
+      }
     }
   }
-
-  std::vector<Element*> rows;
-  std::vector<LayerEvidence> evidence;
-
- private:
-  std::vector<std::vector<Element>> memory_;
-};
-
-using SignatureRows = LayerRows<std::uint8_t>;
-using SketchRows = LayerRows<std::int32_t>;
-
-std::int64_t signature_width(const LayerExtent& extent) {
-  return signature_bytes(extent.num_samples);
-}
-
-NetworkMatch compare_exactly(const NetworkRun& a, const NetworkRun& b, const ComparisonOptions& options,
-                             const ParallelFor& parallel_for) {
-  const SignatureRows rows_a(a.extents(), signature_width);
-  const SignatureRows rows_b(b.extents(), signature_width);
-  collect_signatures(a, rows_a.rows, parallel_for);
-  collect_signatures(b, rows_b.rows, parallel_for);
-  ShuffledLayers shuffled;
-  if (options.with_chance) {
-    shuffled.partners =
-        shuffle_partners(b.num_inputs(), options.signatures.seed, options.signatures.first_input, parallel_for);
-  }
-  return compare_layers(Measure::jaccard, rows_a.evidence, rows_b.evidence, shuffled, {}, parallel_for);
-}
-
-NetworkMatch compare_sketches(const NetworkRun& a, const NetworkRun& b, const ComparisonOptions& options,
-                              const ParallelFor& parallel_for) {
-  const auto width = [&](const LayerExtent&) { return options.num_hashes; };
-  const SketchRows rows_a(a.extents(), width);
-  const SketchRows rows_b(b.extents(), width);
-  const SketchRows shuffled(options.with_chance ? b.extents() : std::vector<LayerExtent>(), width);
-  collect_sketches(a, options.num_hashes, rows_a.rows, {}, parallel_for);
-  collect_sketches(b, options.num_hashes, rows_b.rows, shuffled.rows, parallel_for);
-  return compare_layers(Measure::minhash, rows_a.evidence, rows_b.evidence, {shuffled.evidence, {}}, {}, parallel_for);
+  collector_a.finish();
+  collector_b.finish();
 }
 
 }  // namespace
 
-NetworkMatch compare_networks(const Network& a, const Network& b, const Tensor& inputs,
+NetworkMatch compare_networks(const Network& network_a, const Network& network_b, const Tensor& inputs,
                               const ComparisonOptions& options, const ParallelFor& parallel_for) {
-  const NetworkRun run_a(a, inputs, options.signatures);
-  const NetworkRun run_b(b, inputs, options.signatures);
+  if (network_a.on_device().device() != network_b.on_device().device()) {
+    fail(network_b.role(), " must be on the device of the other one, ", device_name(network_a.on_device()), ", got ",
+         device_name(network_b.on_device()));
+  }
+  const NetworkRun run_a(network_a, inputs, options.signatures);
+  const NetworkRun run_b(network_b, inputs, options.signatures);
   const bool exact = counts_exactly(options, run_a, run_b);
-  return (exact ? compare_exactly : compare_sketches)(run_a, run_b, options, parallel_for);
+  const Measure measure = exact ? Measure::jaccard : Measure::minhash;
+  const bool by_partners = exact && options.with_chance;
+
+  Execution execution(parallel_for, inputs);
+  check(!execution.device.has_value() || !execution.device->is_capturing(), network_a.role(),
+        ": a comparison can't be recorded into a CUDA graph, since the CPU solves its assignments");
+  const auto collect = [&](const NetworkRun& run, bool with_shuffled) {
+    return exact ? signature_collector(run, execution)
+                 : sketch_collector(run, options.num_hashes, with_shuffled, execution);
+  };
+  const std::unique_ptr<EvidenceCollector> collector_a = collect(run_a, false);
+  const std::unique_ptr<EvidenceCollector> collector_b = collect(run_b, options.with_chance);
+  const std::vector<LayerEvidence> a = evidence_of(run_a, collector_a->layers());
+  const std::vector<LayerEvidence> b = evidence_of(run_b, collector_b->layers());
+  const ShuffledLayers shuffled{evidence_of(run_b, collector_b->shuffled()), by_partners};
+
+  if (!execution.device.has_value()) {
+    collector_a->finish();
+    collector_b->finish();
+    HostSimilarities similarities(measure,
+                                  by_partners ? shuffle_partners(run_b.num_inputs(), options.signatures.seed,
+                                                                 options.signatures.first_input, parallel_for)
+                                              : std::vector<std::int64_t>(),
+                                  parallel_for);
+    return compare_layers(similarities, a, b, shuffled, {}, parallel_for);
+  }
+  DeviceCall& call = *execution.device;
+  DeviceSimilarities similarities(measure, call, by_partners ? device_partners(run_b, call) : std::nullopt,
+                                  options.signatures.first_input);
+  collect_in_turns(*collector_a, *collector_b, a, b, shuffled.layers, by_partners, similarities);
+  NetworkMatch match = compare_layers(similarities, a, b, shuffled, {}, parallel_for);
+  call.finish();
+  return match;
 }
 
 double adjusted_score(double score, double chance) {

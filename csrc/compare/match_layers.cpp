@@ -4,53 +4,20 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <memory>
 #include <numeric>
 
 #include "compare/pair_layers.h"
 #include "kernels/common/error.h"
-#include "kernels/jaccard/jaccard.h"
 #include "kernels/linear_sum_assignment/linear_sum_assignment.h"
 #include "kernels/minhash/minhash.h"
-#include "kernels/minhash_jaccard/minhash_jaccard.h"
-#include "kernels/shuffle_samples/shuffle_samples.h"
 
 namespace funcsim {
 
 namespace {
 
-/// Similarity matrices that may be alive at once: enough to keep all threads at work on assignments, which are
-/// sequential, without holding those of a whole deep network.
-constexpr std::int64_t matrix_budget_bytes = std::int64_t{256} << 20;
-
-/// One assignment to solve: a layer of A against one of B.
-struct MatchTask {
-  const LayerEvidence* a;
-  const LayerEvidence* b;
-  const std::vector<std::int64_t>* partners = nullptr;  ///< b's inputs trade places first
-};
-
-std::vector<float> similarity_matrix(Measure measure, const LayerEvidence& a, const LayerEvidence& b,
-                                     const ParallelFor& parallel_for) {
-  std::vector<float> similarity(static_cast<std::size_t>(a.units) * static_cast<std::size_t>(b.units));
-  const auto* bits_a = static_cast<const std::uint8_t*>(a.data);
-  const auto* bits_b = static_cast<const std::uint8_t*>(b.data);
-  switch (measure) {
-    case Measure::jaccard:
-      jaccard(bits_a, a.units, bits_b, b.units, a.width, similarity.data(), parallel_for);
-      break;
-    case Measure::phi:
-      phi(bits_a, a.units, bits_b, b.units, a.width, a.num_samples, similarity.data(), parallel_for);
-      break;
-    case Measure::minhash:
-      minhash_jaccard(static_cast<const std::int32_t*>(a.data), a.units, static_cast<const std::int32_t*>(b.data),
-                      b.units, a.width, similarity.data(), parallel_for);
-      break;
-  }
-  return similarity;
-}
-
-LayerMatch assign_units(const std::vector<float>& similarity, std::int64_t units_a, std::int64_t units_b) {
-  const CostMatrix<float> cost{similarity.data(), units_a, units_b, units_b, 1};
+LayerMatch assign_units(const float* similarity, std::int64_t units_a, std::int64_t units_b) {
+  const CostMatrix<float> cost{similarity, units_a, units_b, units_b, 1};
   Assignment assignment = linear_sum_assignment(cost, /*maximize=*/true, serial_for, /*with_duals=*/false);
   LayerMatch match;
   match.partners = std::move(assignment.column_of_row);
@@ -67,59 +34,26 @@ LayerMatch assign_units(const std::vector<float>& similarity, std::int64_t units
   return match;
 }
 
-/// Similarities of tasks. The layer that was shuffled last is kept: tasks of a layer follow each other.
-class TaskSimilarities {
- public:
-  TaskSimilarities(Measure measure, const ParallelFor& parallel_for) : measure_(measure), parallel_for_(parallel_for) {}
-
-  std::vector<float> operator()(const MatchTask& task) {
-    if (task.partners == nullptr) {
-      return similarity_matrix(measure_, *task.a, *task.b, parallel_for_);
-    }
-    if (shuffled_of_ != task.b) {
-      shuffle(*task.b, *task.partners);
-    }
-    return similarity_matrix(measure_, *task.a, shuffled_, parallel_for_);
-  }
-
- private:
-  void shuffle(const LayerEvidence& layer, const std::vector<std::int64_t>& partners) {
-    rows_.resize(static_cast<std::size_t>(layer.units) * static_cast<std::size_t>(layer.width));
-    shuffle_samples(static_cast<const std::uint8_t*>(layer.data), layer.units, layer.width, partners,
-                    layer.num_samples / static_cast<std::int64_t>(partners.size()), rows_.data(), parallel_for_);
-    shuffled_ = layer;
-    shuffled_.data = rows_.data();
-    shuffled_of_ = &layer;
-  }
-
-  Measure measure_;
-  const ParallelFor& parallel_for_;
-  const LayerEvidence* shuffled_of_ = nullptr;
-  LayerEvidence shuffled_{};
-  std::vector<std::uint8_t> rows_;
-};
-
-std::vector<LayerMatch> match_all(Measure measure, const std::vector<MatchTask>& tasks,
+std::vector<LayerMatch> match_all(Similarities& similarities, const std::vector<MatchTask>& tasks,
                                   const ParallelFor& parallel_for) {
   std::vector<LayerMatch> matches(tasks.size());
-  TaskSimilarities task_similarities(measure, parallel_for);
   std::size_t begin = 0;
   while (begin < tasks.size()) {
-    std::vector<std::vector<float>> similarities;
+    std::vector<std::unique_ptr<SimilarityMatrix>> started;
     std::int64_t bytes = 0;
-    while (begin + similarities.size() < tasks.size() && (similarities.size() < 2 || bytes < matrix_budget_bytes)) {
-      const MatchTask& task = tasks[begin + similarities.size()];
-      similarities.push_back(task_similarities(task));
-      bytes += static_cast<std::int64_t>(similarities.back().size() * sizeof(float));
+    while (begin + started.size() < tasks.size() && (started.size() < 2 || bytes < similarities.budget_bytes())) {
+      const MatchTask& task = tasks[begin + started.size()];
+      started.push_back(similarities.start(task));
+      bytes += task.a->units * task.b->units * static_cast<std::int64_t>(sizeof(float));
     }
     const auto solve = [&](std::int64_t first, std::int64_t last) {
       for (std::int64_t t = first; t < last; ++t) {
         const MatchTask& task = tasks[begin + t];
-        matches[begin + t] = assign_units(similarities[t], task.a->units, task.b->units);
-        std::vector<float>().swap(similarities[t]);
+        matches[begin + t] = assign_units(started[t]->wait(), task.a->units, task.b->units);
+        started[t].reset();
       }
     };
-    const std::size_t solved = similarities.size();
+    const std::size_t solved = started.size();
     parallel_for(0, static_cast<std::int64_t>(solved), 1, solve);
     begin += solved;
   }
@@ -141,9 +75,10 @@ double unseen_share(std::int64_t occupied, std::int64_t num_hashes) {
 /// What every slot of the sketches contributes to the deviation of the layer's score from its expectation: the delta
 /// method for the ratio (equal slots / slots not empty in both) of each matched pair, summed over pairs slot by slot,
 /// so that the dependence between pairs that share slots is kept.
-std::vector<double> slot_residuals(const LayerEvidence& a, const LayerEvidence& b, const LayerMatch& match) {
-  const auto* sketches_a = static_cast<const std::int32_t*>(a.data);
-  const auto* sketches_b = static_cast<const std::int32_t*>(b.data);
+std::vector<double> slot_residuals(Similarities& similarities, const LayerEvidence& a, const LayerEvidence& b,
+                                   const LayerMatch& match) {
+  const std::int32_t* sketches_a = similarities.host_sketches(a);
+  const std::int32_t* sketches_b = similarities.host_sketches(b);
   std::vector<double> residuals(static_cast<std::size_t>(a.width), 0.0);
   const auto denominator = static_cast<double>(std::max(a.units, b.units));
   for (std::int64_t i = 0; i < a.units; ++i) {
@@ -214,29 +149,28 @@ void check_comparable(const std::vector<LayerEvidence>& a, const std::vector<Lay
         "the layer's grid");
 }
 
-std::vector<double> layer_scores(Measure measure, const std::vector<LayerEvidence>& a,
-                                 const std::vector<LayerEvidence>& b, const std::vector<std::int64_t>& partners,
-                                 const ParallelFor& parallel_for) {
+std::vector<double> layer_scores(Similarities& similarities, const std::vector<LayerEvidence>& a,
+                                 const std::vector<LayerEvidence>& b, bool shuffled, const ParallelFor& parallel_for) {
   std::vector<double> scores(a.size() * b.size(), std::numeric_limits<double>::quiet_NaN());
   std::vector<MatchTask> tasks;
   std::vector<std::size_t> places;
   for (std::size_t j = 0; j < b.size(); ++j) {
     for (std::size_t i = 0; i < a.size(); ++i) {
       if (a[i].num_samples == b[j].num_samples) {
-        tasks.push_back({&a[i], &b[j], partners.empty() ? nullptr : &partners});
+        tasks.push_back({&a[i], &b[j], shuffled});
         places.push_back((i * b.size()) + j);
       }
     }
   }
-  const std::vector<LayerMatch> matches = match_all(measure, tasks, parallel_for);
+  const std::vector<LayerMatch> matches = match_all(similarities, tasks, parallel_for);
   for (std::size_t t = 0; t < tasks.size(); ++t) {
     scores[places[t]] = matches[t].score;
   }
   return scores;
 }
 
-NetworkMatch compare_layers(Measure measure, const std::vector<LayerEvidence>& a, const std::vector<LayerEvidence>& b,
-                            const ShuffledLayers& shuffled_b,
+NetworkMatch compare_layers(Similarities& similarities, const std::vector<LayerEvidence>& a,
+                            const std::vector<LayerEvidence>& b, const ShuffledLayers& shuffled_b,
                             const std::vector<std::pair<std::int64_t, std::int64_t>>& pairs,
                             const ParallelFor& parallel_for) {
   std::vector<std::pair<std::int64_t, std::int64_t>> chosen = pairs;
@@ -248,8 +182,8 @@ NetworkMatch compare_layers(Measure measure, const std::vector<LayerEvidence>& a
       chosen.emplace_back(l, l);
     }
   } else {
-    chosen = pair_layers(layer_scores(measure, a, b, {}, parallel_for), static_cast<std::int64_t>(a.size()),
-                         static_cast<std::int64_t>(b.size()));
+    chosen = pair_layers(layer_scores(similarities, a, b, /*shuffled=*/false, parallel_for),
+                         static_cast<std::int64_t>(a.size()), static_cast<std::int64_t>(b.size()));
     if (chosen.empty()) {
       check_comparable(a, b, 0, 0);
     }
@@ -263,12 +197,12 @@ NetworkMatch compare_layers(Measure measure, const std::vector<LayerEvidence>& a
   for (const auto& [i, j] : chosen) {
     if (!shuffled_b.layers.empty()) {
       tasks.push_back({&a[i], &shuffled_b.layers[j]});
-    } else if (!shuffled_b.partners.empty()) {
-      tasks.push_back({&a[i], &b[j], &shuffled_b.partners});
+    } else if (shuffled_b.by_partners) {
+      tasks.push_back({&a[i], &b[j], /*shuffled=*/true});
     }
   }
   const bool with_chance = tasks.size() > chosen.size();
-  std::vector<LayerMatch> matches = match_all(measure, tasks, parallel_for);
+  std::vector<LayerMatch> matches = match_all(similarities, tasks, parallel_for);
 
   NetworkMatch network;
   double weights = 0.0;
@@ -279,8 +213,8 @@ NetworkMatch compare_layers(Measure measure, const std::vector<LayerEvidence>& a
     const auto [i, j] = chosen[p];
     LayerPair pair{i, j, std::move(matches[p]), with_chance ? matches[chosen.size() + p].score : 0.0, 0.0};
     const auto weight = static_cast<double>(std::max(a[i].units, b[j].units));
-    if (measure == Measure::minhash) {
-      const std::vector<double> residuals = slot_residuals(a[i], b[j], pair.match);
+    if (similarities.measure() == Measure::minhash) {
+      const std::vector<double> residuals = slot_residuals(similarities, a[i], b[j], pair.match);
       pair.standard_error = standard_error(residuals);
       network_residuals.resize(residuals.size(), 0.0);
       for (std::size_t k = 0; k < residuals.size(); ++k) {
@@ -302,7 +236,7 @@ NetworkMatch compare_layers(Measure measure, const std::vector<LayerEvidence>& a
   }
   network.score /= weights;
   network.chance /= weights;
-  if (measure == Measure::minhash) {
+  if (similarities.measure() == Measure::minhash) {
     for (double& residual : network_residuals) {
       residual /= weights;
     }

@@ -4,30 +4,15 @@
 #include <utility>
 #include <vector>
 
+#include "compare/similarities.h"
 #include "kernels/common/parallel.h"
 
 namespace funcsim {
 
-/// How alike two units are.
-enum class Measure {
-  jaccard,  ///< of packed signatures, exact
-  phi,      ///< of packed signatures, exact
-  minhash,  ///< the Jaccard index estimated from sketches
-};
-
-/// What is known of one hidden layer: packed signatures or sketches. Borrowed memory.
-struct LayerEvidence {
-  const void* data;          ///< uint8 [units, width] for jaccard and phi, int32 [units, width] for minhash; contiguous
-  std::int64_t units;        ///< at least 1
-  std::int64_t width;        ///< bytes of a signature, or slots of a sketch
-  std::int64_t num_samples;  ///< layers with different numbers of samples can't be compared
-};
-
-/// What chance levels are computed against: the layers of B with their inputs shuffled. Neither: they aren't wanted.
+/// What chance levels are computed against: the layers of B with their inputs shuffled.
 struct ShuffledLayers {
-  std::vector<LayerEvidence> layers;   ///< all of them; or
-  std::vector<std::int64_t> partners;  ///< [inputs] who trades places with each input, to shuffle packed signatures
-                                       ///< layer by layer, in the memory of one
+  std::vector<LayerEvidence> layers;  ///< all of them; or
+  bool by_partners = false;           ///< each one is shuffled when it is wanted, in the memory of one
 };
 
 /// Two layers' units matched, from A's side: the assignment with the largest sum of similarities, exactly optimal for
@@ -61,20 +46,19 @@ void check_comparable(const std::vector<LayerEvidence>& a, const std::vector<Lay
 
 /// The score of every pair of layers, [a.size(), b.size()] row-major; NaN where the numbers of samples differ.
 ///
-/// @param partners of b's packed signatures, whose inputs trade places first; empty: they don't
-std::vector<double> layer_scores(Measure measure, const std::vector<LayerEvidence>& a,
-                                 const std::vector<LayerEvidence>& b, const std::vector<std::int64_t>& partners,
-                                 const ParallelFor& parallel_for);
+/// @param shuffled whether inputs of b trade places first
+std::vector<double> layer_scores(Similarities& similarities, const std::vector<LayerEvidence>& a,
+                                 const std::vector<LayerEvidence>& b, bool shuffled, const ParallelFor& parallel_for);
 
 /// Compares two networks layer by layer. Scores are summed from the smallest similarity up, so that they don't depend
 /// on the order of units.
 ///
-/// @param shuffled_b with neither layers nor partners, chance levels stay 0
+/// @param shuffled_b with neither layers nor by_partners, chance levels stay 0
 /// @param pairs      (layer of A, layer of B), each layer at most once; empty: layers pair in order where A and B have
 ///                   equally many, and otherwise so that order is kept and the sum of layer scores is largest
 /// @throws Error for a pair that is out of range, uses a layer twice or has different numbers of samples
-NetworkMatch compare_layers(Measure measure, const std::vector<LayerEvidence>& a, const std::vector<LayerEvidence>& b,
-                            const ShuffledLayers& shuffled_b,
+NetworkMatch compare_layers(Similarities& similarities, const std::vector<LayerEvidence>& a,
+                            const std::vector<LayerEvidence>& b, const ShuffledLayers& shuffled_b,
                             const std::vector<std::pair<std::int64_t, std::int64_t>>& pairs,
                             const ParallelFor& parallel_for);
 

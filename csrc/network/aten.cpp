@@ -63,7 +63,7 @@ OptionalTensor linear_by_onednn(const Tensor& input, const Tensor& weight, const
   constexpr std::int64_t least_weights = 1 << 15;  // below, preparing the call takes longer than it gains
   static const bool has_onednn = dlsym(RTLD_DEFAULT, "aoti_torch_cpu__linear_pointwise") != nullptr;
   static std::atomic<bool> fails = false;
-  if (has_onednn && !fails.load(std::memory_order_relaxed) && input.scalar_type() == Dtype::Float &&
+  if (has_onednn && !fails.load(std::memory_order_relaxed) && input.is_cpu() && input.scalar_type() == Dtype::Float &&
       weight.numel() >= least_weights && input.numel() > 0) {
     std::array<StableIValue, 6> stack{
         torch::stable::detail::from(input),
@@ -280,8 +280,18 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const OptionalTens
   const Sizes output_padding(stride.size(), 0);
   // PyTorch (2.11 and 2.15) takes one channel with channels-last strides for channels-last, and then the CPU's oneDNN
   // reads past the end for some sizes: 1 × 4 × 3 images, 4 × 3 kernels, stride [1, 2], padding [2, 0] for example.
-  return call("convolution", "", with_usual_strides(input), with_usual_strides(weight), bias, stride, padding, dilation,
-              transposed, output_padding, groups);
+  const Tensor x = with_usual_strides(input);
+  const Tensor filters = with_usual_strides(weight);
+  if (input.is_cpu()) {
+    return call("convolution", "", x, filters, bias, stride, padding, dilation, transposed, output_padding, groups);
+  }
+  // cuDNN would compute in TF32 unless told not to, and in another way from run to run.
+  constexpr bool benchmark = false;
+  constexpr bool deterministic = true;
+  constexpr bool cudnn_enabled = true;
+  constexpr bool allow_tf32 = false;
+  return call("_convolution", "", x, filters, bias, stride, padding, dilation, transposed, output_padding, groups,
+              benchmark, deterministic, cudnn_enabled, allow_tf32);
 }
 
 Tensor pad(const Tensor& input, const Sizes& pad, const std::string& mode) {

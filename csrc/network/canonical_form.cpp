@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "device/device_call.h"
 #include "kernels/common/error.h"
 #include "network/aten.h"
 #include "network/tensor_text.h"
@@ -39,16 +40,15 @@ Tensor row_norms(const Tensor& weight) {
 }
 
 std::vector<double> values_of(const Tensor& float64_vector) {
-  const Tensor values = aten::contiguous(float64_vector);
+  const Tensor values = to_host(aten::contiguous(float64_vector));
   const auto* data = values.const_data_ptr<double>();
   return {data, data + values.numel()};
 }
 
 Tensor int64_vector(const std::vector<std::int64_t>& values, const Tensor& like) {
-  Tensor vector =
-      torch::stable::empty({static_cast<std::int64_t>(values.size())}, Dtype::Long, std::nullopt, like.device());
+  const Tensor vector = new_host_tensor({static_cast<std::int64_t>(values.size())}, Dtype::Long);
   std::memcpy(vector.mutable_data_ptr(), values.data(), values.size() * sizeof(std::int64_t));
-  return vector;
+  return to_device_of(like, vector);
 }
 
 /// Works on float64 copies of a network's tensors, hidden layer by hidden layer.

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "device/backends.h"
 #include "kernels/common/error.h"
 #include "network/aten.h"
 #include "network/tensor_text.h"
@@ -60,7 +61,8 @@ void Network::take_parameters(const std::vector<Tensor>& parameters) {
   const std::size_t expected = count_tensors(architecture_);
   check(parameters.size() == expected, "the architecture takes ", expected, " parameter tensors, got ",
         parameters.size());
-  given_dtype_ = dtype_of(parameters.front());  // hidden layers exist, so weights do
+  first_parameter_ = parameters.front();  // hidden layers exist, so weights do
+  given_dtype_ = dtype_of(first_parameter_);
   dtype_ = widened(given_dtype_);
   std::size_t next = 0;
   for (std::int64_t i = 0; i < static_cast<std::int64_t>(architecture_.items.size()); ++i) {
@@ -86,8 +88,14 @@ Tensor Network::checked_parameter(std::int64_t item, const ParameterSpec& spec, 
   if (!is_strided(tensor)) {
     fail(place(), " must be a dense tensor, got a sparse or otherwise packed one");
   }
-  if (!tensor.is_cpu()) {
-    fail(place(), " must be on cpu (this version has no kernels for other devices), got ", describe_tensor(tensor));
+  const std::string problem = device_problem(tensor);
+  if (!problem.empty()) {
+    fail(place(), " must be on a device that funcsim has kernels for, got ", describe_tensor(tensor), " (", problem,
+         ")");
+  }
+  if (tensor.device() != first_parameter_.device()) {
+    fail(place(), " must be on ", device_name(first_parameter_), " like the first parameter, got ",
+         describe_tensor(tensor));
   }
   return aten::aligned(aten::to_dtype(aten::detach(tensor), dtype_));
 }
@@ -100,7 +108,9 @@ Plan Network::plan(const Tensor& inputs, std::int64_t positions) const {
     check(is_floating(dtype_of(inputs)) && widened(dtype_of(inputs)) == dtype_, "inputs must be ", dtype_name(dtype_),
           " like the parameters, got ", describe_tensor(inputs));
     check(is_strided(inputs), "inputs must be a dense tensor, got a sparse or otherwise packed one");
-    check(inputs.is_cpu(), "inputs must be on cpu like the parameters, got ", describe_tensor(inputs));
+    if (inputs.device() != first_parameter_.device()) {
+      fail("inputs must be on ", device_name(first_parameter_), " like the parameters, got ", describe_tensor(inputs));
+    }
     Plan planned = plan_samples(architecture_, hidden_layers_, Shape(sizes.begin() + 1, sizes.end()), positions);
     for (const LayerSamples& samples : planned.samples) {
       element_count({sizes[0], samples.samples_per_input});

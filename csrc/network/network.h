@@ -11,8 +11,8 @@
 
 namespace funcsim {
 
-/// An architecture together with its tensors, checked against each other: number, shapes, one floating dtype, on the
-/// CPU. NaN is not looked for here: it shows in the pre-activations.
+/// An architecture together with its tensors, checked against each other: number, shapes, one floating dtype, on one
+/// device that there are kernels for. NaN is not looked for here: it shows in the pre-activations.
 class Network {
  public:
   /// Parses and checks. float16 and bfloat16 parameters are widened to float32.
@@ -29,12 +29,15 @@ class Network {
   Layer layer(std::int64_t item) const;
   /// What the network computes in: float32 or float64.
   torch::headeronly::ScalarType dtype() const { return dtype_; }
+  /// A tensor on the device that all parameters are on.
+  const torch::stable::Tensor& on_device() const { return first_parameter_; }
   /// The dtype the parameters were given in.
   torch::headeronly::ScalarType given_dtype() const { return given_dtype_; }
 
   /// Checks a batch of inputs and tells what becomes of them.
   ///
-  /// @param inputs [N, ...] on the CPU, N at least 1, of the network's dtype (float16 and bfloat16 count as float32)
+  /// @param inputs [N, ...] on the device of the parameters, N at least 1, of the network's dtype (float16 and bfloat16
+  /// count as float32)
   /// @throws Error: what was expected and what came; where a layer doesn't fit its input, names the item
   Plan plan(const torch::stable::Tensor& inputs, std::int64_t positions) const;
 
@@ -47,6 +50,7 @@ class Network {
   Architecture architecture_;
   std::vector<HiddenLayer> hidden_layers_;
   std::vector<std::vector<torch::stable::Tensor>> tensors_;  ///< of every item
+  torch::stable::Tensor first_parameter_;
   torch::headeronly::ScalarType given_dtype_ = torch::headeronly::ScalarType::Float;
   torch::headeronly::ScalarType dtype_ = torch::headeronly::ScalarType::Float;
 };

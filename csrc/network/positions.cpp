@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "kernels/activation_signatures/grid_points.h"
 #include "kernels/common/error.h"
 #include "kernels/common/hash.h"
 #include "network/layer_type.h"
@@ -12,9 +13,6 @@ namespace {
 
 /// More points an input than any grid is worth; keeps the number of samples in 64 bits.
 constexpr std::int64_t most_points = std::int64_t{1} << 24;
-
-/// Room for coordinates in the index of a hash: part of the format.
-constexpr std::uint64_t coordinate_stride = 8;
 
 }  // namespace
 
@@ -38,13 +36,7 @@ std::vector<std::int64_t> grid_points(std::int64_t first_input, std::int64_t num
   for (std::int64_t s = 0; s < num_inputs * points; ++s) {
     const std::uint64_t point =
         (static_cast<std::uint64_t>(first_input) * static_cast<std::uint64_t>(points)) + static_cast<std::uint64_t>(s);
-    std::int64_t place = 0;
-    for (std::size_t k = 0; k < grid.size(); ++k) {
-      const std::uint64_t u = hash((point * coordinate_stride) + k) >> 32U;
-      const auto coordinate = static_cast<std::int64_t>((u * static_cast<std::uint64_t>(grid[k])) >> 32U);
-      place = (place * grid[k]) + coordinate;
-    }
-    places[s] = place;
+    places[s] = place_of_point(hash, point, grid.data(), static_cast<std::int64_t>(grid.size()));
   }
   return places;
 }

@@ -4,20 +4,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
-#include "kernels/common/parallel.h"
+#include "device/execution.h"
 #include "network/network.h"
+#include "network/signature_recorder.h"
 
 namespace funcsim {
-
-/// What decides the bits apart from network and inputs.
-struct SignatureOptions {
-  double margin = 0.0;           ///< in units of the canonical pre-activation; finite, at least 0
-  std::int64_t positions = 16;   ///< all_positions, any_position, or points an input
-  std::int64_t seed = 0;         ///< of the points
-  std::int64_t first_input = 0;  ///< global index of inputs[0], at least 0
-};
 
 /// Shape of one hidden layer's signatures for given inputs.
 struct LayerExtent {
@@ -31,20 +25,6 @@ struct LayerExtent {
 /// inputs, at most this many.
 inline constexpr std::int64_t block_inputs = 4096;
 
-/// A batch of inputs of one hidden layer.
-struct SignatureBatch {
-  std::int64_t layer;        ///< index into hidden_layers()
-  std::int64_t first_input;  ///< counted from inputs[0]; a multiple of 8
-  std::int64_t num_inputs;   ///< a multiple of 8 but in the last batch
-  std::int64_t num_samples;  ///< num_inputs * samples an input
-};
-
-/// Where the packed signatures of a batch go: [units] rows row_bytes apart.
-struct PackedRows {
-  std::uint8_t* data;
-  std::int64_t row_bytes;  ///< at least signature_bytes(num_samples), which is what is written of each row
-};
-
 /// A network and the inputs it is to run on, checked against each other.
 class NetworkRun {
  public:
@@ -53,19 +33,13 @@ class NetworkRun {
   /// @throws Error for inputs that don't fit the network (shape, dtype, device, no inputs) and bad options
   NetworkRun(const Network& network, torch::stable::Tensor inputs, const SignatureOptions& options);
 
+  const Network& network() const { return network_; }
+  const torch::stable::Tensor& inputs() const { return inputs_; }
   std::int64_t num_inputs() const { return inputs_.size(0); }
   const SignatureOptions& options() const { return options_; }
+  const Plan& plan() const { return plan_; }
   /// Of all hidden layers.
   const std::vector<LayerExtent>& extents() const { return extents_; }
-
-  /// Runs the network on the inputs batch by batch and packs the signatures of every hidden layer while its
-  /// activations are in the cache: asks `rows` where to, and calls `packed` when they are there. Layers come in order
-  /// within a batch, batches in order. Only one batch of activations is alive at a time. No batch has inputs of two
-  /// blocks of block_inputs, and batches fill whole bytes, so that rows can be joined bytewise.
-  ///
-  /// @throws Error for a NaN pre-activation: names the layer's index and item, the input (its global index), the unit
-  void record(const std::function<PackedRows(const SignatureBatch&)>& rows,
-              const std::function<void(const SignatureBatch&)>& packed, const ParallelFor& parallel_for) const;
 
  private:
   const Network& network_;
@@ -73,6 +47,56 @@ class NetworkRun {
   SignatureOptions options_;
   Plan plan_;
   std::vector<LayerExtent> extents_;
+};
+
+/// A network on its way through a run's inputs, batch by batch. Asks `rows` where the packed signatures of a batch of a
+/// hidden layer go, and calls `packed` when they are there, or on a device, when that is on its stream. Batches of a
+/// layer come in order; no batch has inputs of two blocks of block_inputs, and batches fill whole bytes, so that rows
+/// can be joined bytewise.
+///
+/// On the CPU one batch goes through the network after the other: its bits are packed while its activations are in the
+/// cache. A device takes as many batches through a layer as its memory holds well, so that a layer may be complete long
+/// before the network is.
+class NetworkPass {
+ public:
+  using PlaceRows = std::function<PackedRows(const SignatureBatch&)>;
+  using Packed = std::function<void(const SignatureBatch&)>;
+
+  /// Refers to run and execution.
+  NetworkPass(const NetworkRun& run, Execution& execution, PlaceRows rows, Packed packed);
+
+  /// Goes on until the signatures of this layer are there for all inputs.
+  ///
+  /// @throws Error for a NaN pre-activation: names the layer's index and item, the input (its global index), the unit;
+  ///         on a device that comes with DeviceCall::finish()
+  void finish_layer(std::int64_t layer);
+
+  /// Goes on to the last layer.
+  void finish() { finish_layer(num_layers_ - 1); }
+
+ private:
+  struct Batch {
+    std::int64_t first_input;
+    std::int64_t num_inputs;
+    torch::stable::Tensor activations;
+  };
+
+  /// Takes the next batches.
+  void start_wave();
+  /// Takes all batches of the wave through the next item.
+  void run_item();
+
+  const NetworkRun& run_;
+  PlaceRows rows_;
+  Packed packed_;
+  std::unique_ptr<SignatureRecorder> recorder_;
+  std::int64_t num_layers_;
+  std::int64_t batch_inputs_;
+  std::int64_t wave_batches_;  ///< batches that go through a layer together
+  std::int64_t started_ = 0;   ///< inputs of this wave and those before
+  std::vector<Batch> wave_;
+  std::int64_t next_item_ = 0;   ///< of the wave,
+  std::int64_t next_layer_ = 0;  ///< and the next hidden layer
 };
 
 }  // namespace funcsim

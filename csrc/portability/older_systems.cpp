@@ -1,12 +1,14 @@
 // Lets a library that was built with this year's compiler run with the glibc 2.28 and libstdc++ 8 of manylinux_2_28.
 //
 // The headers of a newer libstdc++ or glibc refer to symbols that older systems lack. What follows defines them inside
-// of libfuncsim.so, and visible nowhere else (ops/exported_symbols.map). Red Hat's developer toolsets do the same with
+// of the library, and visible nowhere else (exported_symbols.map). Red Hat's developer toolsets do the same with
 // their libstdc++_nonshared.a.
 // `./run wheel` has auditwheel check the result; another new symbol shows there by name.
 
 #include <new>
 #include <sstream>
+
+#include "portability/older_symbol.h"
 
 #ifdef __GLIBC__
 
@@ -31,22 +33,10 @@ extern "C" {
 
 // GLIBC_2.32. Reference counts may skip atomic instructions where this is not 0: 0 is always right.
 char __libc_single_threaded = 0;
-
-// GLIBC_2.34 moved dlsym from libdl, which torch loads, to libc, under a new version beside the old one. The linker is
-// told to take this function for it (--wrap).
-#ifdef __x86_64__
-__asm__(".symver funcsim_older_dlsym, dlsym@GLIBC_2.2.5");
-#elif defined(__aarch64__)
-__asm__(".symver funcsim_older_dlsym, dlsym@GLIBC_2.17");
-#else
-#error "which version of dlsym did the first glibc for this processor have?"
-#endif
-void* funcsim_older_dlsym(void* handle, const char* name);
-
-void* __wrap_dlsym(void* handle, const char* name) {
-  return funcsim_older_dlsym(handle, name);
 }
-}
+
+// GLIBC_2.34 moved it from libdl, which torch loads, to libc, under a new version beside the old one.
+FUNCSIM_OLDER_SYMBOL("dlsym", "2.2.5");
 
 // NOLINTEND(bugprone-reserved-identifier,bugprone-std-namespace-modification,cert-dcl37-c,cert-dcl51-cpp,cert-dcl58-cpp,portability-no-assembler)
 #endif

@@ -23,6 +23,7 @@ from .primitives import (
     linear_sum_assignment_with_duals,
     minhash,
     minhash_jaccard,
+    synchronize,
 )
 from .sketch import NetworkSketch, sketch
 
@@ -48,4 +49,5 @@ __all__ = [
     "parameters",
     "simd_level",
     "sketch",
+    "synchronize",
 ]

@@ -253,3 +253,8 @@ def _layer_scores(
     """
     check_one_device("layer_scores", *layers_a, *layers_b)
     return layers_a[0].new_empty((len(layers_a), len(layers_b)), dtype=torch.float64)
+
+
+@torch.library.register_fake("funcsim::synchronize")
+def _synchronize(like: Tensor) -> None:
+    pass

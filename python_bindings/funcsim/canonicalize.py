@@ -24,7 +24,8 @@ def canonicalize(model: nn.Sequential) -> nn.Sequential:
     result does not compute the same function. (:func:`compare` with a margin knows the inputs, and refuses these.)
 
     Args:
-        model: A Sequential that :func:`describe` can read, with a hidden layer, on the CPU. It isn't changed.
+        model: A Sequential that :func:`describe` can read, with a hidden layer, on the CPU or on CUDA. It isn't
+            changed.
 
     Returns:
         A deep copy with other parameters. Training modes, ``requires_grad``, dtypes and what else belongs to modules

@@ -36,13 +36,15 @@ def compare(
     The networks are left exactly as they are: they are read, not run (operators have a forward pass of their own).
 
     Args:
-        a: A ``torch.nn.Sequential`` that :func:`describe` can read, on the CPU, or a :class:`NetworkSketch`.
-        b: The other one.
+        a: A ``torch.nn.Sequential`` that :func:`describe` can read, on the CPU or on CUDA, or a
+            :class:`NetworkSketch`.
+        b: The other one, on the same device.
         inputs: A tensor ``[inputs, features...]``, or any iterable of batches, for example a DataLoader. It is gone
             through once, and each batch given to both networks. A batch is a tensor; or a tuple or list, whose first
             element is taken; or a mapping, of which the value under "input", "inputs", "x", "data", "image", "images",
             "img", "pixel_values", "input_values" or "features" is taken, or else its only tensor. Inputs are of the
-            networks' dtype, but for float16 and bfloat16. None if both networks are sketches. Give batches in random
+            networks' dtype, but for float16 and bfloat16, and on their device or on the CPU, from where they are copied
+            to it. None if both networks are sketches. Give batches in random
             order: for the chance level of "minhash" those of a stream, whose end isn't known, are shuffled within
             blocks of 4096 inputs, and blocks of one class would make it too high. A tensor is shuffled as a whole.
         method: "exact" counts; "minhash" estimates from sketches, whose size doesn't grow with the number of inputs;
@@ -63,12 +65,12 @@ def compare(
             largest.
 
     Returns:
-        The scores, and which unit is which.
+        The scores, and which unit is which, on the CPU.
 
     Raises:
         TypeError, ValueError: For networks that :func:`describe` can't read, inputs that aren't batches of equal shapes
             or are used up, options out of range, and sketches made with other options or on another number of inputs.
-        RuntimeError: From the operators: networks without hidden layers or on CUDA, inputs that don't fit, NaN on the
+        RuntimeError: From the operators: networks without hidden layers, inputs that don't fit, NaN on the
             way to a hidden layer (says where), layers with different numbers of samples.
 
     Warns:
@@ -110,7 +112,7 @@ def _checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
 
 
 def _compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: list[int]) -> Comparison:
-    pairs, scores, chances, errors, network, partners, similarities = torch.ops.funcsim.compare_layers(
+    results = torch.ops.funcsim.compare_layers(
         [layer.rows for layer in a.layers],
         [layer.rows for layer in b.layers],
         b.shuffled,
@@ -120,6 +122,8 @@ def _compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: li
         given_pairs,
         b.partners,
     )
+    pairs, scores, chances, errors, network = (tensor.cpu() for tensor in results[:5])
+    partners, similarities = ([tensor.cpu() for tensor in tensors] for tensors in results[5:])
     values = torch.stack([scores, chances, adjusted_score(scores, chances), errors], dim=1).tolist()
     layers = tuple(
         _layer_comparison((a.layers[layer_a], b.layers[layer_b]), a.num_samples[layer_a], numbers, *matched)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ class LayerEvidence:
         samples_per_input: 1, or more for a layer whose units have a grid of positions.
         rows: Signatures, uint8 ``[units, ceil(samples / 8)]``; or sketches, int32 ``[units, num_hashes]``.
         shuffled: The sketches with the inputs shuffled, for the chance level.
-        counts: int64 ``[units]``: samples on which a unit fires.
+        counts: int64 ``[units]``: samples on which a unit fires. On the CPU, and so is the next.
         fingerprints: int64 ``[units]``: equal for units with equal signatures.
     """
 
@@ -52,6 +52,14 @@ class Evidence:
     num_inputs: int
     layers: tuple[LayerEvidence, ...]
     partners: Tensor | None = None  # int64 [inputs], of signatures: who trades places for the chance level
+
+    def cpu(self) -> "Evidence":
+        """The same in memory of the host: where sketches are kept and compared."""
+        layers = tuple(
+            replace(layer, rows=layer.rows.cpu(), shuffled=None if layer.shuffled is None else layer.shuffled.cpu())
+            for layer in self.layers
+        )
+        return replace(self, layers=layers, partners=None if self.partners is None else self.partners.cpu())
 
     @property
     def shuffled(self) -> list[Tensor]:
@@ -197,7 +205,7 @@ class _LayerBlocks:
         assert isinstance(rows, Tensor)
         assert isinstance(self._counts, Tensor)
         assert isinstance(self._fingerprints, Tensor)
-        return LayerEvidence(name, self._samples, rows, self._shuffled, self._counts, self._fingerprints)
+        return LayerEvidence(name, self._samples, rows, self._shuffled, self._counts.cpu(), self._fingerprints.cpu())
 
 
 class NetworkReader:
@@ -210,7 +218,6 @@ class NetworkReader:
         settings: Settings,
         *,
         with_shuffled: bool,
-        partners: Tensor | None = None,
     ):
         """Reads the network.
 
@@ -219,27 +226,35 @@ class NetworkReader:
             model: The network.
             settings: What decides the bits.
             with_shuffled: Whether to collect what the chance level needs.
-            partners: Who trades places with each input for the chance level of sketches, int64 [inputs]. None: inputs
-                do so within blocks, since it isn't known how many will come.
         """
-        self._role = role
+        self.role = role
         self._settings = settings
         self._with_shuffled = with_shuffled
-        self._partners = partners
+        self._partners: Tensor | None = None
         with naming(role):
             items = read_items(model)
         self.architecture = architecture_text(items)
         self._parameters = detached_tensors(items)
+        self.device = self._parameters[0].device if self._parameters else torch.device("cpu")
         self._names = affine_places(items)[:-1]  # the outputs' layer is not hidden
         self.input_shape: tuple[int, ...] = ()
         self._layers: list[_LayerBlocks] = []
         self._num_inputs = 0
         self._in_block = 0
 
+    def shuffle_all(self, num_inputs: int) -> None:
+        """Says how many inputs will come: for the chance level of sketches, all of them are shuffled together.
+
+        Otherwise inputs trade places within blocks.
+        """
+        if self._with_shuffled:
+            inputs = torch.empty(num_inputs, dtype=torch.uint8, device=self.device)
+            self._partners = ops.shuffle_partners(inputs, self._settings.seed)
+
     def plan(self, input_shape: Sequence[int], expected_inputs: int) -> int:
         """Prepares for inputs of this shape. Returns the samples an input of the layer that has most."""
         self.input_shape = tuple(input_shape)
-        with naming(self._role):
+        with naming(self.role):
             plan = plan_samples(self.architecture, input_shape, self._settings.operator_positions)
         self._layers = [
             _LayerBlocks(self._settings, samples, self._with_shuffled, self._partners, expected_inputs)
@@ -249,7 +264,7 @@ class NetworkReader:
 
     def add(self, chunk: Tensor) -> None:
         """Takes the next inputs: those of a chunk of :func:`inputs.chunks`."""
-        with naming(self._role):
+        with naming(self.role):
             signatures = ops.network_signatures(
                 self.architecture,
                 self._parameters,
@@ -297,11 +312,26 @@ class InputsHash:
 
     def add(self, chunk: Tensor) -> None:
         """Takes the next inputs."""
-        self._hash.update(chunk.resolve_neg().flatten().view(torch.uint8).numpy().data)
+        self._hash.update(chunk.cpu().resolve_neg().flatten().view(torch.uint8).numpy().data)
 
     def hexdigest(self) -> str:
         """The hash of all inputs so far."""
         return self._hash.hexdigest()
+
+
+def common_device(readers: Sequence[NetworkReader]) -> torch.device:
+    """The device of all networks.
+
+    Raises:
+        ValueError: Names both where there are two.
+    """
+    first = readers[0]
+    for reader in readers[1:]:
+        if reader.device != first.device:
+            raise ValueError(
+                f"networks must be on one device, got {first.device} ({first.role}) and {reader.device} ({reader.role})"
+            )
+    return first.device
 
 
 def collect(
@@ -315,7 +345,7 @@ def collect(
 
     Args:
         readers: The networks.
-        inputs: A tensor or batches.
+        inputs: A tensor or batches, on the CPU or on the networks' device.
         method: "exact", "minhash", or "auto": exact as long as the layer with most samples has at most
             32 * num_hashes of them, so that a signature is no longer than a sketch.
         num_hashes: Of the rule of "auto".
@@ -324,6 +354,7 @@ def collect(
     Returns:
         The evidence on each network; its method says which ran.
     """
+    device = common_device(readers)
     with exact_arithmetic():
         ran, num_inputs, most_samples = "exact", 0, 0
         expected_inputs = len(inputs) if isinstance(inputs, Tensor) and method == "exact" else 0
@@ -336,8 +367,10 @@ def collect(
                 ran = "minhash"
                 for reader in readers:
                     reader.start_sketching()
-            for reader in readers:
-                reader.add(chunk)
             if inputs_hash is not None:
                 inputs_hash.add(chunk)
+            # What comes from a file or a DataLoader is on the CPU; from one device to another nothing goes unasked.
+            there = chunk.to(device) if chunk.is_cpu else chunk
+            for reader in readers:
+                reader.add(there)
         return [reader.evidence(ran) for reader in readers]

@@ -103,7 +103,7 @@ def layer_similarity(
             similarity,
             partners,
         )
-        return scores
+        return scores.cpu()
 
     rows_b = [layer.rows for layer in evidence_b.layers]
     scores = matrix(rows_b)

@@ -9,5 +9,5 @@ import torch
 @contextmanager
 def exact_arithmetic() -> Iterator[None]:
     """No gradients, and no autocast, which would compute in another precision than that of the tensors."""
-    with torch.no_grad(), torch.autocast("cpu", enabled=False):
+    with torch.no_grad(), torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
         yield

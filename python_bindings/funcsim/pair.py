@@ -3,7 +3,6 @@
 import warnings
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from .evidence import Evidence, InputsHash, NetworkReader, collect
@@ -55,22 +54,23 @@ def collect_pair(
 
     if similarity == "phi":
         method = "exact"
-    partners = None
     if isinstance(inputs, Tensor):
         check_tensor(inputs, "inputs")
-        if method != "exact":
-            partners = torch.ops.funcsim.shuffle_partners(inputs, settings.seed)
     readers = {
-        role: NetworkReader(role, network, settings, with_shuffled=role == ROLES[1], partners=partners)
+        role: NetworkReader(role, network, settings, with_shuffled=role == ROLES[1])
         for role, network in zip(ROLES, (a, b), strict=True)
         if not isinstance(network, NetworkSketch)
     }
+    if isinstance(inputs, Tensor) and method != "exact":
+        for reader in readers.values():
+            reader.shuffle_all(len(inputs))
     if not sketches:
         evidence_a, evidence_b = collect(list(readers.values()), inputs, method, settings.num_hashes)
         return evidence_a, evidence_b
     inputs_hash = InputsHash()
     ((reader_role, reader),) = readers.items()
     (evidence,) = collect([reader], inputs, "minhash", settings.num_hashes, inputs_hash)
+    evidence = evidence.cpu()
     ((sketch_role, sketch),) = sketches.items()
     _check_same_inputs(
         {

@@ -2,6 +2,10 @@
 
 They are checked in the operators themselves, which raise RuntimeError for tensors whose shape, dtype or device doesn't
 fit: the message says what was expected and what came. None of them has a gradient, and none changes its arguments.
+
+Results are on the device of the arguments, which must be on one. On CUDA operators don't wait for the device; what they
+find wrong with values (a NaN, bits in the padding) is raised by the next operator that runs there, or by
+:func:`synchronize`.
 """
 
 import torch
@@ -141,3 +145,19 @@ def linear_sum_assignment_with_duals(cost: Tensor, maximize: bool = False) -> tu
     column_duals: Tensor
     rows, columns, row_duals, column_duals = torch.ops.funcsim.linear_sum_assignment_with_duals(cost, maximize)
     return rows, columns, row_duals, column_duals
+
+
+def synchronize(like: Tensor) -> None:
+    """Waits for the work on a CUDA device and raises what operators have found wrong there since.
+
+    On CUDA operators return before their work is done. A NaN among pre-activations, or bits in the padding of
+    signatures, is found later, and raised by the next operator on that device or here: call this before you rely on
+    results of which no other operator took notice, after replaying a CUDA graph for example. Nothing to do on the CPU.
+
+    Args:
+        like: Any tensor of the device. Work on its current stream is waited for.
+
+    Raises:
+        RuntimeError: As the operators that found it would on the CPU.
+    """
+    torch.ops.funcsim.synchronize(like)

@@ -152,7 +152,7 @@ def sketch(
         evidence.num_inputs,
         reader.input_shape,
         inputs_hash.hexdigest(),
-        evidence.layers,
+        evidence.cpu().layers,
     )
 
 

@@ -39,6 +39,14 @@ Bits permuted(const Bits& bits, const std::vector<std::int64_t>& order) {
   return rows;
 }
 
+NetworkMatch compared_on_host(Measure measure, const std::vector<LayerEvidence>& a, const std::vector<LayerEvidence>& b,
+                              const ShuffledLayers& shuffled_b = {},
+                              const std::vector<std::pair<std::int64_t, std::int64_t>>& pairs = {}) {
+  const ParallelFor parallel_for = serial_for;
+  HostSimilarities similarities(measure, {}, parallel_for);
+  return compare_layers(similarities, a, b, shuffled_b, pairs, parallel_for);
+}
+
 std::string message_of(const std::function<void()>& call) {
   try {
     call();
@@ -53,7 +61,7 @@ TEST(CompareLayers, ANetworkWithItselfScoresExactlyOne) {
   const Bits second = random_bits(5, 2);
   const std::vector<LayerEvidence> network{exact(first), exact(second)};
   for (const Measure measure : {Measure::jaccard, Measure::phi}) {
-    const NetworkMatch match = compare_layers(measure, network, network, {network, {}}, {}, serial_for);
+    const NetworkMatch match = compared_on_host(measure, network, network, {network});
     EXPECT_EQ(match.score, 1.0);
     EXPECT_EQ(match.chance, 1.0);
     EXPECT_EQ(match.standard_error, 0.0);
@@ -66,7 +74,7 @@ TEST(CompareLayers, FindsThePermutation) {
   const std::vector<std::int64_t> order{3, 0, 4, 1, 2};
   const Bits a = random_bits(5, 3);
   const Bits b = permuted(a, order);
-  const NetworkMatch match = compare_layers(Measure::jaccard, {exact(a)}, {exact(b)}, {}, {}, serial_for);
+  const NetworkMatch match = compared_on_host(Measure::jaccard, {exact(a)}, {exact(b)});
   EXPECT_EQ(match.score, 1.0);
   for (std::int64_t j = 0; j < 5; ++j) {
     EXPECT_EQ(match.pairs[0].match.partners[order[j]], j);
@@ -76,18 +84,18 @@ TEST(CompareLayers, FindsThePermutation) {
 TEST(CompareLayers, UnitsWithoutPartnerCountAsZero) {
   const Bits a = random_bits(4, 4);
   const Bits b = permuted(a, {0, 1, 2});
-  const NetworkMatch wide = compare_layers(Measure::jaccard, {exact(a)}, {exact(b)}, {}, {}, serial_for);
+  const NetworkMatch wide = compared_on_host(Measure::jaccard, {exact(a)}, {exact(b)});
   EXPECT_DOUBLE_EQ(wide.score, 0.75);
   EXPECT_EQ(wide.pairs[0].match.partners[3], -1);
   EXPECT_EQ(wide.pairs[0].match.similarities[3], 0.0F);
-  EXPECT_DOUBLE_EQ(compare_layers(Measure::jaccard, {exact(b)}, {exact(a)}, {}, {}, serial_for).score, 0.75);
+  EXPECT_DOUBLE_EQ(compared_on_host(Measure::jaccard, {exact(b)}, {exact(a)}).score, 0.75);
 }
 
 TEST(CompareLayers, WeighsLayersByTheirWidthAndCountsLeftoversAsZero) {
   const Bits wide = random_bits(6, 5);
   const Bits narrow = random_bits(2, 6);
-  const NetworkMatch match = compare_layers(Measure::jaccard, {exact(wide), exact(narrow)}, {exact(wide)},
-                                            {{exact(narrow)}, {}}, {}, serial_for);
+  const NetworkMatch match =
+      compared_on_host(Measure::jaccard, {exact(wide), exact(narrow)}, {exact(wide)}, {{exact(narrow)}});
   ASSERT_EQ(match.pairs.size(), 1U);
   EXPECT_EQ(match.pairs[0].layer_a, 0);
   EXPECT_DOUBLE_EQ(match.score, 6.0 / 8.0);
@@ -97,7 +105,7 @@ TEST(CompareLayers, TakesAGivenPairing) {
   const Bits x = random_bits(3, 7);
   const Bits y = random_bits(3, 8);
   const NetworkMatch match =
-      compare_layers(Measure::jaccard, {exact(x), exact(y)}, {exact(y), exact(x)}, {}, {{1, 0}, {0, 1}}, serial_for);
+      compared_on_host(Measure::jaccard, {exact(x), exact(y)}, {exact(y), exact(x)}, {}, {{1, 0}, {0, 1}});
   EXPECT_EQ(match.score, 1.0);
   EXPECT_EQ(match.pairs[0].layer_a, 0);
   EXPECT_EQ(match.pairs[0].layer_b, 1);
@@ -107,7 +115,7 @@ TEST(CompareLayers, RefusesBadPairings) {
   const Bits x = random_bits(3, 9);
   const std::vector<LayerEvidence> network{exact(x), exact(x)};
   const auto compared = [&](const std::vector<std::pair<std::int64_t, std::int64_t>>& pairs) {
-    return message_of([&] { compare_layers(Measure::jaccard, network, network, {}, pairs, serial_for); });
+    return message_of([&] { compared_on_host(Measure::jaccard, network, network, {}, pairs); });
   };
   EXPECT_NE(compared({{2, 0}}).find("layer 2 of network a, which has 2"), std::string::npos);
   EXPECT_NE(compared({{0, -1}}).find("layer -1 of network b"), std::string::npos);
@@ -117,8 +125,7 @@ TEST(CompareLayers, RefusesBadPairings) {
 
 TEST(CompareLayers, RefusesDifferentNumbersOfSamplesAndNamesTheWayOut) {
   const Bits x = random_bits(3, 10);
-  const std::string message =
-      message_of([&] { compare_layers(Measure::jaccard, {exact(x, 64)}, {exact(x, 60)}, {}, {}, serial_for); });
+  const std::string message = message_of([&] { compared_on_host(Measure::jaccard, {exact(x, 64)}, {exact(x, 60)}); });
   EXPECT_NE(message.find("64 samples"), std::string::npos);
   EXPECT_NE(message.find("network b has 60:"), std::string::npos);
   EXPECT_NE(message.find("positions=\"any\""), std::string::npos);
@@ -127,8 +134,7 @@ TEST(CompareLayers, RefusesDifferentNumbersOfSamplesAndNamesTheWayOut) {
 TEST(CompareLayers, UnequalDepthsSkipPairsThatCannotBeCompared) {
   const Bits x = random_bits(3, 11);
   const Bits y = random_bits(3, 12);
-  const NetworkMatch match =
-      compare_layers(Measure::jaccard, {exact(x, 64), exact(y, 60)}, {exact(y, 60)}, {}, {}, serial_for);
+  const NetworkMatch match = compared_on_host(Measure::jaccard, {exact(x, 64), exact(y, 60)}, {exact(y, 60)});
   ASSERT_EQ(match.pairs.size(), 1U);
   EXPECT_EQ(match.pairs[0].layer_a, 1);
 }
@@ -136,11 +142,13 @@ TEST(CompareLayers, UnequalDepthsSkipPairsThatCannotBeCompared) {
 TEST(LayerScores, AreTheScoresOfSinglePairs) {
   const Bits x = random_bits(4, 13);
   const Bits y = random_bits(6, 14);
-  const std::vector<double> scores =
-      layer_scores(Measure::jaccard, {exact(x), exact(y)}, {exact(y, 60), exact(x)}, {}, serial_for);
+  const ParallelFor parallel_for = serial_for;
+  HostSimilarities similarities(Measure::jaccard, {}, parallel_for);
+  const std::vector<double> scores = layer_scores(similarities, {exact(x), exact(y)}, {exact(y, 60), exact(x)},
+                                                  /*shuffled=*/false, parallel_for);
   EXPECT_TRUE(std::isnan(scores[0]));
   EXPECT_EQ(scores[1], 1.0);
-  EXPECT_EQ(scores[3], compare_layers(Measure::jaccard, {exact(y)}, {exact(x)}, {}, {}, serial_for).score);
+  EXPECT_EQ(scores[3], compared_on_host(Measure::jaccard, {exact(y)}, {exact(x)}).score);
 }
 
 /// The standard error reported for a score against the spread of that score over seeds, for sketches of fixed sets.
@@ -164,8 +172,8 @@ TEST(CompareLayers, StandardErrorMatchesTheSpreadOverSeeds) {
     std::vector<std::int32_t> sketch_b(units * hashes, empty_slot);
     minhash(a.data(), units, many / 8, order, sketch_a.data(), serial_for);
     minhash(b.data(), units, many / 8, order, sketch_b.data(), serial_for);
-    const NetworkMatch match = compare_layers(Measure::minhash, {{sketch_a.data(), units, hashes, many}},
-                                              {{sketch_b.data(), units, hashes, many}}, {}, {}, serial_for);
+    const NetworkMatch match = compared_on_host(Measure::minhash, {{sketch_a.data(), units, hashes, many}},
+                                                {{sketch_b.data(), units, hashes, many}});
     scores.push_back(match.score);
     reported += match.standard_error / seeds;
     EXPECT_EQ(match.standard_error, match.pairs[0].standard_error);

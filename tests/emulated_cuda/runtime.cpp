@@ -1,10 +1,14 @@
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
@@ -48,8 +52,20 @@ int capability_of_environment() {
   return text != nullptr ? std::atoi(text) : 90;
 }
 
+// The current device of each thread. It can't be thread_local: such variables are what kernels declare __shared__.
+class CurrentDevice {
+ public:
+  CurrentDevice() { pthread_key_create(&key_, nullptr); }
+  int get() const { return static_cast<int>(reinterpret_cast<std::intptr_t>(pthread_getspecific(key_))); }
+  void set(int device) { pthread_setspecific(key_, reinterpret_cast<const void*>(std::intptr_t{device})); }
+
+ private:
+  pthread_key_t key_{};
+};
+
 struct Runtime {
-  int device = 0;
+  std::recursive_mutex mutex;  // any thread may call, and then does all work that it waits for
+  CurrentDevice device;
   int capability = capability_of_environment();
   bool deferred = true;
   long long numbers = 0;
@@ -72,6 +88,8 @@ Runtime& runtime() {
   return *instance;
 }
 
+using Lock = std::lock_guard<std::recursive_mutex>;
+
 cudaError_t set_error(cudaError_t error) {
   if (error != cudaSuccess && error != cudaErrorNotReady) {
     runtime().last_error = error;
@@ -80,7 +98,7 @@ cudaError_t set_error(cudaError_t error) {
 }
 
 Stream* real_stream(Stream* stream) {
-  return stream != nullptr ? stream : &runtime().default_streams[runtime().device];
+  return stream != nullptr ? stream : &runtime().default_streams[runtime().device.get()];
 }
 
 bool is_default(const Stream* stream) {
@@ -107,18 +125,18 @@ cudaError_t run_one(Stream* stream) {
   if (error != cudaSuccess) {
     return error;
   }
-  const std::string failure = [&] {
-    const DeviceAccess access;
-    return work.run();
-  }();
-  if (!failure.empty()) {
-    runtime().failure = failure;
+  if (std::string failure = work.run(); !failure.empty()) {
+    runtime().failure = std::move(failure);
     return cudaErrorLaunchFailure;
   }
   return cudaSuccess;
 }
 
 cudaError_t run_until(Stream* stream, long long number) {
+  if (stream->queue.empty()) {
+    return cudaSuccess;
+  }
+  const DeviceAccess access;
   cudaError_t first = cudaSuccess;
   while (!stream->queue.empty() && stream->queue.front().number <= number) {
     const cudaError_t error = run_one(stream);
@@ -156,11 +174,12 @@ int most_shared_bytes() {
 }  // namespace
 
 cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel, std::function<void()> thread) {
+  const Lock lock(runtime().mutex);
   constexpr std::size_t usual_shared_bytes = 48 << 10;
   const dim3 blocks = config.gridDim;
   const dim3 threads = config.blockDim;
   Stream* const stream = real_stream(config.stream);
-  if (stream->device != runtime().device) {
+  if (stream->device != runtime().device.get()) {
     return set_error(cudaErrorInvalidResourceHandle);
   }
   const bool some = blocks.x > 0 && blocks.y > 0 && blocks.z > 0 && threads.x > 0 && threads.y > 0 && threads.z > 0;
@@ -186,11 +205,13 @@ void set_compute_capability(int capability) {
 }
 
 void set_deferred(bool deferred) {
+  const Lock lock(runtime().mutex);
   cudaDeviceSynchronize();
   runtime().deferred = deferred;
 }
 
 long long launches() {
+  const Lock lock(runtime().mutex);
   return runtime().launches;
 }
 
@@ -201,10 +222,12 @@ using namespace emulated_cuda;
 // Errors.
 
 cudaError_t cudaGetLastError() {
+  const Lock lock(runtime().mutex);
   return std::exchange(runtime().last_error, cudaSuccess);
 }
 
 cudaError_t cudaPeekAtLastError() {
+  const Lock lock(runtime().mutex);
   return runtime().last_error;
 }
 
@@ -264,7 +287,7 @@ cudaError_t cudaGetDeviceCount(int* count) {
 }
 
 cudaError_t cudaGetDevice(int* device) {
-  *device = runtime().device;
+  *device = runtime().device.get();
   return cudaSuccess;
 }
 
@@ -272,7 +295,7 @@ cudaError_t cudaSetDevice(int device) {
   if (device < 0 || device >= device_count) {
     return set_error(cudaErrorInvalidDevice);
   }
-  runtime().device = device;
+  runtime().device.set(device);
   return cudaSuccess;
 }
 
@@ -310,6 +333,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 }
 
 cudaError_t cudaDeviceSynchronize() {
+  const Lock lock(runtime().mutex);
   const auto capturing = [](const auto& stream) { return stream->records != nullptr; };
   if (std::any_of(runtime().streams.begin(), runtime().streams.end(), capturing)) {
     return set_error(cudaErrorStreamCaptureUnsupported);
@@ -325,6 +349,7 @@ cudaError_t cudaDeviceSynchronize() {
 }
 
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value) {
+  const Lock lock(runtime().mutex);
   if (attribute == cudaFuncAttributeMaxDynamicSharedMemorySize) {
     if (value < 0 || value > most_shared_bytes()) {
       return set_error(cudaErrorInvalidValue);
@@ -349,6 +374,7 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
 }
 
 cudaError_t cudaFree(void* memory) {
+  const Lock lock(runtime().mutex);
   const cudaError_t error = cudaDeviceSynchronize();
   if (memory != nullptr && !delete_memory(memory, Place::device)) {
     return set_error(cudaErrorInvalidValue);
@@ -366,6 +392,7 @@ cudaError_t cudaMallocHost(void** memory, std::size_t bytes) {
 }
 
 cudaError_t cudaFreeHost(void* memory) {
+  const Lock lock(runtime().mutex);
   const cudaError_t error = cudaDeviceSynchronize();
   if (memory != nullptr && !delete_memory(memory, Place::pinned)) {
     return set_error(cudaErrorInvalidValue);
@@ -374,6 +401,7 @@ cudaError_t cudaFreeHost(void* memory) {
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t given) {
+  const Lock lock(runtime().mutex);
   if (bytes == 0) {
     return cudaSuccess;
   }
@@ -395,7 +423,10 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
       return std::string();
     });
   }
-  const cudaError_t error = add_work(stream, [to, from, bytes] {
+  const cudaError_t error = add_work(stream, [=] {
+    if (place_of(from, bytes) != source || place_of(to, bytes) != target) {
+      return std::string("memory was freed before it was copied");
+    }
     std::memmove(to, from, bytes);
     return std::string();
   });
@@ -411,6 +442,7 @@ cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpy
 }
 
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
+  const Lock lock(runtime().mutex);
   if (bytes == 0) {
     return cudaSuccess;
   }
@@ -423,6 +455,14 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
   });
 }
 
+cudaError_t cudaLaunchHostFunc(cudaStream_t stream, void (*function)(void*), void* data) {
+  const Lock lock(runtime().mutex);
+  return add_work(real_stream(stream), [function, data] {
+    function(data);
+    return std::string();
+  });
+}
+
 cudaError_t cudaMemset(void* to, int value, std::size_t bytes) {
   const cudaError_t error = cudaMemsetAsync(to, value, bytes, nullptr);
   return error != cudaSuccess ? error : cudaStreamSynchronize(nullptr);
@@ -431,8 +471,9 @@ cudaError_t cudaMemset(void* to, int value, std::size_t bytes) {
 // Streams and events.
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  const Lock lock(runtime().mutex);
   auto made = std::make_unique<Stream>();
-  made->device = runtime().device;
+  made->device = runtime().device.get();
   made->blocking = flags != cudaStreamNonBlocking;
   *stream = made.get();
   runtime().streams.insert(std::move(made));
@@ -444,6 +485,7 @@ cudaError_t cudaStreamCreate(cudaStream_t* stream) {
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const Lock lock(runtime().mutex);
   const cudaError_t error = cudaStreamSynchronize(stream);
   auto& streams = runtime().streams;
   const auto found = std::find_if(streams.begin(), streams.end(), [&](const auto& s) { return s.get() == stream; });
@@ -455,6 +497,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t given) {
+  const Lock lock(runtime().mutex);
   Stream* const stream = real_stream(given);
   if (stream->records != nullptr) {
     return set_error(cudaErrorStreamCaptureUnsupported);
@@ -471,6 +514,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t given) {
 }
 
 cudaError_t cudaStreamQuery(cudaStream_t given) {
+  const Lock lock(runtime().mutex);
   Stream* const stream = real_stream(given);
   if (stream->records != nullptr) {
     return set_error(cudaErrorStreamCaptureUnsupported);
@@ -478,8 +522,8 @@ cudaError_t cudaStreamQuery(cudaStream_t given) {
   if (stream->queue.empty()) {
     return cudaSuccess;
   }
-  run_one(stream);
-  return cudaErrorNotReady;
+  const cudaError_t error = run_until(stream, stream->queue.front().number);
+  return error != cudaSuccess ? set_error(error) : cudaErrorNotReady;
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
@@ -500,8 +544,9 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t given) {
+  const Lock lock(runtime().mutex);
   Stream* const stream = real_stream(given);
-  if (stream->device != runtime().device) {
+  if (stream->device != runtime().device.get()) {
     return set_error(cudaErrorInvalidResourceHandle);
   }
   cudaError_t error = cudaSuccess;
@@ -516,6 +561,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t given) {
 }
 
 cudaError_t cudaEventQuery(cudaEvent_t event) {
+  const Lock lock(runtime().mutex);
   if (event->stream != nullptr && !std::exchange(event->asked, true)) {
     return cudaErrorNotReady;  // as it may be
   }
@@ -523,6 +569,7 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  const Lock lock(runtime().mutex);
   if (event->stream == nullptr) {
     return cudaSuccess;
   }
@@ -531,6 +578,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  const Lock lock(runtime().mutex);
   const std::chrono::steady_clock::time_point never;
   if (begin->time == nullptr || end->time == nullptr) {
     return set_error(cudaErrorInvalidResourceHandle);
@@ -543,6 +591,7 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEve
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned /*flags*/) {
+  const Lock lock(runtime().mutex);
   if (event->stream == nullptr) {
     return cudaSuccess;
   }
@@ -554,11 +603,13 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 // Graphs.
 
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
+  const Lock lock(runtime().mutex);
   *status = real_stream(stream)->records != nullptr ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
   return cudaSuccess;
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode /*mode*/) {
+  const Lock lock(runtime().mutex);
   if (stream == nullptr || stream->records != nullptr) {
     return set_error(cudaErrorStreamCaptureUnsupported);
   }
@@ -567,6 +618,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode /*
 }
 
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  const Lock lock(runtime().mutex);
   *graph = std::exchange(stream->records, nullptr);
   return *graph != nullptr ? cudaSuccess : set_error(cudaErrorInvalidValue);
 }
@@ -577,6 +629,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  const Lock lock(runtime().mutex);
   for (const auto& work : executable->work) {
     if (const cudaError_t error = add_work(real_stream(stream), work); error != cudaSuccess) {
       return error;

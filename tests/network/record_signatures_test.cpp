@@ -36,7 +36,9 @@ std::vector<std::vector<std::string>> bits_of(const Network& network, const Tens
       EXPECT_EQ(row[row_bytes - 1], 0xA5);
     }
   };
-  NetworkRun(network, inputs, options).record(place, read, serial_for);
+  const NetworkRun run(network, inputs, options);
+  Execution execution(serial_for, inputs);
+  NetworkPass(run, execution, place, read).finish();
   return layers;
 }
 
@@ -104,14 +106,14 @@ TEST(RecordSignatures, BatchesFillBytesAndFollowEachOther) {
   }
   std::vector<std::int64_t> starts;
   std::vector<std::uint8_t> bits(3);
-  NetworkRun(network, tensor_of<float>({21, 1, features}, values), {})
-      .record(
-          [&](const SignatureBatch& batch) {
-            starts.push_back(batch.first_input);
-            EXPECT_EQ(batch.num_samples, batch.num_inputs);
-            return PackedRows{bits.data() + (batch.first_input / 8), 1};
-          },
-          [](const SignatureBatch&) {}, serial_for);
+  const NetworkRun run(network, tensor_of<float>({21, 1, features}, values), {});
+  Execution execution(serial_for, run.inputs());
+  const auto place = [&](const SignatureBatch& batch) {
+    starts.push_back(batch.first_input);
+    EXPECT_EQ(batch.num_samples, batch.num_inputs);
+    return PackedRows{bits.data() + (batch.first_input / 8), 1};
+  };
+  NetworkPass(run, execution, place, [](const SignatureBatch&) {}).finish();
   EXPECT_EQ(starts, (std::vector<std::int64_t>{0, 8, 16}));
   EXPECT_EQ(bits, (std::vector<std::uint8_t>{0b01001001, 0b10010010, 0b00000100}));
 }

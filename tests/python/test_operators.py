@@ -58,6 +58,7 @@ CALLS: dict[str, list[tuple]] = {
     "shuffle_samples": [(BITS[0], 7, 3, 2, 0)],
     "shuffle_partners": [(ROWS, 3, 5)],
     "shuffled_minhash": [(BITS[0], torch.tensor([4, 0, 9, 2, 2, 1, 8]), 3, 16, 2)],
+    "synchronize": [(ROWS,)],
     "canonicalize": [A, CONV],
     "network_signatures": [(*A, ROWS, 0.1), (*CONV, IMAGES), (*CONV, IMAGES, 0.0, 0), (*CONV, IMAGES, 0.0, -1)],
     "network_sketches": [(*A, ROWS, 0.0, 16, 0, 32), (*CONV, IMAGES, 0.0, 16, 0, 32)],
@@ -87,6 +88,8 @@ def _fresh_compiler() -> None:
 
 
 def flat(result: object) -> list[Tensor]:
+    if result is None:
+        return []
     if isinstance(result, Tensor):
         return [result]
     return [tensor for part in result for tensor in flat(part)]

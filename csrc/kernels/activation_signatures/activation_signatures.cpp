@@ -6,11 +6,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 #include <vector>
 
 #include "kernels/activation_signatures/activation_loops.h"
 #include "kernels/activation_signatures/element_types.h"
+#include "kernels/activation_signatures/thresholds.h"
 #include "kernels/common/bits.h"
 #include "kernels/common/ceil_div.h"
 #include "kernels/common/simd_level.h"
@@ -19,17 +19,12 @@ namespace funcsim {
 
 namespace {
 
-template <typename Float, typename Unsigned>
-Float floor_threshold(NativeFloat<Float, Unsigned> /*type*/, double t) {
-  using Limits = std::numeric_limits<Float>;
-  if (t >= static_cast<double>(Limits::max())) {
-    return Limits::max();
-  }
-  if (t < static_cast<double>(Limits::lowest())) {
-    return -Limits::infinity();
-  }
-  const auto rounded = static_cast<Float>(t);
-  return static_cast<double>(rounded) > t ? std::nextafter(rounded, -Limits::infinity()) : rounded;
+float floor_threshold(Float32 /*type*/, double t) {
+  return floor_to_float(t);
+}
+
+double floor_threshold(Float64 /*type*/, double t) {
+  return t;
 }
 
 /// The value of a magnitude below infinity.

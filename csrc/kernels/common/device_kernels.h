@@ -22,8 +22,8 @@ struct DeviceQueue {
 using FaultCell = std::uint64_t;
 inline constexpr FaultCell no_fault = ~FaultCell{0};
 
-/// Where a NaN is told: `cell` becomes unit * samples + first_sample + sample, if that is smaller, so that batches of one
-/// run can share a cell.
+/// Where a NaN is told: `cell` becomes unit * samples + first_sample + sample, if that is smaller, so that batches of
+/// one run can share a cell.
 struct NanReport {
   FaultCell* cell;
   std::int64_t samples;       ///< of the whole run
@@ -33,30 +33,30 @@ struct NanReport {
 /// Samples of a layer's output with a grid of positions, for sample_offsets(). Sample s of input i is the place
 /// places(i, s) of the grid: all places in order, or points of it that network/positions.h describes.
 struct PlaceOffsets {
-  std::int64_t first_input;        ///< global index of input 0
+  std::int64_t first_input;  ///< global index of input 0
   std::int64_t inputs;
   std::int64_t samples_per_input;
   bool all_places;                 ///< samples_per_input is the number of places; else points, seeded
   std::vector<std::int64_t> grid;  ///< sizes, row-major, one to three
   std::int64_t seed;
   std::int64_t units;
-  bool units_last;                 ///< the output is [inputs, grid..., units]; else [inputs, units, grid...]
+  bool units_last;  ///< the output is [inputs, grid..., units]; else [inputs, units, grid...]
 };
 
 /// Samples that need not follow each other: sample s is of input s / samples_per_input of a list of inputs, and has the
 /// global index inputs[s / samples_per_input] * samples_per_input + s % samples_per_input.
 struct HashedSamples {
-  std::int64_t first_sample;         ///< global index of sample 0, unless `inputs`
-  const std::int64_t* inputs;        ///< device memory, or null: samples follow each other
+  std::int64_t first_sample;   ///< global index of sample 0, unless `inputs`
+  const std::int64_t* inputs;  ///< device memory, or null: samples follow each other
   std::int64_t samples_per_input;
 };
 
-/// What a device does: the kernels of this folder's families, and what moving data takes. libfuncsim_cuda.so has one for
-/// CUDA; libfuncsim.so calls it and does all that takes PyTorch.
+/// What a device does: the kernels of this folder's families, and what moving data takes. libfuncsim_cuda.so has one
+/// for CUDA; libfuncsim.so calls it and does all that takes PyTorch.
 ///
 /// Pointers are to memory of the device unless a comment says otherwise. Every function puts its work on the queue's
-/// stream and returns without waiting for it, unless it says so; results are those of the kernel for the CPU of the same
-/// name, bit for bit. Nothing is done where there are no units. All throw Error where the device refuses.
+/// stream and returns without waiting for it, unless it says so; results are those of the kernel for the CPU of the
+/// same name, bit for bit. Nothing is done where there are no units. All throw Error where the device refuses.
 class DeviceKernels {
  public:
   /// Of this interface: the two libraries must agree.
@@ -74,9 +74,10 @@ class DeviceKernels {
   virtual void fill(void* to, std::uint8_t value, std::int64_t bytes, const DeviceQueue& queue) const = 0;
   /// A point in the stream; to be given to wait() once.
   virtual void* record(const DeviceQueue& queue) const = 0;
-  /// copy_to_host() when the stream has come here, beside the work that follows. Neither memory may be given back before
-  /// wait() for the point that is returned.
-  virtual void* copy_to_host_aside(const void* from, void* host, std::int64_t bytes, const DeviceQueue& queue) const = 0;
+  /// copy_to_host() when the stream has come here, beside the work that follows. Neither memory may be given back
+  /// before wait() for the point that is returned.
+  virtual void* copy_to_host_aside(const void* from, void* host, std::int64_t bytes,
+                                   const DeviceQueue& queue) const = 0;
   /// Returns when the device has come to that point. From any thread.
   virtual void wait(void* point) const = 0;
   /// Waits for all work of the stream.

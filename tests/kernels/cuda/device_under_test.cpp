@@ -1,7 +1,9 @@
 #include "device_under_test.h"
 
 #include <algorithm>
-#include <stdexcept>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
 
 #include "kernels/common/error.h"
 
@@ -109,7 +111,8 @@ void DeviceMemory::check_guards() const {
 void DeviceTest::SetUp() {
   int devices = 0;
   const cudaError_t status = cudaGetDeviceCount(&devices);
-  if (status == cudaSuccess && devices > 0) {
+  has_device_ = status == cudaSuccess && devices > 0;
+  if (has_device_) {
     return;
   }
   const std::string reason = std::string("no CUDA device: ") + cudaGetErrorString(status);
@@ -121,14 +124,13 @@ void DeviceTest::SetUp() {
 }
 
 void DeviceTest::TearDown() {
-  if (IsSkipped() || HasFatalFailure()) {
-    return;
+  if (has_device_) {
+    EXPECT_NO_THROW(wait_for_device());
+    for (const DeviceMemory& memory : scratch_memory()) {
+      memory.check_guards();
+    }
+    scratch_memory().clear();
   }
-  EXPECT_NO_THROW(wait_for_device());
-  for (const DeviceMemory& memory : scratch_memory()) {
-    memory.check_guards();
-  }
-  scratch_memory().clear();
 }
 
 }  // namespace funcsim

@@ -4,12 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <initializer_list>
-#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "kernels/common/device_kernels.h"
@@ -89,6 +85,9 @@ class DeviceTest : public testing::Test {
  protected:
   void SetUp() override;
   void TearDown() override;
+
+ private:
+  bool has_device_ = false;
 };
 
 /// Calls `test` as often as there are compute capabilities (80 is 8.0), for those that the device is no older than. An

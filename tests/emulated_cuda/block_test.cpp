@@ -1,62 +1,13 @@
-// That the emulator does what CUDA's programming guide says, and refuses what that leaves undefined.
+// That blocks, threads, barriers and collectives do what CUDA's programming guide says, and what that leaves undefined
+// is refused.
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-#include <cuda_runtime.h>
-#include <gtest/gtest.h>
-
-#include <cub/cub.cuh>
-#include <numeric>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "run_kernels.h"
+
+namespace emulated_cuda {
 namespace {
-
-struct Shape {
-  dim3 blocks;
-  dim3 threads;
-  std::size_t shared_bytes = 0;
-};
-
-template <typename... Parameters, typename... Arguments>
-cudaError_t start(const Shape& shape, void (*kernel)(Parameters...), Arguments... arguments) {
-  cudaLaunchConfig_t config{};
-  config.gridDim = shape.blocks;
-  config.blockDim = shape.threads;
-  config.dynamicSmemBytes = shape.shared_bytes;
-  return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
-}
-
-// Device memory that a kernel fills.
-template <typename Number>
-class Output {
- public:
-  explicit Output(std::size_t size) : values_(size) { EXPECT_EQ(cudaMalloc(&memory_, bytes()), cudaSuccess); }
-  ~Output() { EXPECT_EQ(cudaFree(memory_), cudaSuccess); }
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
-
-  Number* data() const { return memory_; }
-  const std::vector<Number>& download() {
-    EXPECT_EQ(cudaMemcpy(values_.data(), memory_, bytes(), cudaMemcpyDeviceToHost), cudaSuccess);
-    return values_;
-  }
-
- private:
-  std::size_t bytes() const { return values_.size() * sizeof(Number); }
-
-  std::vector<Number> values_;
-  Number* memory_ = nullptr;
-};
-
-// What waiting for the kernel says, "" if all is well.
-std::string outcome() {
-  const cudaError_t error = cudaDeviceSynchronize();
-  std::string text = error == cudaSuccess ? "" : cudaGetErrorString(error);
-  cudaGetLastError();
-  return text;
-}
 
 __global__ void write_indices(uint3* out) {
   const unsigned block = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
@@ -64,7 +15,7 @@ __global__ void write_indices(uint3* out) {
   out[block * blockDim.x * blockDim.y * blockDim.z + thread] = {blockIdx.x, threadIdx.x, threadIdx.z};
 }
 
-TEST(Emulator, RunsEveryThreadOfEveryBlock) {
+TEST(EmulatedBlock, RunsEveryThreadOfEveryBlock) {
   Output<uint3> out(2 * 3 * 2 * 5 * 1 * 4);
   ASSERT_EQ(start({{2, 3, 2}, {5, 1, 4}}, write_indices, out.data()), cudaSuccess);
   const auto& got = out.download();
@@ -87,7 +38,7 @@ __global__ void vote(unsigned* out) {
                                                  __all_sync(~0U, static_cast<int>(threadIdx.x < 32)));
 }
 
-TEST(Emulator, Votes) {
+TEST(EmulatedBlock, Votes) {
   Output<unsigned> out(192);
   ASSERT_EQ(start({1, 64}, vote, out.data()), cudaSuccess);
   const auto& got = out.download();
@@ -109,7 +60,7 @@ __global__ void shuffle(int* out) {
   out[192 + lane] = __reduce_add_sync(~0U, lane);
 }
 
-TEST(Emulator, Shuffles) {
+TEST(EmulatedBlock, Shuffles) {
   Output<int> out(224);
   ASSERT_EQ(start({1, 32}, shuffle, out.data()), cudaSuccess);
   const auto& got = out.download();
@@ -142,7 +93,7 @@ __global__ void sum_of_block(unsigned* out, bool with_barriers) {
   }
 }
 
-TEST(Emulator, BarriersMakeTheBlockWait) {
+TEST(EmulatedBlock, BarriersMakeTheBlockWait) {
   Output<unsigned> out(5);
   ASSERT_EQ(start({5, 256}, sum_of_block, out.data(), true), cudaSuccess);
   EXPECT_EQ(out.download(), std::vector<unsigned>(5, 255 * 256 / 2));
@@ -158,7 +109,7 @@ __global__ void count_threads(int* out) {
   out[threadIdx.x] = counted * 100 + any * 10 + all;
 }
 
-TEST(Emulator, BarriersCount) {
+TEST(EmulatedBlock, BarriersCount) {
   Output<int> out(100);
   ASSERT_EQ(start({1, 100}, count_threads, out.data()), cudaSuccess);
   EXPECT_EQ(out.download(), std::vector<int>(100, 5010));
@@ -185,7 +136,7 @@ __global__ void diverge(int how) {
   __syncthreads();
 }
 
-TEST(Emulator, RefusesBarriersThatNotAllComeTo) {
+TEST(EmulatedBlock, RefusesBarriersThatNotAllComeTo) {
   const auto run = [](int how) {
     EXPECT_EQ(start({1, 64}, diverge, how), cudaSuccess);
     return outcome();
@@ -200,4 +151,85 @@ TEST(Emulator, RefusesBarriersThatNotAllComeTo) {
   EXPECT_EQ(run(4), "");
 }
 
+__global__ void read_shared(int* out) {
+  __shared__ int unwritten[8];
+  out[blockIdx.x * 8 + threadIdx.x] = unwritten[threadIdx.x];
+  unwritten[threadIdx.x] = 0;  // another block doesn't see it
+}
+
+TEST(EmulatedBlock, SharedMemoryIsGarbageAtFirst) {
+  Output<int> out(24);
+  ASSERT_EQ(start({3, 8}, read_shared, out.data()), cudaSuccess);
+  EXPECT_EQ(out.download(), std::vector<int>(24, static_cast<int>(0xCDCDCDCDU)));
+}
+
+__global__ void read_dynamic_shared(std::size_t* out, int index) {
+  FUNCSIM_DYNAMIC_SHARED(int, values);
+  out[0] = reinterpret_cast<std::size_t>(values) % 1024;
+  out[1] = static_cast<std::size_t>(values[1]);
+  out[2] = __cvta_generic_to_shared(values + 3);
+  values[index] = 1;
+}
+
+TEST(EmulatedBlock, DynamicSharedMemory) {
+  Output<std::size_t> out(3);
+  ASSERT_EQ(start({1, 1, 16}, read_dynamic_shared, out.data(), 3), cudaSuccess);
+  EXPECT_EQ(out.download(), (std::vector<std::size_t>{0, static_cast<std::size_t>(static_cast<int>(0xCDCDCDCDU)), 12}));
+#ifdef __SANITIZE_ADDRESS__
+  EXPECT_DEATH(
+      {
+        start({1, 1, 16}, read_dynamic_shared, out.data(), 4);
+        outcome();
+      },
+      "heap-buffer-overflow");
+#else
+  ASSERT_EQ(start({1, 1, 16}, read_dynamic_shared, out.data(), 4), cudaSuccess);
+  EXPECT_EQ(outcome(), "block (0, 0, 0): wrote past the end of the 16 bytes of dynamic shared memory");
+#endif
+}
+
+__global__ void exchange(unsigned* out) {
+  const unsigned mine = threadIdx.x;
+  out[mine] = warpgroup_collective("rotate", mine, [](const std::array<unsigned, 128>& given) {
+    std::array<unsigned, 128> taken;
+    for (std::size_t i = 0; i < 128; ++i) {
+      taken[i] = given[(i + 1) % 128];
+    }
+    return taken;
+  });
+}
+
+TEST(EmulatedBlock, CollectivesOfFourWarps) {
+  Output<unsigned> out(256);
+  ASSERT_EQ(start({1, 256}, exchange, out.data()), cudaSuccess);
+  const auto& got = out.download();
+  for (unsigned i = 0; i < 256; ++i) {
+    EXPECT_EQ(got[i], i / 128 * 128 + (i + 1) % 128);
+  }
+}
+
+__global__ void copy_later(int* out) {
+  int source = 1;
+  int target = 0;
+  defer(Asynchronous::copy, [&] { target = source; });
+  commit_group(Asynchronous::copy);
+  defer(Asynchronous::copy, [&] { target = source + 10; });
+  commit_group(Asynchronous::copy);
+  out[0] = target;
+  wait_group(Asynchronous::matrix, 0);
+  wait_group(Asynchronous::copy, 2);
+  out[1] = target;
+  wait_group(Asynchronous::copy, 1);
+  out[2] = target;
+  wait_group(Asynchronous::copy, 0);
+  out[3] = target;
+}
+
+TEST(EmulatedBlock, DefersWorkUntilItsGroupIsWaitedFor) {
+  Output<int> out(4);
+  ASSERT_EQ(start({1, 1}, copy_later, out.data()), cudaSuccess);
+  EXPECT_EQ(out.download(), (std::vector<int>{0, 0, 1, 11}));
+}
+
 }  // namespace
+}  // namespace emulated_cuda

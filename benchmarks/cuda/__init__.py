@@ -1,0 +1,1 @@
+"""The benchmarks on a GPU: `./run bench --device cuda`, see docs/performance/cuda.md."""

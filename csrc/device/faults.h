@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "kernels/common/device_kernels.h"
+
+namespace funcsim {
+
+/// What kernels of one device find wrong when the operators that started them have returned, since these don't wait:
+/// it is raised by the next operator that looks.
+class Faults {
+ public:
+  /// What is wrong, given what the kernel left in its cell.
+  using Message = std::function<std::string(FaultCell index)>;
+
+  Faults(const DeviceKernels& kernels, const DeviceQueue& queue);
+
+  /// A cell for one kernel. One that is recorded into a CUDA graph keeps it for good, another one gives it back after
+  /// many further calls.
+  FaultCell* expect(Message message, bool for_graph);
+
+  /// @param before the message
+  /// @throws Error with the first message of those whose kernels have found something so far; it is told once
+  void raise(const std::string& before = "");
+
+ private:
+  /// More than kernels fit a stream's queue, so that one that wants its cell again is long done.
+  static constexpr std::size_t recycled = 1024;
+  static constexpr std::size_t most = 16384;
+
+  std::mutex mutex_;
+  volatile FaultCell* cells_;  ///< [most], which the device writes too
+  std::vector<Message> messages_;
+  std::size_t calls_ = 0;  ///< that took one of the first `recycled` cells
+  std::size_t for_graphs_ = 0;
+};
+
+}  // namespace funcsim
