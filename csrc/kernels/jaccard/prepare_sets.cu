@@ -2,6 +2,7 @@
 
 #include "kernels/common/ceil_div.h"
 #include "kernels/cuda/launch.h"
+#include "kernels/cuda/packed_words.cuh"
 #include "kernels/jaccard/set_pairs.h"
 
 namespace funcsim {
@@ -57,12 +58,10 @@ __global__ void __launch_bounds__(block_threads)
     count_and_copy_rows(const std::uint8_t* rows, std::int64_t units, std::int64_t row_bytes, std::uint8_t* copy,
                         std::int64_t copy_bytes, std::int32_t* counts) {
   count_rows(units, copy_bytes, 4, counts, [&](std::int64_t row, std::int64_t byte) {
-    const std::uint8_t* const from = rows + (row * row_bytes) + byte;
-    std::uint32_t word = 0;
-#pragma unroll
-    for (int k = 0; k < 4; ++k) {
-      word |= byte + k < row_bytes ? static_cast<std::uint32_t>(from[k]) << (8 * k) : 0;
-    }
+    const PackedRow from = packed_row(rows + (row * row_bytes));
+    const std::int64_t w = byte / 4;
+    const std::uint32_t word =
+        is_inner_word(row_bytes, w) ? load_inner_word(from, w) : load_outer_word(from, row_bytes, w);
     *reinterpret_cast<std::uint32_t*>(copy + (row * copy_bytes) + byte) = word;
     return __popc(word);
   });

@@ -280,6 +280,19 @@ TEST_F(JaccardCuda, UnionsAboveTwoToThe24AreRoundedOnce) {
   for_each_path([&] { expect_same_as_cpu(Rows(3, {row_bytes, ones}), Rows(1, {row_bytes, half}), 8 * row_bytes); });
 }
 
+TEST_F(JaccardCuda, LargeProblemsEqualTheCpuToo) {
+#ifdef EMULATED_CUDA
+  GTEST_SKIP() << "takes an hour without a GPU";
+#endif
+  // The first large one tries the paths, the second takes the one that was chosen.
+  const Rows a = some_rows(1500, 40001, 20);
+  const Rows b = some_rows(1400, 40001, 21);
+  expect_same_as_cpu(a, b, 40001);
+  expect_same_as_cpu(a, a, 40001);
+  // Several groups of tiles, whose order isn't that of the result.
+  expect_same_as_cpu(some_rows(3000, 5000, 22), some_rows(2900, 5000, 23), 5000);
+}
+
 TEST_F(JaccardCuda, RefusesMoreSamplesThanCountsHold) {
   constexpr std::int64_t row_bytes = std::int64_t{1} << 28;
   device_kernels().jaccard(nullptr, 0, nullptr, 0, row_bytes - 1, nullptr, device_queue());
