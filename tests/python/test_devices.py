@@ -78,6 +78,7 @@ def test_a_tensor_grows(device: torch.device) -> None:
     tensor.resize_(2000)
     assert tensor[:3].tolist() == [0, 1, 2]
     tensor.untyped_storage().resize_(40000)
+    assert tensor.untyped_storage().nbytes() == 40000
     assert tensor[:3].tolist() == [0, 1, 2]
 
 
