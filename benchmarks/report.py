@@ -137,7 +137,7 @@ def targets_grid(targets: Sequence[Target]) -> Grid:
         (
             target.benchmark,
             target.text,
-            f"{target.bound} {target.wanted:g}",
+            target.shown,
             "" if target.got is None else f"{target.got:.3g}",
             target.verdict,
             target.where,

@@ -1,5 +1,6 @@
 """What the figures must be, and whether they are."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,17 +14,24 @@ class Target:
 
     benchmark: str
     text: str
-    bound: Literal["at least", "at most"]
-    wanted: float
+    bound: Literal["at least", "at most", "any"]
+    wanted: float  # whatever where the bound is "any"
     got: float | None  # None where it wasn't measured
     where: str = ""  # the case that decided
     cases: int = 0  # how many there were
+
+    @property
+    def shown(self) -> str:
+        """The bound in words."""
+        return "to be reported" if self.bound == "any" else f"{self.bound} {self.wanted:g}"
 
     @property
     def met(self) -> bool | None:
         """None where it wasn't measured."""
         if self.got is None:
             return None
+        if self.bound == "any":
+            return not math.isinf(self.got)
         return self.got >= self.wanted if self.bound == "at least" else self.got <= self.wanted
 
     @property

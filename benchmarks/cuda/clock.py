@@ -72,9 +72,9 @@ class EventClock:
         return end.seconds_since(start)
 
     def typical(self, seconds: Sequence[float]) -> tuple[float, float | None]:
-        """The median, and the distance of the quartiles as a share of it."""
+        """The median, and the distance of the quartiles as a share of it, if there is more than one."""
         median = statistics.median(seconds)
         if len(seconds) < 2:
-            return median, 0.0
+            return median, None
         lower, _, upper = statistics.quantiles(seconds, n=4, method="inclusive")
         return median, (upper - lower) / median

@@ -1,5 +1,6 @@
 """The benchmarks on a GPU: rooflines of the card, and races against PyTorch's operators and the CPU."""
 
+import os
 import pathlib
 from collections.abc import Sequence
 
@@ -34,6 +35,7 @@ def measure_on(given: card.Card, run: Run, chosen: Sequence[str]) -> None:
     if not rooflines.is_built():
         run.warn(rooflines.MISSING)
     results.machine = card.describe(given) | machine.describe(options.threads, funcsim.simd_level(), run.dropped)
+    results.machine["forced way to count"] = os.environ.get(jaccard.FORCED, "")
     run.race(RACES, chosen, CardSettings(options.scale, options.threads, results.limits, card=given))
 
 

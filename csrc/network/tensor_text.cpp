@@ -66,7 +66,7 @@ std::string device_name(const torch::stable::Tensor& tensor) {
     case DeviceType::Meta:
       return "meta";
     default:
-      return "a device that is neither cpu nor cuda";
+      return "device " + std::to_string(device.index()) + " of a kind that is neither cpu nor cuda";
   }
 }
 

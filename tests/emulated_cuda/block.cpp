@@ -59,8 +59,12 @@ struct OpenMeeting {
   std::vector<unsigned> waiting;
 };
 
+bool same_text(const char* a, const char* b) {
+  return a == b || std::strcmp(a, b) == 0;
+}
+
 bool same_place(const std::source_location& a, const std::source_location& b) {
-  return a.line() == b.line() && a.column() == b.column() && std::strcmp(a.file_name(), b.file_name()) == 0;
+  return a.line() == b.line() && a.column() == b.column() && same_text(a.file_name(), b.file_name());
 }
 
 // Where the calling thread's copies of the thread_local variables are of the program or library that has `address`.
@@ -285,7 +289,7 @@ OpenMeeting& Runner::open_meeting(const Meeting& meeting) {
   for (const auto& open : open_) {
     const Meeting& other = open->meeting;
     if (open->first == first && other.group == meeting.group && other.mask == meeting.mask &&
-        std::strcmp(other.name, meeting.name) == 0 && (!meeting.one_place || same_place(other.where, meeting.where))) {
+        same_text(other.name, meeting.name) && (!meeting.one_place || same_place(other.where, meeting.where))) {
       return *open;
     }
   }

@@ -125,18 +125,18 @@ cudaError_t run_one(Stream* stream) {
   if (error != cudaSuccess) {
     return error;
   }
-  const std::string failure = [&] {
-    const DeviceAccess access;
-    return work.run();
-  }();
-  if (!failure.empty()) {
-    runtime().failure = failure;
+  if (std::string failure = work.run(); !failure.empty()) {
+    runtime().failure = std::move(failure);
     return cudaErrorLaunchFailure;
   }
   return cudaSuccess;
 }
 
 cudaError_t run_until(Stream* stream, long long number) {
+  if (stream->queue.empty()) {
+    return cudaSuccess;
+  }
+  const DeviceAccess access;
   cudaError_t first = cudaSuccess;
   while (!stream->queue.empty() && stream->queue.front().number <= number) {
     const cudaError_t error = run_one(stream);
@@ -538,8 +538,8 @@ cudaError_t cudaStreamQuery(cudaStream_t given) {
   if (stream->queue.empty()) {
     return cudaSuccess;
   }
-  run_one(stream);
-  return cudaErrorNotReady;
+  const cudaError_t error = run_until(stream, stream->queue.front().number);
+  return error != cudaSuccess ? set_error(error) : cudaErrorNotReady;
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {

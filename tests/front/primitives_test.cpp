@@ -50,6 +50,11 @@ TEST(Primitives, DualsAddUpToTheCost) {
   EXPECT_TRUE((row_duals.unsqueeze(1) + column_duals <= cost).all().item<bool>());
 }
 
+TEST(Primitives, NothingIsLeftToWaitForOnTheCpu) {
+  funcsim::synchronize(torch::zeros({1}));
+  EXPECT_THROW(funcsim::synchronize(torch::zeros({1}, torch::kMeta)), funcsim::Error);
+}
+
 TEST(Primitives, ErrorsAreShortAndSayWhatCame) {
   try {
     funcsim::jaccard(torch::zeros({2, 3}), torch::zeros({2, 3}, torch::kUInt8));

@@ -2,8 +2,10 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 
+import funcsim
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -22,3 +24,18 @@ def output_of(program: str) -> str:
     """What a program of the build prints."""
     command = [need(BUILD / program)]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def _has_nvcc() -> bool:
+    """Where CMake looks for it (cmake/Cuda.cmake)."""
+    places = (os.environ.get("CUDACXX"), f"{os.environ.get('CUDA_HOME', '/usr/local/cuda')}/bin/nvcc", "nvcc")
+    return any(place and shutil.which(place) for place in places)
+
+
+def need_cuda_library() -> pathlib.Path:
+    """The kernels for CUDA, beside the operators. Skips the test where they aren't built, for want of nvcc."""
+    library = pathlib.Path(funcsim.__file__).parent / "lib" / "libfuncsim_cuda.so"
+    if not library.exists() and (not _has_nvcc() or os.environ.get("FUNCSIM_CUDA") == "OFF"):
+        pytest.skip("the kernels for CUDA are not built: there is no nvcc, or FUNCSIM_CUDA is OFF")
+    assert library.exists()
+    return library

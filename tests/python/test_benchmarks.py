@@ -29,6 +29,7 @@ from benchmarks import (  # noqa: E402
 from benchmarks import (  # noqa: E402
     activation_signatures,
     compare,
+    cpu_suite,
     data,
     harness,
     jaccard,
@@ -72,7 +73,7 @@ def results(smoke: tuple[pathlib.Path, str]) -> dict[str, Any]:
 
 
 def test_every_benchmark_ran_and_agreed(results: dict[str, Any]) -> None:
-    assert {row["benchmark"] for row in results["rows"]} == set(session.RACES)
+    assert {row["benchmark"] for row in results["rows"]} == set(cpu_suite.RACES)
     for row in results["rows"]:
         assert row["checked"]
         assert not row["ours"]["problem"], row
@@ -225,7 +226,15 @@ def test_targets_say_what_was_missed() -> None:
     assert Target("b", "t", "at most", 1.3, 1.29).verdict == "met"
     shown = report.targets_grid([Target("b", "t", "at least", 2, 1.5)]).lines[0]
     assert shown[2:5] == ("at least 2", "1.5", "MISSED")
-    assert all(target.verdict == "not measured" for _, judge in session.RACES.values() for target in judge([]))
+    assert all(target.verdict == "not measured" for _, judge in cpu_suite.RACES.values() for target in judge([]))
+    reported = Target("b", "t", "any", 0, 0.3)
+    assert (reported.shown, reported.verdict) == ("to be reported", "met")
+    assert dataclasses.replace(reported, got=-float("inf")).verdict == "MISSED"
+    slow = dataclasses.replace(row, ours=dataclasses.replace(row.ours, seconds=0.0031))
+    assert targets.at_most("b", "t", 3, [slow], 1000).verdict == "MISSED"
+    assert targets.at_most("b", "t", 3.2, [slow], 1000).verdict == "met"
+    assert targets.at_most("b", "t", 3.2, [row_with("off by 1")], 1000).verdict == "MISSED"
+    assert targets.at_most("b", "t", 3, []).verdict == "not measured"
     assert all(target.verdict == "not measured" for target in (*memory.targets([]), *scaling.targets([])))
 
 
@@ -367,6 +376,8 @@ def test_rooflines_are_read_from_google_benchmark() -> None:
         "slot comparison": 6e11,
         "slot comparison, 1 thread": 3e11,
     }
+    assert {limit.unit for limit in limits.values()} == {"bit pairs", "bytes", "slots"}
+    assert limits["slot comparison"].unit == "slots"
 
 
 def test_docs_are_filled_between_markers(tmp_path: pathlib.Path) -> None:
@@ -389,7 +400,7 @@ def test_page_has_every_table() -> None:
     page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     names = re.findall(r"<!-- bench: (\w+) -->", page)
     others = {"command", "machine", "limits", "targets", "scaling", "memory", "kernels"}
-    assert sorted(names) == sorted({*session.RACES, *others})
+    assert sorted(names) == sorted({*cpu_suite.RACES, *others})
     assert len(re.findall(r"^\| .* \| (?:met|MISSED|not measured) \|", page, re.MULTILINE)) == 26
 
 

@@ -9,8 +9,10 @@ import subprocess
 import sysconfig
 import zipfile
 
+import built
 import funcsim
 import pytest
+from test_cuda_library import SYSTEM_LIBRARIES
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = os.environ.get("FUNCSIM_WHEEL_DIR")
@@ -53,7 +55,8 @@ def test_it_holds_what_is_installed_and_nothing_else(wheel: zipfile.ZipFile) -> 
     packed = {name for name in wheel.namelist() if name.startswith("funcsim/") and not name.endswith("/")}
     assert packed >= modules | headers
     rest = packed - modules - headers
-    assert {name for name in rest if not name.startswith("funcsim/lib/cmake/funcsim/")} == {"funcsim/lib/libfuncsim.so"}
+    libraries = {"funcsim/lib/libfuncsim.so", f"funcsim/lib/{built.need_cuda_library().name}"}
+    assert {name for name in rest if not name.startswith("funcsim/lib/cmake/funcsim/")} == libraries
     assert all(name.startswith(("funcsim/", f"funcsim-{funcsim.__version__}.dist-info/")) for name in wheel.namelist())
 
 
@@ -65,16 +68,32 @@ def test_it_asks_for_what_it_imports(wheel: zipfile.ZipFile) -> None:
     assert importlib.metadata.version("funcsim") == funcsim.__version__
 
 
-def test_the_library_needs_torch_and_what_every_system_has() -> None:
-    """No libgomp, no CUDA, nothing of Python, and no symbol younger than manylinux_2_28 allows."""
-    library = pathlib.Path(funcsim.__file__).parent / "lib" / "libfuncsim.so"
+def needed_by(library: pathlib.Path) -> set[str]:
     dynamic = subprocess.run(["readelf", "-dW", library], capture_output=True, text=True, check=True).stdout
-    needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic))
-    assert "libtorch_cpu.so" in needed
-    assert needed <= {"libtorch_cpu.so", "libstdc++.so.6", "libm.so.6", "libgcc_s.so.1", "libc.so.6"}
     assert not re.search(r"\((RPATH|RUNPATH)\)", dynamic), "a path of the machine that built it"
+    return set(re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic))
+
+
+def check_versions(library: pathlib.Path) -> None:
+    """No symbol is younger than manylinux_2_28 allows."""
     symbols = subprocess.run(["nm", "-D", library], capture_output=True, text=True, check=True).stdout
     for name, most in {"GLIBC": (2, 28), "GLIBCXX": (3, 4, 24), "CXXABI": (1, 3, 11)}.items():
         versions = [tuple(map(int, v.split("."))) for v in re.findall(rf"@{name}_([\d.]+)", symbols)]
         assert versions
         assert max(versions) <= most, name
+
+
+def test_the_library_needs_torch_and_what_every_system_has() -> None:
+    """No libgomp, no CUDA, nothing of Python."""
+    library = pathlib.Path(funcsim.__file__).parent / "lib" / "libfuncsim.so"
+    needed = needed_by(library)
+    assert "libtorch_cpu.so" in needed
+    assert needed <= {"libtorch_cpu.so", "libstdc++.so.6", "libm.so.6", "libgcc_s.so.1", "libc.so.6"}
+    check_versions(library)
+
+
+def test_the_cuda_library_needs_what_every_system_has() -> None:
+    """The CUDA runtime is inside, and opens the driver when it is used."""
+    library = built.need_cuda_library()
+    assert needed_by(library) <= SYSTEM_LIBRARIES
+    check_versions(library)

@@ -45,6 +45,9 @@ inline torch::nn::Sequential clone(const torch::nn::Sequential& sequential) {
   copy->train(sequential->is_training());
   push_back_clones(*sequential, std::nullopt, *copy);
   const std::vector<torch::Tensor> from = sequential->parameters();
+  if (!from.empty()) {
+    copy->to(from.front().device());
+  }
   const std::vector<torch::Tensor> to = copy->parameters();
   for (std::size_t i = 0; i < from.size(); ++i) {
     to[i].set_requires_grad(from[i].requires_grad());

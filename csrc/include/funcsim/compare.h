@@ -27,11 +27,18 @@ inline MatchedLayers match_layers(const Evidence& a, const Evidence& b, const Co
     pairs.push_back(layer_a);
     pairs.push_back(layer_b);
   }
-  return call_operator<MatchedLayers(at::TensorList, at::TensorList, at::TensorList, c10::SymIntArrayRef,
-                                     c10::SymIntArrayRef, std::string_view, at::IntArrayRef,
-                                     const std::optional<at::Tensor>&)>(
+  MatchedLayers matched = call_operator<MatchedLayers(at::TensorList, at::TensorList, at::TensorList,
+                                                      c10::SymIntArrayRef, c10::SymIntArrayRef, std::string_view,
+                                                      at::IntArrayRef, const std::optional<at::Tensor>&)>(
       "compare_layers", a.layers, b.layers, b.shuffled, c10::fromIntArrayRefSlow(a.num_samples),
       c10::fromIntArrayRefSlow(b.num_samples), to_string(options.similarity), pairs, b.partners);
+  const auto to_host = [](auto&... results) { ((results = results.cpu()), ...); };
+  auto& [layer_pairs, scores, chances, standard_errors, network, partners, similarities] = matched;
+  to_host(layer_pairs, scores, chances, standard_errors, network);
+  for (std::size_t p = 0; p < partners.size(); ++p) {
+    to_host(partners[p], similarities[p]);
+  }
+  return matched;
 }
 
 inline double adjusted_score(double score, double chance) {

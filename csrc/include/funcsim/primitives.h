@@ -7,8 +7,10 @@
 
 #include "detail/operators.h"
 
-// The operators that need no network, typed. All take tensors on the CPU, dense and in any memory layout, and throw
-// Error for those whose shape, dtype or device doesn't fit.
+// The operators that need no network, typed. All take tensors on one device, the CPU or CUDA, dense and in any memory
+// layout, give results on that device, and throw Error for those whose shape, dtype or device doesn't fit. On CUDA they
+// return before their work is done; what they find wrong with values then (a NaN, bits in the padding) is thrown by the
+// next operator that runs there, or by synchronize().
 
 namespace funcsim {
 
@@ -91,6 +93,15 @@ inline std::tuple<torch::Tensor, torch::Tensor, torch::Tensor, torch::Tensor> li
     const torch::Tensor& cost, bool maximize = false) {
   return detail::call_operator<std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>(const at::Tensor&, bool)>(
       "linear_sum_assignment_with_duals", cost, maximize);
+}
+
+/// Waits for the work on a CUDA device and throws what operators have found wrong there since. Call it before you rely
+/// on results of which no other operator took notice. Nothing to do on the CPU.
+///
+/// @param like any tensor of the device, whose current stream is waited for
+/// @throws Error as the operators that found it would on the CPU
+inline void synchronize(const torch::Tensor& like) {
+  detail::call_operator<void(const at::Tensor&)>("synchronize", like);
 }
 
 }  // namespace funcsim

@@ -10,6 +10,7 @@
 #include "kernels/common/hash.h"
 #include "kernels/common/simd_level.h"
 #include "kernels/minhash/minhash_loops.h"
+#include "kernels/minhash/slot_value.h"
 
 namespace funcsim {
 
@@ -27,16 +28,6 @@ unsigned gather_bits(const std::uint8_t* row, const std::uint32_t* order, std::i
     bits |= ((static_cast<unsigned>(row[s / 8]) >> (s % 8)) & 1U) << k;
   }
   return bits;
-}
-
-struct SlotValue {
-  std::int64_t slot;
-  std::int32_t value;
-};
-
-SlotValue slot_value(std::uint64_t hash, std::int64_t num_hashes) {
-  return {static_cast<std::int64_t>(((hash >> 32) * static_cast<std::uint64_t>(num_hashes)) >> 32),
-          static_cast<std::int32_t>(((hash & 0xFFFFFFFFULL) * 0x7FFFFFFFULL) >> 32)};
 }
 
 /// Merges one slot's entries from `begin` on. Returns how many it looked at.

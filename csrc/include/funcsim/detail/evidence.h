@@ -40,8 +40,10 @@ struct UnitCounts {
 inline UnitCounts count_units(const Evidence& evidence, std::int64_t layer) {
   UnitCounts units;
   std::set<std::int64_t> seen;
-  const auto counts = evidence.counts[layer].accessor<std::int64_t, 1>();
-  const auto fingerprints = evidence.fingerprints[layer].accessor<std::int64_t, 1>();
+  const torch::Tensor host_counts = evidence.counts[layer].cpu();
+  const torch::Tensor host_fingerprints = evidence.fingerprints[layer].cpu();
+  const auto counts = host_counts.accessor<std::int64_t, 1>();
+  const auto fingerprints = host_fingerprints.accessor<std::int64_t, 1>();
   for (std::int64_t u = 0; u < counts.size(0); ++u) {
     if (counts[u] == 0) {
       ++units.dead;
@@ -132,8 +134,9 @@ class NetworkReader {
       const std::int64_t inputs_at_once = method == Method::minhash ? sketched_inputs : inputs_.size(0);
       torch::Tensor partners;
       if (with_shuffled) {
-        partners = call_operator<at::Tensor(const at::Tensor&, std::int64_t, c10::SymInt)>("shuffle_partners", inputs_,
-                                                                                           options_.seed, 0);
+        const torch::Tensor one_for_each = parameters_.front().new_empty({inputs_.size(0)}, torch::kByte);
+        partners = call_operator<at::Tensor(const at::Tensor&, std::int64_t, c10::SymInt)>(
+            "shuffle_partners", one_for_each, options_.seed, 0);
       }
       if (with_shuffled && method == Method::exact) {
         evidence.partners = partners;
@@ -161,7 +164,9 @@ class NetworkReader {
     }
   }
 
-  std::vector<torch::Tensor> signatures(const torch::Tensor& inputs, std::int64_t first_input) const {
+  /// Inputs of the CPU go to the network's device; from one device to another nothing goes unasked.
+  std::vector<torch::Tensor> signatures(const torch::Tensor& given, std::int64_t first_input) const {
+    const torch::Tensor inputs = given.is_cpu() ? given.to(parameters_.front().device()) : given;
     return call_operator<std::vector<at::Tensor>(std::string_view, at::TensorList, const at::Tensor&, double,
                                                  std::int64_t, std::int64_t, c10::SymInt)>(
         "network_signatures", architecture_, parameters_, inputs, options_.margin, options_.positions, options_.seed,

@@ -43,6 +43,9 @@ inline void cp_async_16(void* to, const void* from, bool zero) {
   if (__cvta_generic_to_shared(to) % 16 != 0 || (!zero && reinterpret_cast<std::uintptr_t>(from) % 16 != 0)) {
     emulated_cuda::fail_kernel("cp.async of 16 bytes takes addresses that are multiples of 16");
   }
+  // The bytes may arrive at any time from now on: whoever still reads what was there gets garbage, and so does whoever
+  // doesn't wait.
+  std::memset(to, emulated_cuda::garbage, 16);
   emulated_cuda::defer(emulated_cuda::Asynchronous::copy, [to, from, zero] {
     if (zero) {
       std::memset(to, 0, 16);
