@@ -154,6 +154,32 @@ cudaError_t add_work(Stream* stream, std::function<std::string()> run) {
   return runtime().deferred ? cudaSuccess : set_error(run_until(stream, runtime().numbers));
 }
 
+// Does all work of these devices' streams.
+template <typename Chosen>
+cudaError_t finish_devices(const Chosen& chosen) {
+  cudaError_t first = cudaSuccess;
+  const auto finish = [&](Stream& stream) {
+    const bool capturing = stream.records != nullptr;
+    const cudaError_t error = capturing ? cudaErrorStreamCaptureUnsupported : run_until(&stream, runtime().numbers);
+    first = std::max(first, error);
+  };
+  for (Stream& stream : runtime().default_streams) {
+    if (chosen(stream)) {
+      finish(stream);
+    }
+  }
+  for (const auto& stream : runtime().streams) {
+    if (chosen(*stream)) {
+      finish(*stream);
+    }
+  }
+  return first;
+}
+
+bool every_device(const Stream& /*stream*/) {
+  return true;
+}
+
 // Of dynamic shared memory a block, with the attribute that allows more than 48 KB.
 int most_shared_bytes() {
   switch (runtime().capability) {
@@ -206,7 +232,7 @@ void set_compute_capability(int capability) {
 
 void set_deferred(bool deferred) {
   const Lock lock(runtime().mutex);
-  cudaDeviceSynchronize();
+  finish_devices(every_device);
   runtime().deferred = deferred;
 }
 
@@ -334,18 +360,8 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 
 cudaError_t cudaDeviceSynchronize() {
   const Lock lock(runtime().mutex);
-  const auto capturing = [](const auto& stream) { return stream->records != nullptr; };
-  if (std::any_of(runtime().streams.begin(), runtime().streams.end(), capturing)) {
-    return set_error(cudaErrorStreamCaptureUnsupported);
-  }
-  cudaError_t first = cudaSuccess;
-  for (Stream& stream : runtime().default_streams) {
-    first = std::max(first, run_until(&stream, runtime().numbers));
-  }
-  for (const auto& stream : runtime().streams) {
-    first = std::max(first, run_until(stream.get(), runtime().numbers));
-  }
-  return set_error(first);
+  const int device = runtime().device.get();
+  return set_error(finish_devices([device](const Stream& stream) { return stream.device == device; }));
 }
 
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value) {
@@ -375,7 +391,7 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
 
 cudaError_t cudaFree(void* memory) {
   const Lock lock(runtime().mutex);
-  const cudaError_t error = cudaDeviceSynchronize();
+  const cudaError_t error = set_error(finish_devices(every_device));
   if (memory != nullptr && !delete_memory(memory, Place::device)) {
     return set_error(cudaErrorInvalidValue);
   }
@@ -393,7 +409,7 @@ cudaError_t cudaMallocHost(void** memory, std::size_t bytes) {
 
 cudaError_t cudaFreeHost(void* memory) {
   const Lock lock(runtime().mutex);
-  const cudaError_t error = cudaDeviceSynchronize();
+  const cudaError_t error = set_error(finish_devices(every_device));
   if (memory != nullptr && !delete_memory(memory, Place::pinned)) {
     return set_error(cudaErrorInvalidValue);
   }

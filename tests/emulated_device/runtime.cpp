@@ -169,7 +169,10 @@ class DeviceGuard final : public c10::impl::DeviceGuardImplInterface {
     return before;
   }
   void* getStreamNativeHandle(Stream stream) const override { return handle_of(stream); }
-  bool queryStream(const Stream& stream) const override { return cudaStreamQuery(handle_of(stream)) == cudaSuccess; }
+  bool queryStream(const Stream& stream) const override {
+    const c10::DeviceGuard guard(stream.device());
+    return cudaStreamQuery(handle_of(stream)) == cudaSuccess;
+  }
   void synchronizeStream(const Stream& stream) const override {
     const c10::DeviceGuard guard(stream.device());
     check(cudaStreamSynchronize(handle_of(stream)));
