@@ -32,13 +32,16 @@ class Card:
     device: torch.device
     clock: Clock
 
-    def random(self, seed: int) -> torch.Generator:
-        """Of numbers on the device."""
+    def _random(self, seed: int) -> torch.Generator:
         return torch.Generator(self.device).manual_seed(seed)
 
-    def normal(self, rows: int, columns: int, dtype: torch.dtype = torch.float32, seed: int = 0) -> Tensor:
-        """Standard normal numbers."""
-        return torch.randn(rows, columns, dtype=dtype, device=self.device, generator=self.random(seed))
+    def normal(self, rows: int, columns: int, seed: int = 0) -> Tensor:
+        """Standard normal numbers, drawn on the device."""
+        return torch.randn(rows, columns, device=self.device, generator=self._random(seed))
+
+    def uniform(self, rows: int, columns: int, seed: int) -> Tensor:
+        """Between 0 and 1."""
+        return torch.rand(rows, columns, device=self.device, generator=self._random(seed))
 
 
 class _CudaEvent:

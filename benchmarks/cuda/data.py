@@ -26,10 +26,7 @@ def unpacked(signatures: Tensor, dtype: torch.dtype) -> Tensor:
 
 def random_signatures(card: Card, units: int, samples: int, seed: int) -> Tensor:
     """Units that fire independently of each other, as often as those of the CPU's benchmarks."""
-    generator = card.random(seed)
     densities = torch.from_numpy(mixed_densities(units, seed)).to(card.device)[:, None]
-    rows = [
-        packed(torch.rand(len(some), samples, device=card.device, generator=generator) < some)
-        for some in densities.split(max(DRAWN // samples, 1))
-    ]
+    parts = densities.split(max(DRAWN // samples, 1))
+    rows = [packed(card.uniform(len(part), samples, seed + 100 * k) < part) for k, part in enumerate(parts)]
     return torch.cat(rows)

@@ -1,4 +1,4 @@
-"""The benchmarks on a GPU: they run on the CPU too, and on a card where there is one. No test looks at times."""
+"""The benchmarks on a GPU. They run on the CPU and on an emulated GPU too. No test looks at times."""
 
 import dataclasses
 import io
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 
 import built
+import devices
 import numpy as np
 import pytest
 import torch
@@ -151,21 +152,30 @@ class HostDevice:
         pass
 
 
-def host_card() -> card.Card:
-    return card.Card(torch.device("cpu"), EventClock(HostDevice()))
+class HostCard(card.Card):
+    """Numbers are drawn on the CPU."""
+
+    def normal(self, rows: int, columns: int, seed: int = 0) -> Tensor:
+        return torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed)).to(self.device)
+
+    def uniform(self, rows: int, columns: int, seed: int) -> Tensor:
+        return torch.rand(rows, columns, generator=torch.Generator().manual_seed(seed)).to(self.device)
+
+
+def host_card(device: str | torch.device = "cpu") -> card.Card:
+    return HostCard(torch.device(device), EventClock(HostDevice()))
 
 
 SMOKE = CardSettings("smoke", 1, card=host_card())
 
 
-@pytest.fixture(scope="module", params=["cpu", "cuda"])
+@pytest.fixture(scope="module", params=devices.DEVICES)
 def run(request: pytest.FixtureRequest) -> Run:
-    """Of everything, on the CPU and on a card."""
-    if request.param == "cuda" and os.environ.get("FUNCSIM_REQUIRE_CUDA") != "1" and not torch.cuda.is_available():
-        pytest.skip("this machine has no CUDA device")
+    """Of everything, on every device there is."""
+    device = devices.ready(request.param)
     options = entry.parsed(["--device", "cuda", "--smoke", "--threads", "1"])
     made = Run(options, [], Console(file=io.StringIO()), report.Results("smoke", "./run bench"))
-    suite.measure_on(host_card() if request.param == "cpu" else card.find(), made, suite.SUITE.benchmarks)
+    suite.measure_on(card.find() if device.type == "cuda" else host_card(device), made, suite.SUITE.benchmarks)
     return made
 
 
@@ -380,6 +390,15 @@ def test_limits_without_the_program_are_torchs(monkeypatch: pytest.MonkeyPatch, 
     settings = CardSettings("smoke", 1, limits, card=host_card())
     assert settings.highest("memory read", "torch sum") == limits["torch sum"]
     assert settings.highest("memory read") is None
+    slower, faster = (Limit("memory read", limits["torch sum"].rate * factor) for factor in (0.5, 2))
+    assert (
+        CardSettings("smoke", 1, limits | {"memory read": slower}, card=host_card()).highest("memory read", "torch sum")
+        == limits["torch sum"]
+    )
+    assert (
+        CardSettings("smoke", 1, limits | {"memory read": faster}, card=host_card()).highest("memory read", "torch sum")
+        == faster
+    )
     program = tmp_path / "benchmarks" / "kernels" / rooflines.PROGRAM
     program.parent.mkdir(parents=True)
     program.write_text("#!/bin/sh\necho 'no code for this card' >&2\nexit 1\n", encoding="utf-8")
