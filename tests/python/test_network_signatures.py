@@ -8,6 +8,7 @@ import funcsim
 import numpy as np
 import pytest
 import torch
+from devices import moved
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import bits, canonical, hashing, hooks, networks, random_networks, transform
@@ -15,13 +16,17 @@ from oracle.profile import examples
 from torch import nn
 
 ops = torch.ops.funcsim
+CPU = torch.device("cpu")
 BOUNDARY = {torch.float64: 1e-11, torch.float32: 2e-5}
 
 
-def _signatures(model: nn.Sequential, inputs: torch.Tensor, *args: object) -> list[np.ndarray]:
-    got = ops.network_signatures(funcsim.describe(model), list(funcsim.parameters(model)), inputs, *args)
-    assert all(signature.dtype == torch.uint8 for signature in got)
-    return [signature.numpy() for signature in got]
+def _signatures(
+    model: nn.Sequential, inputs: torch.Tensor, *args: object, device: torch.device = CPU
+) -> list[np.ndarray]:
+    network = moved([funcsim.describe(model), list(funcsim.parameters(model)), inputs], device)
+    got = ops.network_signatures(*network, *args)
+    assert all(signature.dtype == torch.uint8 and signature.device == device for signature in got)
+    return [signature.cpu().numpy() for signature in got]
 
 
 def _sampled(
@@ -50,9 +55,9 @@ def _assert_bits(got: np.ndarray, z: np.ndarray, margin: float, boundary: float)
 @pytest.mark.parametrize("dtype", BOUNDARY, ids=str)
 @pytest.mark.parametrize("positions", [0, -1, 3])
 @pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
-def test_every_layer_type(network: networks.Network, positions: int, dtype: torch.dtype) -> None:
+def test_every_layer_type(network: networks.Network, positions: int, dtype: torch.dtype, device: torch.device) -> None:
     model, inputs = network.make(seed=2, dtype=dtype)
-    got = _signatures(model, inputs, 0.0, positions, 7)
+    got = _signatures(model, inputs, 0.0, positions, 7, device=device)
     expected = _sampled(model, inputs, positions, seed=7)
     assert len(got) == len(expected)
     for ours, z in zip(got, expected, strict=True):
@@ -61,9 +66,11 @@ def test_every_layer_type(network: networks.Network, positions: int, dtype: torc
 
 @pytest.mark.parametrize("margin", [0.05, 1.0])
 @pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
-def test_margin_is_a_distance_in_the_canonical_network(network: networks.Network, margin: float) -> None:
+def test_margin_is_a_distance_in_the_canonical_network(
+    network: networks.Network, margin: float, device: torch.device
+) -> None:
     model, inputs = network.make(seed=3)
-    got = _signatures(model, inputs, margin, 0)
+    got = _signatures(model, inputs, margin, 0, device=device)
     form = canonical.canonicalize(model, inputs)
     for ours, z in zip(got, _sampled(form.model, inputs, 0), strict=True):
         _assert_bits(ours, z, margin, 1e-11)
@@ -91,7 +98,9 @@ def test_random_cnns(seed: int, margin: float, positions: int) -> None:
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("network", networks.INTEGER_NETWORKS, ids=lambda network: network.name)
-def test_integer_networks_are_exact(network: networks.Network, seed: int, dtype: torch.dtype) -> None:
+def test_integer_networks_are_exact(
+    network: networks.Network, seed: int, dtype: torch.dtype, device: torch.device
+) -> None:
     """Nothing is rounded, many pre-activations are exactly 0, and every bit must be right."""
     model, inputs = network.make(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -100,7 +109,7 @@ def test_integer_networks_are_exact(network: networks.Network, seed: int, dtype:
     model = model.to(dtype)
     arrays = _sampled(model, inputs, 0)
     assert any((z == 0).any() for z in arrays)
-    for ours, z in zip(_signatures(model, inputs, 0.0, 0), arrays, strict=True):
+    for ours, z in zip(_signatures(model, inputs, 0.0, 0, device=device), arrays, strict=True):
         np.testing.assert_array_equal(ours, bits.pack(z))
 
 
