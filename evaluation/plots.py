@@ -1,7 +1,8 @@
 """Plots as SVG, small enough to be kept in docs/."""
 
+import itertools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from benchmarks.plots import METADATA
@@ -49,4 +50,39 @@ def draw_robustness(rows: Rows, sigmas: Sequence[float], shares: Sequence[float]
     grid[0][0].set_ylabel("adjusted score")
     grid[1][0].set_ylabel("share of wrong matches")
     grid[0][1].legend()
+    save(figure, file)
+
+
+def draw_pairs(kinds: Mapping[str, Rows], groups: Sequence[str], file: pathlib.Path) -> None:
+    """Scores of the first group's networks with each other and with those of the other groups."""
+    name, rows = next(iter(kinds.items()))
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    grid = figure.subplots(2, -(-len(rows) // 2), squeeze=False)
+    for axes, row in zip(grid.flat, rows, strict=False):
+        pairs = list(zip(itertools.combinations(row["groups"], 2), row["scores"], strict=True))
+        for height, group in enumerate(groups):
+            found = [score for (a, b), score in pairs if {a, b} == {groups[0], group}]
+            axes.plot(found, [-height] * len(found), "|", color=f"C{height}")
+        axes.set_title(row["measure"], fontsize=9)
+        axes.set_yticks([-height for height in range(len(groups))], groups if axes in grid[:, 0] else [""] * len(groups))
+        axes.margins(y=0.15)
+    for axes in list(grid.flat)[len(rows) :]:
+        axes.set_visible(False)
+    figure.suptitle(f"Similarity of {name}, trained for one task, with each group", fontsize=10)
+    save(figure, file)
+
+
+def draw_grounding(rows: Rows, file: pathlib.Path) -> None:
+    """Similarity by disagreement of all pairs, for the first architecture."""
+    rows = [row for row in rows if row["architecture"] == rows[0]["architecture"]]
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    grid = figure.subplots(2, -(-len(rows) // 2), squeeze=False, sharex=True)
+    for axes, row in zip(grid.flat, rows, strict=False):
+        axes.plot(row["disagreement"], row["scores"], ".", markersize=2)
+        axes.set_title(row["measure"], fontsize=9)
+    for axes in list(grid.flat)[len(rows) :]:
+        axes.set_visible(False)
+    figure.supxlabel("share of test inputs on which two networks disagree", fontsize=9)
+    figure.supylabel("similarity", fontsize=9)
+    figure.suptitle(f"{rows[0]['architecture']} on {rows[0]['dataset']}: all pairs of networks", fontsize=10)
     save(figure, file)

@@ -93,7 +93,7 @@ def compare_copies(settings: Settings, architecture: Architecture, dataset: str,
     lab = Lab(settings.cache)
     epochs = settings.epochs_of(architecture.kind)
     data = lab.dataset(dataset)
-    inputs, test = architecture.shaped(data.inputs), architecture.shaped(data.test)
+    inputs, test = architecture.shaped(data.probe), architecture.shaped(data.test)
     model = lab.network(Recipe(architecture, seed, dataset, epochs=epochs))
     common: Row = {"architecture": str(architecture), "dataset": dataset, "seed": seed}
     rows = [

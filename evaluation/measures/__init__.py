@@ -76,7 +76,7 @@ MEASURES = (
     Measure((RAW, ADJUSTED), functional.signatures, _jaccard_scores),
     Measure((PHI,), functional.signatures, _phi_scores),
     Measure((BITS,), functional.signatures, _bits_scores),
-    _of_layers(CKA, lambda layer: layer, cka.minibatch_cka),
+    _of_layers(CKA, cka.recorded, cka.minibatch_cka),
     _of_layers(PROCRUSTES, procrustes.normalised, procrustes.procrustes_similarity),
     Measure((SVCCA, PWCCA), _record_decomposed, _canonical_scores),
     _of_layers(
@@ -93,6 +93,8 @@ def bytes_of(record: Any) -> int:
         return record.numel() * record.element_size()
     if isinstance(record, functional.Signatures):
         return bytes_of(record.layers)
+    if isinstance(record, cka.Recorded):
+        return bytes_of(record.activations)
     if isinstance(record, cca.Decomposition):
         return bytes_of([record.directions, record.strengths, record.mix])
     return sum(map(bytes_of, record)) if isinstance(record, list | tuple) else 0

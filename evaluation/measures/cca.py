@@ -14,7 +14,7 @@ class Decomposition:
     """Centred activations = ``directions @ diag(strengths) @ mix``, without what is rounding noise.
 
     Attributes:
-        directions: float64 ``[samples, k]``, orthonormal.
+        directions: float32 ``[samples, k]``, orthonormal.
         strengths: float64 ``[k]``, descending.
         mix: float64 ``[k, units]``.
         kept: How many of them hold ``KEPT_VARIANCE``.
@@ -33,18 +33,19 @@ def decomposed(activations: Tensor) -> Decomposition:
     rank = int((strengths > SMALLEST * strengths.max()).sum())
     shares = strengths.square().cumsum(0) / strengths.square().sum()
     kept = min(int((shares < KEPT_VARIANCE).sum()) + 1, rank)
-    return Decomposition(left[:, :rank], strengths[:rank], mix[:rank], kept)
+    return Decomposition(left[:, :rank].float().contiguous(), strengths[:rank], mix[:rank], kept)
 
 
 def svcca(a: Decomposition, b: Decomposition) -> float:
     """Mean canonical correlation of the directions that hold 99 % of the variance. 0 where a layer doesn't vary."""
     if not a.kept or not b.kept:
         return 0.0
-    return float(torch.linalg.svdvals(a.directions[:, : a.kept].T @ b.directions[:, : b.kept]).clamp(max=1).mean())
+    shared = a.directions[:, : a.kept].T @ b.directions[:, : b.kept]
+    return float(torch.linalg.svdvals(shared.double()).clamp(max=1).mean())
 
 
 def _pwcca_of(a: Decomposition, b: Decomposition) -> float:
-    left, correlations, _ = torch.linalg.svd(a.directions.T @ b.directions, full_matrices=False)
+    left, correlations, _ = torch.linalg.svd((a.directions.T @ b.directions).double(), full_matrices=False)
     weights = (left.T @ (a.strengths[:, None] * a.mix)).abs().sum(dim=1)
     return float((weights * correlations.clamp(max=1)).sum() / weights.sum())
 

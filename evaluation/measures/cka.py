@@ -1,6 +1,7 @@
 """Linear CKA (Kornblith et al., arXiv:1905.00414) from minibatches, debiased (Nguyen et al., arXiv:2010.15327)."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -31,15 +32,26 @@ def batches_of(activations: Tensor) -> list[Tensor]:
     return [batch for batch in activations.double().split(BATCH) if len(batch) >= 4]
 
 
-def minibatch_cka(a: Tensor, b: Tensor) -> float:
-    """Of two layers' activations on the same samples, ``[samples, units]``. 0 where a layer doesn't vary.
+@dataclass(frozen=True)
+class Recorded:
+    """A layer's activations, ``[samples, units]``, and what of CKA concerns this layer alone."""
+
+    activations: Tensor
+    own: float
+
+
+def recorded(activations: Tensor) -> Recorded:
+    """Done once for a layer, however many it is compared with."""
+    return Recorded(activations, sum(hsic1(batch, batch) for batch in batches_of(activations)))
+
+
+def minibatch_cka(a: Recorded, b: Recorded) -> float:
+    """Of two layers on the same samples. 0 where a layer doesn't vary.
 
     Sums of HSIC over the minibatches are divided, and so the bias of few samples doesn't grow with the layers.
     """
-    pairs = list(zip(batches_of(a), batches_of(b), strict=True))
-    both = sum(hsic1(x, y) for x, y in pairs)
-    own_a, own_b = sum(hsic1(x, x) for x, _ in pairs), sum(hsic1(y, y) for _, y in pairs)
-    return both / math.sqrt(own_a * own_b) if own_a > 0 and own_b > 0 else 0.0
+    both = sum(hsic1(x, y) for x, y in zip(batches_of(a.activations), batches_of(b.activations), strict=True))
+    return both / math.sqrt(a.own * b.own) if a.own > 0 and b.own > 0 else 0.0
 
 
 def full_cka(a: Tensor, b: Tensor) -> float:

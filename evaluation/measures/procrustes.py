@@ -5,10 +5,10 @@ from torch import Tensor
 
 
 def normalised(activations: Tensor) -> Tensor:
-    """Centred, and of Frobenius norm 1 unless nothing varies; float64 ``[samples, units]``."""
+    """Centred, and of Frobenius norm 1 unless nothing varies; float32 ``[samples, units]``."""
     centred = activations.double() - activations.double().mean(dim=0)
     norm = torch.linalg.matrix_norm(centred)
-    return centred / norm if norm > 0 else centred
+    return (centred / norm if norm > 0 else centred).float()
 
 
 def procrustes_similarity(a: Tensor, b: Tensor) -> float:
