@@ -86,3 +86,64 @@ def draw_grounding(rows: Rows, file: pathlib.Path) -> None:
     figure.supylabel("similarity", fontsize=9)
     figure.suptitle(f"{rows[0]['architecture']} on {rows[0]['dataset']}: all pairs of networks", fontsize=10)
     save(figure, file)
+
+
+def draw_sketches(rows: Rows, hashes: Sequence[int], file: pathlib.Path) -> None:
+    """Mean error of scores, and the standard error that is reported, by number of hashes."""
+    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    axes = figure.subplots()
+    for color, pair in enumerate(dict.fromkeys(row["pair"] for row in rows)):
+        for key, style in (("score error", "o-"), ("adjusted error", "s--"), ("standard error", ":")):
+            found = [
+                np.mean([row[key] for row in rows if row["pair"] == pair and row["hashes"] == count])
+                for count in hashes
+            ]
+            axes.plot(hashes, found, style, markersize=3, color=f"C{color}", label=f"{pair}: {key}")
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.set_xscale("log", base=2)
+    axes.set_xlabel("hashes")
+    axes.legend(fontsize=7)
+    save(figure, file)
+
+
+def draw_trajectories(rows: Rows, file: pathlib.Path) -> None:
+    """Layer by checkpoint: adjusted score against the end of training, and the share of units that have settled."""
+    names = list(dict.fromkeys(row["architecture"] for row in rows))
+    figure = Figure(figsize=(9, 1 + 2 * len(names)), layout="constrained")
+    grid = figure.subplots(len(names), 2, squeeze=False)
+    for line, name in enumerate(names):
+        chosen = [row for row in rows if row["architecture"] == name]
+        epochs = list(dict.fromkeys(row["epoch"] for row in chosen))
+        layers = list(dict.fromkeys(row["layer"] for row in chosen))
+        for axes, key, title in zip(
+            grid[line], ("adjusted", "settled"), ("adjusted score against the end", "share of settled units"), strict=True
+        ):
+            values = [
+                [np.mean([row[key] for row in chosen if (row["epoch"], row["layer"]) == (epoch, layer)]) for epoch in epochs]
+                for layer in layers
+            ]
+            image = axes.imshow(values, vmin=0, vmax=1, aspect="auto", cmap="viridis")
+            axes.set_xticks(range(len(epochs)), [str(epoch) for epoch in epochs])
+            axes.set_yticks(range(len(layers)), [str(layer + 1) for layer in layers])
+            axes.set_title(f"{name}: {title}", fontsize=9)
+            axes.set_ylabel("hidden layer")
+    for axes in grid[-1]:
+        axes.set_xlabel("epoch")
+    figure.colorbar(image, ax=grid)
+    save(figure, file)
+
+
+def draw_layers(rows: Rows, file: pathlib.Path) -> None:
+    """All layers of a network against all of another seed's, mean over seeds."""
+    matrix = np.mean([row["matrix"] for row in rows], axis=0)
+    figure = Figure(figsize=(4.5, 3.8), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(matrix, cmap="viridis")
+    ticks = [str(layer + 1) for layer in range(len(matrix))]
+    axes.set_xticks(range(len(matrix)), ticks)
+    axes.set_yticks(range(len(matrix)), ticks)
+    axes.set_xlabel("hidden layer of the other seed")
+    axes.set_ylabel("hidden layer")
+    axes.set_title(f"{rows[0]['architecture']}: adjusted layer scores", fontsize=9)
+    figure.colorbar(image, ax=axes)
+    save(figure, file)
