@@ -147,3 +147,47 @@ def draw_layers(rows: Rows, file: pathlib.Path) -> None:
     axes.set_title(f"{rows[0]['architecture']}: adjusted layer scores", fontsize=9)
     figure.colorbar(image, ax=axes)
     save(figure, file)
+
+
+def draw_pretrained(rows: Rows, file: pathlib.Path) -> None:
+    """Adjusted score by noise, and by the share of predictions that change."""
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for name in dict.fromkeys(row["network"] for row in rows):
+        chosen = [row for row in rows if row["network"] == name]
+        sigmas = [copy for copy in dict.fromkeys(row["copy"] for row in chosen) if copy.startswith("noise")]
+        found = [[row["adjusted"] for row in chosen if row["copy"] == copy] for copy in sigmas]
+        curve(left, [float(copy.split()[1]) for copy in sigmas], found, name)
+        damaged = [row for row in chosen if row["copy"].startswith("noise") or "%" in row["copy"]]
+        right.plot([row["disagreement"] for row in damaged], [row["adjusted"] for row in damaged], ".", label=name)
+    left.set_xscale("log")
+    left.set_xlabel("noise, relative to the RMS of each tensor")
+    left.set_ylabel("adjusted score")
+    right.set_xlabel("share of predictions that change")
+    right.legend()
+    save(figure, file)
+
+
+def draw_costs(rows: Rows, file: pathlib.Path) -> None:
+    """Seconds of a whole comparison, and bytes kept of a network."""
+    names = list(dict.fromkeys(row["measure"] for row in rows))
+    figure = Figure(figsize=(9, 0.6 + 0.3 * len(names)), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    for place, name in enumerate(names):
+        chosen = [row for row in rows if row["measure"] == name]
+        record = 2 * min(row["record seconds"] for row in chosen)
+        left.barh(-place, record, color="C0", label="record both" if place == 0 else "")
+        left.barh(
+            -place,
+            min(row["compare seconds"] for row in chosen),
+            left=record,
+            color="C1",
+            label="compare" if place == 0 else "",
+        )
+        right.barh(-place, chosen[0]["kept"] / 2**20, color="C2")
+    left.set_yticks([-place for place in range(len(names))], names, fontsize=8)
+    left.set_xlabel("seconds")
+    left.legend()
+    right.set_xscale("log")
+    right.set_xlabel("MiB kept of a network")
+    save(figure, file)

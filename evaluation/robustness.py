@@ -1,7 +1,7 @@
 """Identities and robustness: a network against copies that compute the same, and against damaged ones."""
 
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import funcsim
 import torch
@@ -66,11 +66,15 @@ def wrong_matches(
     return wrong, total
 
 
-def rows_of(model: nn.Sequential, inputs: Tensor, seed: int) -> Iterator[tuple[str, nn.Sequential, Row]]:
-    """Each copy with its figures."""
+def rows_of(
+    model: nn.Sequential, inputs: Tensor, seed: int, names: Collection[str] | None = None, classes: int | None = None
+) -> Iterator[tuple[str, nn.Sequential, Row]]:
+    """Each copy, or those of these names, with its figures. The first so many outputs are scores of classes."""
     signatures = torch.ops.funcsim.network_signatures(funcsim.describe(model), funcsim.parameters(model), inputs)
-    before = logits(model, inputs)
+    before = logits(model, inputs).flatten(1)[:, :classes]
     for name, make in copy_makers(seed).items():
+        if names is not None and name not in names:
+            continue
         made = make(model)
         comparison = funcsim.compare(model, made.model, inputs)
         wrong, total = wrong_matches(comparison, signatures, made.orders)
@@ -83,7 +87,7 @@ def rows_of(model: nn.Sequential, inputs: Tensor, seed: int) -> Iterator[tuple[s
                 "adjusted": comparison.adjusted,
                 "wrong": wrong / total,
                 "told_apart": total / sum(map(len, signatures)),
-                "disagreement": disagreement(before, logits(made.model, inputs)),
+                "disagreement": disagreement(before, logits(made.model, inputs).flatten(1)[:, :classes]),
             },
         )
 
@@ -150,7 +154,8 @@ def grid_of(title: str, rows: Rows) -> Grid:
             )
         )
     headings = ("copy", "score", "chance", "adjusted", "wrong matches, %", "predictions changed, %", "accuracy, %")
-    return Grid(title, headings, lines)
+    shown = len(headings) if any("accuracy" in row for row in rows) else len(headings) - 1
+    return Grid(title, headings[:shown], [line[:shown] for line in lines])
 
 
 def tables(rows: Rows) -> list[Table]:
