@@ -24,13 +24,16 @@ class Copy:
     orders: list[Tensor]
 
 
-def _affine(model: nn.Sequential) -> list[int]:
-    return [index for index, module in enumerate(model) if isinstance(module, AFFINE)]
+Affine = nn.Linear | nn.Conv1d | nn.Conv2d
+
+
+def _affine(model: nn.Sequential) -> list[tuple[int, Affine]]:
+    return [(index, module) for index, module in enumerate(model) if isinstance(module, AFFINE)]
 
 
 def hidden_units(model: nn.Sequential) -> list[int]:
     """Of each hidden layer."""
-    return [len(model[index].weight) for index in _affine(model)[:-1]]
+    return [len(layer.weight) for _, layer in _affine(model)[:-1]]
 
 
 def same_order(model: nn.Sequential) -> Copy:
@@ -48,25 +51,26 @@ def rearranged(model: nn.Sequential, orders: Sequence[Tensor], factors: Sequence
     """
     model = copy.deepcopy(model)
     with torch.no_grad():
-        for (index, receiver), order, factor in zip(pairwise(_affine(model)), orders, factors, strict=True):
-            layer = model[index]
+        for ((index, layer), (end, receiver)), order, factor in zip(
+            pairwise(_affine(model)), orders, factors, strict=True
+        ):
             # BatchNorm would undo a factor before it: its weight and bias take it.
             scaled = model[index + 1] if isinstance(model[index + 1], NORMS) else layer
-            between = [module for module in model[index:receiver] if isinstance(module, (*AFFINE, *NORMS, nn.PReLU))]
+            between = [module for module in model[index:end] if isinstance(module, (*AFFINE, *NORMS, nn.PReLU))]
             for module in between:
                 for tensor in [*module.parameters(), *module.buffers()]:
                     if tensor.dim() > 0 and len(tensor) == len(order):
                         tensor.copy_(tensor[order])
             for tensor in scaled.parameters():
                 tensor.mul_(factor.reshape(-1, *[1] * (tensor.dim() - 1)))
-            outgoing = model[receiver].weight.view(len(model[receiver].weight), len(order), -1)
+            outgoing = receiver.weight.view(len(receiver.weight), len(order), -1)
             outgoing.copy_(outgoing[:, order])
             # A BatchNorm elsewhere takes the compensation.
             taker = next((module for module in between if isinstance(module, NORMS) and module is not scaled), None)
             if taker is None:
                 outgoing.div_(factor[None, :, None])
             else:
-                taker.running_mean.mul_(factor)
+                taker.get_buffer("running_mean").mul_(factor)
                 taker.weight.div_(factor)
     return Copy(model, list(orders))
 
@@ -89,8 +93,8 @@ def noisy(model: nn.Sequential, sigma: float, seed: int) -> Copy:
     result = same_order(model)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for index in _affine(model):
-            for tensor in result.model[index].parameters():
+        for _, layer in _affine(result.model):
+            for tensor in layer.parameters():
                 tensor.add_(sigma * tensor.square().mean().sqrt() * torch.randn(tensor.shape, generator=generator))
     return result
 
@@ -99,8 +103,8 @@ def int8(model: nn.Sequential) -> Copy:
     """Weights of affine layers rounded to 255 values, symmetric around 0, for each output channel."""
     result = same_order(model)
     with torch.no_grad():
-        for index in _affine(model):
-            weight = result.model[index].weight
+        for _, layer in _affine(result.model):
+            weight = layer.weight
             step = (weight.flatten(1).abs().amax(dim=1) / 127).reshape(-1, *[1] * (weight.dim() - 1))
             weight.copy_(torch.where(step > 0, (weight / step).round() * step, weight))
     return result
@@ -120,8 +124,8 @@ def pruned(model: nn.Sequential, share: float) -> Copy:
     """The smallest weights of each affine layer set to 0."""
     result = same_order(model)
     with torch.no_grad():
-        for index in _affine(model):
-            weight = result.model[index].weight
+        for _, layer in _affine(result.model):
+            weight = layer.weight
             smallest = weight.abs().flatten().argsort()[: round(share * weight.numel())]
             weight.view(-1)[smallest] = 0
     return result

@@ -11,8 +11,9 @@ import sys
 import time
 
 import torch
-from benchmarks.report import Grid
 from torch import nn
+
+from benchmarks.report import Grid
 
 from . import plots
 from .measures import MEASURES, bytes_of

@@ -104,10 +104,7 @@ def dataset(name: str, folder: pathlib.Path) -> Dataset:
 
 @cache
 def photographs() -> tuple[Tensor, ...]:
-    """Three colour photographs, float32 ``[3, height, width]`` from -1 to 1: two of scikit-learn's, one of matplotlib's.
-
-    The last shows a face.
-    """
+    """Colour photographs, float32 ``[3, height, width]`` from -1 to 1: two of scikit-learn's, one of a face."""
     images = [*load_sample_images().images]
     with Image.open(matplotlib.cbook.get_sample_data("grace_hopper.jpg")) as face:
         images.append(np.asarray(face))

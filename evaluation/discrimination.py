@@ -1,9 +1,13 @@
 """Discrimination: which measure tells networks of one task from those of another, and what does it cost."""
 
+import functools
 import itertools
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
+
 from benchmarks.report import Grid
 
 from . import plots
@@ -11,7 +15,7 @@ from .measures import MEASURES, NAMES
 from .networks import Architecture, Lab, Recipe, accuracy, labels_of
 from .run import Experiment, Row, Rows, Run, Table
 from .settings import Settings
-from .statistics import bootstrap, text, weighted_auroc
+from .statistics import Floats, bootstrap, text, weighted_auroc
 
 SAME = "same task"
 OTHERS = ("other labels", "other data", "shuffled labels", "random")
@@ -38,7 +42,7 @@ def recipes_of(settings: Settings, architecture: Architecture, dataset: str) -> 
     def epochs(name: str) -> int:
         return settings.epochs_of("mlp" if architecture.kind == "mlp" and name == "digits" else "")
 
-    makers = {
+    makers: dict[str, Callable[[int], Recipe]] = {
         SAME: lambda seed: Recipe(architecture, seed, dataset, epochs=epochs(dataset)),
         "other labels": lambda seed: Recipe(architecture, 100 + seed, dataset, "parity", epochs=epochs(dataset)),
         "other data": lambda seed: Recipe(architecture, 200 + seed, other, epochs=epochs(other)),
@@ -88,11 +92,11 @@ def measure(run: Run) -> list[Row]:
     return rows + run.map(score_pairs, [(*kind, index) for kind in kinds for index in range(len(MEASURES))])
 
 
-def sides(groups: list[str], negative: str) -> tuple[np.ndarray, np.ndarray]:
+def sides(groups: list[str], negative: str) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Which of the pairs ought to score high, and which low: bool, in the order of ``itertools.combinations``.
 
-    For one negative group, pairs of the same task against pairs of it with that group. For ``OVERALL``, pairs within any
-    group of trained networks against all pairs across groups.
+    For one negative group, pairs of the same task against pairs of it with that group. For ``OVERALL``, pairs within
+    any group of trained networks against all pairs across groups.
     """
     pairs = list(itertools.combinations(groups, 2))
     if negative == OVERALL:
@@ -100,7 +104,7 @@ def sides(groups: list[str], negative: str) -> tuple[np.ndarray, np.ndarray]:
     return np.array([a == b == SAME for a, b in pairs]), np.array([{a, b} == {SAME, negative} for a, b in pairs])
 
 
-def auroc_of(row: Row, negative: str, drawn: np.ndarray | None = None) -> float:
+def auroc_of(row: Row, negative: str, drawn: Floats | None = None) -> float:
     """How surely a measure tells the two sides apart; each network counts as often as it was drawn."""
     scores = np.array(row["scores"])
     count = np.ones(len(row["groups"])) if drawn is None else drawn
@@ -114,7 +118,7 @@ def grid_of(rows: Rows) -> Grid:
     lines = []
     for row in rows:
         members = [[i for i, group in enumerate(row["groups"]) if group == name] for name in GROUPS]
-        low, high = bootstrap(members, lambda drawn, row=row: auroc_of(row, OVERALL, drawn))
+        low, high = bootstrap(members, functools.partial(auroc_of, row, OVERALL))
         lines.append(
             (
                 row["measure"],
@@ -144,8 +148,10 @@ def tables(rows: Rows) -> list[Table]:
             lines.append((name, *means))
     headings = ("measure", *(f"against {name}" for name in OTHERS), "all groups")
     found = [Table("discrimination", Grid("AUROC, mean over architectures", headings, lines))]
-    for name, chosen in kinds.items():
-        found.append(Table(f"discrimination_{name.split(' on ')[0].replace(' ', '_')}", grid_of(chosen)))
+    found += [
+        Table(f"discrimination_{name.split(' on ')[0].replace(' ', '_')}", grid_of(kind))
+        for name, kind in kinds.items()
+    ]
     learnt = [row for row in rows if "group" in row]
     lines = []
     for name in kinds:

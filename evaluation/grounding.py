@@ -1,9 +1,11 @@
 """Grounding: do networks that a measure calls similar predict the same?"""
 
+import functools
 import itertools
 import pathlib
 
 import numpy as np
+
 from benchmarks.report import Grid
 
 from . import plots
@@ -14,7 +16,7 @@ from .predictions import disagreement, js_divergence
 from .robustness import copy_makers
 from .run import Experiment, Row, Rows, Run, Table
 from .settings import Settings
-from .statistics import bootstrap, rank_correlation, text, weighted_rank_correlation
+from .statistics import Floats, bootstrap, rank_correlation, text, weighted_rank_correlation
 
 SHARES = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 DIFFERENCES = ("disagreement", "JS divergence", "difference in accuracy")
@@ -115,7 +117,7 @@ def measure(run: Run) -> list[Row]:
     return run.map(trained_rows, tasks) + run.map(damaged_rows, tasks)
 
 
-def trained_correlation(row: Row, key: str, drawn: np.ndarray | None = None) -> float:
+def trained_correlation(row: Row, key: str, drawn: Floats | None = None) -> float:
     """Spearman's correlation of dissimilarity and a difference over all pairs of networks, as often as drawn."""
     count = np.ones(len(row["accuracies"])) if drawn is None else drawn
     weights = np.array([count[a] * count[b] for a, b in itertools.combinations(range(len(count)), 2)])
@@ -125,7 +127,7 @@ def trained_correlation(row: Row, key: str, drawn: np.ndarray | None = None) -> 
 def _trained_cell(row: Row, key: str) -> str:
     size = len(row["accuracies"]) // len(SHARES)
     groups = [range(first, first + size) for first in range(0, len(row["accuracies"]), size)]
-    low, high = bootstrap(groups, lambda drawn: trained_correlation(row, key, drawn))
+    low, high = bootstrap(groups, functools.partial(trained_correlation, row, key))
     return f"{trained_correlation(row, key):.2f} [{low:.2f}, {high:.2f}]"
 
 

@@ -34,10 +34,8 @@ class Architecture:
 
     def build(self) -> nn.Sequential:
         """With He's initial weights (arXiv:1502.01852), since PyTorch's own let signals fade in deep ReLU networks."""
-        if self.kind == "mlp":
-            model = _mlp(self.depth, self.width)
-        else:
-            model = _cnn() if self.kind == "cnn" else _cnn1d()
+        makers = {"mlp": lambda: _mlp(self.depth, self.width), "cnn": _cnn, "cnn1d": _cnn1d}
+        model = makers[self.kind]()
         for module in model:
             if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -5,9 +5,10 @@ import pathlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from benchmarks.plots import METADATA
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from benchmarks.plots import METADATA
 
 from .run import Rows
 from .statistics import interval
@@ -64,7 +65,9 @@ def draw_pairs(kinds: Mapping[str, Rows], groups: Sequence[str], file: pathlib.P
             found = [score for (a, b), score in pairs if {a, b} == {groups[0], group}]
             axes.plot(found, [-height] * len(found), "|", color=f"C{height}")
         axes.set_title(row["measure"], fontsize=9)
-        axes.set_yticks([-height for height in range(len(groups))], groups if axes in grid[:, 0] else [""] * len(groups))
+        axes.set_yticks(
+            [-height for height in range(len(groups))], groups if axes in grid[:, 0] else [""] * len(groups)
+        )
         axes.margins(y=0.15)
     for axes in list(grid.flat)[len(rows) :]:
         axes.set_visible(False)
@@ -116,10 +119,16 @@ def draw_trajectories(rows: Rows, file: pathlib.Path) -> None:
         epochs = list(dict.fromkeys(row["epoch"] for row in chosen))
         layers = list(dict.fromkeys(row["layer"] for row in chosen))
         for axes, key, title in zip(
-            grid[line], ("adjusted", "settled"), ("adjusted score against the end", "share of settled units"), strict=True
+            grid[line],
+            ("adjusted", "settled"),
+            ("adjusted score against the end", "share of settled units"),
+            strict=True,
         ):
             values = [
-                [np.mean([row[key] for row in chosen if (row["epoch"], row["layer"]) == (epoch, layer)]) for epoch in epochs]
+                [
+                    np.mean([row[key] for row in chosen if (row["epoch"], row["layer"]) == (epoch, layer)])
+                    for epoch in epochs
+                ]
                 for layer in layers
             ]
             image = axes.imshow(values, vmin=0, vmax=1, aspect="auto", cmap="viridis")

@@ -4,13 +4,14 @@ import pathlib
 
 import funcsim
 import torch
+
 from benchmarks.report import Grid
 
 from . import plots
 from .measures.functional import bits_cka, signatures
+from .networks import logits
 from .predictions import disagreement
 from .pretrained_networks import NAMES, Pretrained, pretrained
-from .networks import logits
 from .robustness import copy_makers, grid_of, rows_of
 from .run import Experiment, Row, Rows, Run, Table
 from .settings import Settings
@@ -108,7 +109,10 @@ def _sizes_grid(rows: Rows) -> Grid:
                 text([row[key] for row in rows if row["pair"] == pair and row["layer"] == layer]) for pair in pairs
             ]
         lines.append((str(layer + 1), *cells))
-    headings = ("layer", *(f"{what}: {pair}" for what in ("coverage of tiny", "its chance level", "CKA of bits") for pair in pairs))
+    headings = (
+        "layer",
+        *(f"{what}: {pair}" for what in ("coverage of tiny", "its chance level", "CKA of bits") for pair in pairs),
+    )
     return Grid("CREPE tiny against full", headings, lines)
 
 

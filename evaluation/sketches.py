@@ -4,8 +4,9 @@ import pathlib
 
 import funcsim
 import torch
-from benchmarks.report import Grid
 from torch import Tensor, nn
+
+from benchmarks.report import Grid
 
 from . import copies, data, plots
 from .measures.functional import adjusted

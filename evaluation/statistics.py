@@ -4,8 +4,11 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 from sklearn.metrics import roc_auc_score
+
+Floats = npt.NDArray[np.float64]
 
 LEVEL = 0.95
 REPLICATES = 1000
@@ -20,7 +23,7 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def text(values: Sequence[float], digits: int = 3, scale: float = 1) -> str:
-    """ "mean ± half of the interval", or "–" where there is nothing."""
+    """The mean ± half of its interval, or a dash where there is nothing."""
     kept = [scale * value for value in values if value is not None and not math.isnan(value)]
     if not kept:
         return "–"
@@ -34,16 +37,14 @@ def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
     return float(roc_auc_score(labels, [*positives, *negatives]))
 
 
-def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
+def rank_correlation(x: Sequence[float] | Floats, y: Sequence[float] | Floats) -> float:
     """Spearman's; nan where one of them is constant."""
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return math.nan
     return float(stats.spearmanr(x, y).statistic)
 
 
-def bootstrap(
-    groups: Sequence[Sequence[int]], value: Callable[[np.ndarray], float], seed: int = 0
-) -> tuple[float, float]:
+def bootstrap(groups: Sequence[Sequence[int]], value: Callable[[Floats], float], seed: int = 0) -> tuple[float, float]:
     """95 % percentile interval of a figure over resampled networks.
 
     Pairs of networks aren't independent, networks are: so networks are drawn with replacement, within each group.
@@ -65,7 +66,7 @@ def bootstrap(
     return float(low), float(high)
 
 
-def weighted_auroc(positives: np.ndarray, weights_p: np.ndarray, negatives: np.ndarray, weights_n: np.ndarray) -> float:
+def weighted_auroc(positives: Floats, weights_p: Floats, negatives: Floats, weights_n: Floats) -> float:
     """AUROC of pairs that count with weights; nan where a side has none."""
     if weights_p.sum() == 0 or weights_n.sum() == 0:
         return math.nan
@@ -74,7 +75,7 @@ def weighted_auroc(positives: np.ndarray, weights_p: np.ndarray, negatives: np.n
     return float(roc_auc_score(labels, scores, sample_weight=np.concatenate([weights_p, weights_n])))
 
 
-def weighted_rank_correlation(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> float:
+def weighted_rank_correlation(x: Floats, y: Floats, weights: Floats) -> float:
     """Spearman's over pairs that are there ``weights`` times (whole numbers)."""
     times = weights.astype(int)
     return rank_correlation(np.repeat(x, times), np.repeat(y, times))

@@ -5,8 +5,9 @@ import pathlib
 import funcsim
 import numpy as np
 import torch
-from benchmarks.report import Grid
 from torch import Tensor, nn
+
+from benchmarks.report import Grid
 
 from . import plots
 from .networks import Architecture, Lab, Recipe, accuracy
@@ -112,7 +113,10 @@ def tables(rows: Rows) -> list[Table]:
 
             def cell(key: str, layer: int | None, digits: int = 3, scale: float = 1, here: Rows = here) -> str:
                 seeds = dict.fromkeys(row["seed"] for row in here)
-                kept = [[row[key] for row in here if row["seed"] == seed and layer in (None, row["layer"])] for seed in seeds]
+                kept = [
+                    [row[key] for row in here if row["seed"] == seed and layer in (None, row["layer"])]
+                    for seed in seeds
+                ]
                 return text([float(np.mean(values)) for values in kept], digits, scale)
 
             lines.append(

@@ -55,7 +55,7 @@ def minibatch_cka(a: Recorded, b: Recorded) -> float:
 
 
 def full_cka(a: Tensor, b: Tensor) -> float:
-    """Without minibatches and biased: ‖aᵀb‖² / (‖aᵀa‖ ‖bᵀb‖) of the centred activations. 0 where a layer doesn't vary."""
+    """Without minibatches, biased: ‖aᵀb‖² / (‖aᵀa‖ ‖bᵀb‖) of centred activations. 0 where a layer doesn't vary."""
     x, y = (layer.double() - layer.double().mean(dim=0) for layer in (a, b))
     norms = torch.linalg.matrix_norm(x.T @ x) * torch.linalg.matrix_norm(y.T @ y)
     return float((x.T @ y).square().sum() / norms) if norms > 0 else 0.0

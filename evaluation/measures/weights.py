@@ -26,7 +26,7 @@ def canonical_weights(model: nn.Sequential) -> list[Tensor]:
         bias = layer.bias.double() if layer.bias is not None else torch.zeros(units, dtype=torch.float64)
         behind = modules[index + 1]
         if isinstance(behind, NORMS):  # the identity by now, but for a shift
-            bias = bias + behind.bias.double() - behind.running_mean.double()
+            bias = bias + behind.bias.double() - behind.get_buffer("running_mean").double()
         inputs = before or layer.weight.shape[1]
         blocks = weight.reshape(units, inputs, -1)
         last = torch.zeros(units, 1, blocks.shape[2], dtype=torch.float64)

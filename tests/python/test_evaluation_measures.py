@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 
 # E402: found, and with what they need, from here on only.
 from ckatorch.core import cka_base, cka_batch  # noqa: E402
+
 from evaluation.measures import MEASURES, NAMES, activations, cca, cka, correlation, functional  # noqa: E402
 from evaluation.measures import procrustes as procrustes_module  # noqa: E402
 from evaluation.measures import weights as weights_module  # noqa: E402
@@ -177,7 +178,7 @@ def test_activations_are_those_of_hooks() -> None:
         seen: list[Tensor] = []
         for module in model:
             if isinstance(module, nn.ReLU):
-                module.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+                module.register_forward_hook(lambda _module, _inputs, output, seen=seen: seen.append(output))
         model(inputs)
         expected = [*seen]
         got = activations.hidden_activations(model, inputs, batch=20)
@@ -211,9 +212,13 @@ def test_weight_matching_follows_units_through_flatten_and_batch_norm() -> None:
         weights_module.canonical_weights(model), weights_module.canonical_weights(twin)
     )
     assert means == pytest.approx([1, 1, 1, 1], abs=1e-6)
-    assert weights_module.matched_cosine(
-        weights_module.canonical_weights(model), weights_module.canonical_weights(Architecture("cnn").build().eval())
-    )[2] < 0.5
+    assert (
+        weights_module.matched_cosine(
+            weights_module.canonical_weights(model),
+            weights_module.canonical_weights(Architecture("cnn").build().eval()),
+        )[2]
+        < 0.5
+    )
 
 
 def test_names_are_unique() -> None:
