@@ -11,8 +11,9 @@ import numpy.typing as npt
 from benchmarks.report import Grid
 
 from . import plots
+from .lab import Lab
 from .measures import MEASURES, NAMES
-from .networks import Architecture, Lab, Recipe, accuracy, labels_of
+from .networks import Architecture, Recipe, accuracy, labels_of
 from .run import Experiment, Row, Rows, Run, Table
 from .settings import Settings
 from .statistics import Floats, bootstrap, text, weighted_auroc

@@ -10,8 +10,9 @@ from benchmarks.report import Grid
 
 from . import plots
 from .discrimination import prepare
+from .lab import Lab
 from .measures import MEASURES, NAMES
-from .networks import Architecture, Lab, Recipe, accuracy, logits
+from .networks import Architecture, Recipe, accuracy, logits
 from .predictions import disagreement, js_divergence
 from .robustness import copy_makers
 from .run import Experiment, Row, Rows, Run, Table

@@ -200,3 +200,53 @@ def draw_costs(rows: Rows, file: pathlib.Path) -> None:
     right.set_xscale("log")
     right.set_xlabel("MiB kept of a network")
     save(figure, file)
+
+
+def draw_merging(rows: Rows, file: pathlib.Path) -> None:
+    """Accuracy half way by depth and by width: direct, matched and repaired."""
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    grid = figure.subplots(1, 2, sharey=True)
+    mlps = [row for row in rows if row["kind"] == "mlp"]
+    depth_of_widths = min((row["depth"] for row in mlps if row["width"] != 128), default=0)
+    series = [("direct", "as they are", False)]
+    series += [
+        (method, "set to a's", repair) for method in ("jaccard", "correlation", "weights") for repair in (False, True)
+    ]
+    for axes, key, chosen in (
+        (grid[0], "depth", [row for row in mlps if row["width"] == 128]),
+        (grid[1], "width", [row for row in mlps if row["depth"] == depth_of_widths]),
+    ):
+        for method, scale, repair in series:
+            here = [row for row in chosen if (row["method"], row["scale"], row["repair"]) == (method, scale, repair)]
+            values = sorted({row[key] for row in here})
+            found = [[100 * row["accuracy"] for row in here if row[key] == value] for value in values]
+            color = f"C{('direct', 'jaccard', 'correlation', 'weights').index(method)}"
+            label = method if method == "direct" else f"{method}, {'repaired' if repair else 'matched'}"
+            if values:
+                curve(axes, values, found, label, color=color, linestyle="-" if repair else ":")
+        axes.set_xlabel("hidden layers, width 128" if key == "depth" else f"width, {depth_of_widths} hidden layers")
+    grid[1].set_xscale("log", base=2)
+    grid[0].set_ylabel("accuracy half way, %")
+    grid[0].legend(fontsize=7)
+    save(figure, file)
+
+
+def draw_uncertainty(rows: Rows, file: pathlib.Path) -> None:
+    """Scores of draws with their intervals, around the score on all inputs, for the first pair."""
+    first = rows[0]
+    chosen = [row for row in rows if all(row[key] == first[key] for key in ("architecture", "pair", "seed"))]
+    sizes = list(dict.fromkeys(row["inputs"] for row in chosen))
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    for axes, size in zip(figure.subplots(1, len(sizes), sharey=True, squeeze=False)[0], sizes, strict=True):
+        drawn = [row for row in chosen if row["inputs"] == size]
+        axes.errorbar(
+            range(len(drawn)), [row["score"] for row in drawn], [row["half"] for row in drawn], fmt=".", linewidth=0.8
+        )
+        axes.axhline(first["truth"], color="black", linewidth=0.8)
+        axes.set_title(f"{size} inputs", fontsize=9)
+        axes.set_xlabel("draw")
+    figure.supylabel("score", fontsize=9)
+    figure.suptitle(
+        f"{first['architecture']}, {first['pair']}: scores and their intervals; the line: all inputs", fontsize=10
+    )
+    save(figure, file)

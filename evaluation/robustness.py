@@ -12,7 +12,8 @@ from benchmarks.report import Grid
 
 from . import copies, plots
 from .copies import Copy
-from .networks import Architecture, Lab, Recipe, accuracy, logits
+from .lab import Lab
+from .networks import Architecture, Recipe, accuracy, logits
 from .predictions import disagreement
 from .run import Experiment, Row, Rows, Run, Table
 from .settings import Settings

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.report import Grid
 
-from .networks import Lab
+from .lab import Lab
 from .settings import Settings
 
 T = TypeVar("T")

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from benchmarks.report import Grid
 
 from . import copies, data, plots
+from .lab import Lab
 from .measures.functional import adjusted
-from .networks import Architecture, Lab, Recipe
+from .networks import Architecture, Recipe
 from .run import Experiment, Row, Rows, Run, Table
 from .settings import Settings
 from .statistics import text

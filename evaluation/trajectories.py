@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from benchmarks.report import Grid
 
 from . import plots
-from .networks import Architecture, Lab, Recipe, accuracy
+from .lab import Lab
+from .networks import Architecture, Recipe, accuracy
 from .robustness import told_apart
 from .run import Experiment, Row, Rows, Run, Table
 from .settings import Settings
