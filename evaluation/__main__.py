@@ -30,7 +30,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--list", action="store_true", help="list the experiments")
     parser.add_argument(
-        "--seeds", type=int, default=None, help="networks of each kind (default: 5; quick and smoke: 2)"
+        "--seeds", type=int, default=None, help="networks of each kind (default: 5, of a full run)"
     )
     parser.add_argument("--jobs", type=int, default=available_cores(), help="processes (default: as many as cores)")
     parser.add_argument("--tables", action="store_true", help="measure nothing: tables and plots from the last results")
