@@ -96,7 +96,8 @@ void record_stream(Tensor& tensor, c10::Stream stream) {
 Tensor convolution(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias, IntArrayRef stride,
                    IntArrayRef padding, IntArrayRef dilation, bool transposed, IntArrayRef output_padding,
                    std::int64_t groups) {
-  const std::optional<Tensor> cpu_bias = bias.has_value() ? std::optional(bias->cpu()) : std::nullopt;
+  const std::optional<Tensor> cpu_bias =
+      bias.has_value() && bias->defined() ? std::optional(bias->cpu()) : std::nullopt;
   return at::convolution(input.cpu(), weight.cpu(), cpu_bias, stride, padding, dilation, transposed, output_padding,
                          groups)
       .to(input.device());
