@@ -5,7 +5,7 @@ import pytest
 import torch
 
 
-@pytest.fixture(params=devices.DEVICES)
+@pytest.fixture(params=devices.DEVICES, scope="session")
 def device(request: pytest.FixtureRequest) -> torch.device:
     """A test that takes it runs on every device there is."""
     return devices.ready(request.param)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import built
 import emulated_device
@@ -32,6 +33,15 @@ def ready(name: str) -> torch.device:
         built.need(emulated_device.LIBRARY)
         emulated_device.load()
     return torch.device(name)
+
+
+def moved(value: Any, device: torch.device | str) -> Any:
+    """The same on a device: a tensor, or arguments of an operator with all tensors in its lists and tuples."""
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if isinstance(value, list | tuple):
+        return type(value)(moved(part, device) for part in value)
+    return value
 
 
 def record_graph(device: torch.device, function: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:

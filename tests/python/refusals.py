@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
+import funcsim
 import pytest
+import torch
 
 
 def message_of(call: Callable[[], object]) -> str:
@@ -17,3 +19,13 @@ def assert_says(call: Callable[[], object], *words: str) -> None:
     message = message_of(call).lower()
     for word in words:
         assert any(choice.lower() in message for choice in word.split("|")), f"no {word!r} in: {message}"
+
+
+def assert_finds(call: Callable[[], object], device: torch.device, *words: str) -> None:
+    """assert_says for what is wrong with values: said at once on the CPU, elsewhere when the device is waited for."""
+
+    def call_and_wait() -> None:
+        call()
+        funcsim.synchronize(torch.empty(0, device=device))
+
+    assert_says(call_and_wait, *words)

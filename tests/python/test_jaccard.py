@@ -15,33 +15,36 @@ ops = torch.ops.funcsim
 
 @given(a=st.integers(0, 20), b=st.integers(0, 20), samples=st.integers(0, 700), seed=st.integers(0, 2**32 - 1))
 @examples(40)
-def test_equals_the_oracle(a: int, b: int, samples: int, seed: int) -> None:
+def test_equals_the_oracle(device: torch.device, a: int, b: int, samples: int, seed: int) -> None:
     x, y = random_bits(a, samples, seed), random_bits(b, samples, seed + 1)
-    got = ops.jaccard(packed(x), packed(y))
+    got = ops.jaccard(packed(x).to(device), packed(y).to(device))
+    assert got.device == device
     assert got.dtype == torch.float32
     assert got.shape == (a, b)
-    np.testing.assert_array_equal(got.numpy(), bits.jaccard(x, y).astype(np.float32))
+    np.testing.assert_array_equal(got.cpu().numpy(), bits.jaccard(x, y).astype(np.float32))
 
 
-def test_every_byte_counts_its_bits() -> None:
+def test_every_byte_counts_its_bits(device: torch.device) -> None:
     every = torch.arange(256, dtype=torch.uint8)[:, None]
     x = bits.unpack(every.numpy(), 8)
-    np.testing.assert_array_equal(ops.jaccard(every, every).numpy(), bits.jaccard(x, x).astype(np.float32))
+    got = ops.jaccard(every.to(device), every.to(device))
+    np.testing.assert_array_equal(got.cpu().numpy(), bits.jaccard(x, x).astype(np.float32))
 
 
-def test_many_units_and_samples() -> None:
+def test_many_units_and_samples(device: torch.device) -> None:
     x, y = random_bits(150, 5003, 1), random_bits(70, 5003, 2)
     intersection = x.astype(np.float64) @ y.T
     union = x.sum(1)[:, None] + y.sum(1) - intersection
     expected = np.where(union == 0, 1.0, intersection / np.maximum(union, 1))
-    np.testing.assert_array_equal(ops.jaccard(packed(x), packed(y)).numpy(), expected.astype(np.float32))
+    got = ops.jaccard(packed(x).to(device), packed(y).to(device))
+    np.testing.assert_array_equal(got.cpu().numpy(), expected.astype(np.float32))
 
 
 @given(seed=st.integers(0, 2**32 - 1), samples=st.integers(1, 300))
 @examples(20)
-def test_in_unit_range_self_one_and_symmetric(seed: int, samples: int) -> None:
+def test_in_unit_range_self_one_and_symmetric(device: torch.device, seed: int, samples: int) -> None:
     x, y = random_bits(9, samples, seed), random_bits(7, samples, seed + 1)
-    a, b = packed(x), packed(y)
+    a, b = packed(x).to(device), packed(y).to(device)
     similarity = ops.jaccard(a, b)
     assert similarity.min() >= 0
     assert similarity.max() <= 1
@@ -50,18 +53,19 @@ def test_in_unit_range_self_one_and_symmetric(seed: int, samples: int) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_any_layout(layout: str) -> None:
-    x = packed(random_bits(24, 24 * 8, 3))
+def test_any_layout(device: torch.device, layout: str) -> None:
+    x = packed(random_bits(24, 24 * 8, 3)).to(device)
     view = view_of(x, layout)
     other = x[1:4, : view.shape[1]]
-    assert torch.equal(ops.jaccard(view, other), ops.jaccard(view.contiguous(), other.contiguous()))
-    assert torch.equal(ops.jaccard(other, view), ops.jaccard(other.contiguous(), view.contiguous()))
+    expected = ops.jaccard(view.cpu().contiguous(), other.cpu().contiguous())
+    assert torch.equal(ops.jaccard(view, other).cpu(), expected)
+    assert torch.equal(ops.jaccard(other, view).cpu(), expected.t())
 
 
 @pytest.mark.parametrize("density", [0.1, 0.9])
-def test_of_a_tensor_with_itself(density: float) -> None:
+def test_of_a_tensor_with_itself(device: torch.device, density: float) -> None:
     rng = np.random.default_rng(8)
-    x = packed(rng.random((300, 3000)) < density)
+    x = packed(rng.random((300, 3000)) < density).to(device)
     torch.testing.assert_close(ops.jaccard(x, x), ops.jaccard(x, x.clone()), rtol=0, atol=0)
 
 

@@ -22,11 +22,14 @@ EMPTY = 2**31 - 1
     first=st.sampled_from([0, 1, 7, 64, 1000, 2**31 - 5, 2**40 + 3]),
 )
 @examples(40)
-def test_equals_the_documented_layout(units: int, samples: int, num_hashes: int, seed: int, first: int) -> None:
+def test_equals_the_documented_layout(
+    device: torch.device, units: int, samples: int, num_hashes: int, seed: int, first: int
+) -> None:
     x = random_bits(units, samples, abs(seed) % 1000)
-    got = ops.minhash(packed(x), samples, num_hashes, seed, first)
+    got = ops.minhash(packed(x).to(device), samples, num_hashes, seed, first)
+    assert got.device == device
     assert got.dtype == torch.int32
-    np.testing.assert_array_equal(got.numpy(), hashing.minhash(x, num_hashes, seed, first))
+    np.testing.assert_array_equal(got.cpu().numpy(), hashing.minhash(x, num_hashes, seed, first))
 
 
 @given(
@@ -35,50 +38,50 @@ def test_equals_the_documented_layout(units: int, samples: int, num_hashes: int,
     first=st.sampled_from([0, 5, 10**12]),
 )
 @examples(25)
-def test_batches_merge_by_minimum(cuts: list[int], num_hashes: int, first: int) -> None:
+def test_batches_merge_by_minimum(device: torch.device, cuts: list[int], num_hashes: int, first: int) -> None:
     x = random_bits(12, 500, 4)
-    whole = ops.minhash(packed(x), 500, num_hashes, 3, first)
+    whole = ops.minhash(packed(x).to(device), 500, num_hashes, 3, first)
     merged = torch.full_like(whole, EMPTY)
     for start, end in zip([0, *sorted(cuts)], [*sorted(cuts), 500], strict=True):
-        part = ops.minhash(packed(x[:, start:end]), end - start, num_hashes, 3, first + start)
+        part = ops.minhash(packed(x[:, start:end]).to(device), end - start, num_hashes, 3, first + start)
         merged = torch.minimum(merged, part)
     assert torch.equal(merged, whole)
 
 
-def test_sketch_of_a_union_is_the_minimum() -> None:
+def test_sketch_of_a_union_is_the_minimum(device: torch.device) -> None:
     x, y = random_bits(40, 3000, 1), random_bits(40, 3000, 2)
-    sketches = [ops.minhash(packed(some), 3000, 128, 9) for some in (x, y, x | y)]
+    sketches = [ops.minhash(packed(some).to(device), 3000, 128, 9) for some in (x, y, x | y)]
     assert torch.equal(torch.minimum(sketches[0], sketches[1]), sketches[2])
 
 
-def test_dead_units_are_empty_and_equal_units_equal() -> None:
+def test_dead_units_are_empty_and_equal_units_equal(device: torch.device) -> None:
     x = random_bits(3, 100, 5)
     x[0], x[2] = False, x[1]
-    sketch = ops.minhash(packed(x), 100, 64)
+    sketch = ops.minhash(packed(x).to(device), 100, 64)
     assert (sketch[0] == EMPTY).all()
     assert torch.equal(sketch[1], sketch[2])
 
 
-def test_many_samples_at_every_density() -> None:
+def test_many_samples_at_every_density(device: torch.device) -> None:
     """The walk in hashed order ends early for dense units and late for sparse ones; both give the same minimum."""
     rng = np.random.default_rng(0)
     densities = np.array([0, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.9, 0.99, 1])
     x = rng.random((len(densities), 20011)) < densities[:, None]
     for num_hashes in (16, 1024):
-        got = ops.minhash(packed(x), x.shape[1], num_hashes, 5, 77)
-        np.testing.assert_array_equal(got.numpy(), hashing.minhash(x, num_hashes, 5, 77))
+        got = ops.minhash(packed(x).to(device), x.shape[1], num_hashes, 5, 77)
+        np.testing.assert_array_equal(got.cpu().numpy(), hashing.minhash(x, num_hashes, 5, 77))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_any_layout(layout: str) -> None:
-    x = packed(random_bits(24, 24 * 8, 3))
+def test_any_layout(device: torch.device, layout: str) -> None:
+    x = packed(random_bits(24, 24 * 8, 3)).to(device)
     view = view_of(x, layout)
     samples = 8 * view.shape[1]
-    assert torch.equal(ops.minhash(view, samples, 32), ops.minhash(view.contiguous(), samples, 32))
+    assert torch.equal(ops.minhash(view, samples, 32).cpu(), ops.minhash(view.cpu().contiguous(), samples, 32))
 
 
-def test_seeds_and_default_length() -> None:
-    x = packed(random_bits(5, 4000, 6) | True)
+def test_seeds_and_default_length(device: torch.device) -> None:
+    x = packed(random_bits(5, 4000, 6) | True).to(device)
     assert ops.minhash(x, 4000).shape == (5, 1024)
     assert torch.equal(ops.minhash(x, 4000), ops.minhash(x, 4000, 1024, 0, 0))
     assert not torch.equal(ops.minhash(x, 4000), ops.minhash(x, 4000, 1024, 1))

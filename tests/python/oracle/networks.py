@@ -22,7 +22,7 @@ class Network:
     def make(self, seed: int, dtype: torch.dtype = torch.float64) -> tuple[nn.Sequential, torch.Tensor]:
         """The network in eval mode with all parameters and statistics drawn anew, and a batch of inputs."""
         generator = torch.Generator().manual_seed(seed)
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = self.build().double().eval()
         randomise(model, generator)
