@@ -1,5 +1,10 @@
 """Fixtures of all tests."""
 
+import os
+
+# Test processes share the cores: threads that wait for work must not keep these busy. Said before PyTorch starts any.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import devices
 import pytest
 import torch
