@@ -67,12 +67,9 @@ Tensor checked_partners(const char* op, Measure measure, const EvidenceList& b, 
 
 std::unique_ptr<Similarities> make_similarities(const char* op, Measure measure, const EvidenceList& b,
                                                 const std::optional<Tensor>& partners, Execution& execution) {
-  std::optional<Tensor> checked;
-  if (partners.has_value()) {
-    checked = checked_partners(op, measure, b, *partners);
-  }
-  const auto* partner = checked.has_value() ? checked->const_data_ptr<std::int64_t>() : nullptr;
-  const std::int64_t num_inputs = checked.has_value() ? checked->size(0) : 0;
+  const Tensor checked = partners.has_value() ? checked_partners(op, measure, b, *partners) : Tensor();
+  const auto* partner = partners.has_value() ? checked.const_data_ptr<std::int64_t>() : nullptr;
+  const std::int64_t num_inputs = partners.has_value() ? checked.size(0) : 0;
   if (execution.device.has_value()) {
     DeviceCall& call = *execution.device;
     check(!call.is_capturing(), op, ": it can't be recorded into a CUDA graph, since the CPU solves its assignments");

@@ -343,7 +343,7 @@ constexpr std::array<Computing, 4> computings = {{
      any_later},
     {"mma b1", "bit pairs", multiply_bits, block_threads, 1024, 0, std::int64_t{chains} * 16 * 8 * 256, true, 80, 90},
     {"wgmma b1", "bit pairs", multiply_bits_of_warpgroups, warpgroup_threads, 3 * warpgroup_threads,
-     (rows_a + rows_b) * row_bytes, std::int64_t{groups} * rows_a / 4 * rows_b* row_bytes * 8, true, 90, 90},
+     (rows_a + rows_b) * row_bytes, std::int64_t{groups} * rows_a / 4 * rows_b * row_bytes * 8, true, 90, 90},
 }};
 
 Rate rate_of(const Computing& computing, const Card& card) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <span>
 #include <utility>
 
@@ -58,6 +57,8 @@ class BlockSketcher {
   BlockSketcher() = default;
   BlockSketcher(const BlockSketcher&) = delete;
   BlockSketcher& operator=(const BlockSketcher&) = delete;
+  BlockSketcher(BlockSketcher&&) = delete;
+  BlockSketcher& operator=(BlockSketcher&&) = delete;
   virtual ~BlockSketcher() = default;
 
   /// @param start    first input of the block, counted from inputs[0]
@@ -126,7 +127,7 @@ class DeviceSketcher final : public BlockSketcher {
     if (with_shuffled) {
       partners_ = new_tensor_like(run.inputs(), {run.num_inputs()}, Dtype::Long);
       call.kernels().shuffle_partners(run.num_inputs(), run.options().seed, run.options().first_input,
-                                      partners_->mutable_data_ptr<std::int64_t>(), call.queue());
+                                      partners_.mutable_data_ptr<std::int64_t>(), call.queue());
       call.release_scratch();
     }
   }
@@ -142,7 +143,7 @@ class DeviceSketcher final : public BlockSketcher {
     };
     add({first_sample, nullptr, 1}, sketches);
     if (shuffled != nullptr) {
-      add({0, partners_->const_data_ptr<std::int64_t>() + start, extent.samples_per_input}, shuffled);
+      add({0, partners_.const_data_ptr<std::int64_t>() + start, extent.samples_per_input}, shuffled);
     }
   }
 
@@ -150,7 +151,7 @@ class DeviceSketcher final : public BlockSketcher {
   const NetworkRun& run_;
   std::int64_t num_hashes_;
   DeviceCall& call_;
-  std::optional<Tensor> partners_;  ///< global index of every input's partner
+  Tensor partners_;  ///< global index of every input's partner; undefined unless they are wanted
 };
 
 std::unique_ptr<BlockSketcher> make_sketcher(const NetworkRun& run, std::int64_t num_hashes, bool with_shuffled,
@@ -245,6 +246,7 @@ std::vector<Tensor> collected(EvidenceCollector& collector, Execution& execution
 
 std::vector<LayerEvidence> evidence_of(const NetworkRun& run, const std::vector<Tensor>& layers) {
   std::vector<LayerEvidence> evidence;
+  evidence.reserve(layers.size());
   for (std::size_t l = 0; l < layers.size(); ++l) {
     evidence.push_back(
         {layers[l].const_data_ptr(), layers[l].size(0), layers[l].size(1), run.extents()[l].num_samples});

@@ -25,6 +25,8 @@ class EvidenceCollector {
   EvidenceCollector() = default;
   EvidenceCollector(const EvidenceCollector&) = delete;
   EvidenceCollector& operator=(const EvidenceCollector&) = delete;
+  EvidenceCollector(EvidenceCollector&&) = delete;
+  EvidenceCollector& operator=(EvidenceCollector&&) = delete;
   virtual ~EvidenceCollector() = default;
 
   /// Goes on until a layer is complete, or all are. Layers before it are complete as well.

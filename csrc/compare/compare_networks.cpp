@@ -1,7 +1,6 @@
 #include "compare/compare_networks.h"
 
 #include <algorithm>
-#include <optional>
 #include <vector>
 
 #include "compare/collect_evidence.h"
@@ -30,7 +29,7 @@ bool counts_exactly(const ComparisonOptions& options, const NetworkRun& a, const
 }
 
 /// Who trades places with each input of b for the chance level of signatures, on the device.
-std::optional<Tensor> device_partners(const NetworkRun& b, DeviceCall& call) {
+Tensor device_partners(const NetworkRun& b, DeviceCall& call) {
   Tensor partners = call.new_tensor({b.num_inputs()}, torch::headeronly::ScalarType::Long);
   call.kernels().shuffle_partners(b.num_inputs(), b.options().seed, b.options().first_input,
                                   partners.mutable_data_ptr<std::int64_t>(), call.queue());
@@ -98,7 +97,7 @@ NetworkMatch compare_networks(const Network& network_a, const Network& network_b
     return compare_layers(similarities, a, b, shuffled, {}, parallel_for);
   }
   DeviceCall& call = *execution.device;
-  DeviceSimilarities similarities(measure, call, by_partners ? device_partners(run_b, call) : std::nullopt,
+  DeviceSimilarities similarities(measure, call, by_partners ? device_partners(run_b, call) : Tensor(),
                                   options.signatures.first_input);
   collect_in_turns(*collector_a, *collector_b, a, b, shuffled.layers, by_partners, similarities);
   NetworkMatch match = compare_layers(similarities, a, b, shuffled, {}, parallel_for);

@@ -84,16 +84,16 @@ LayerEvidence DeviceSimilarities::layer_b(const MatchTask& task) {
     return layer;
   }
   if (shuffled_of_ != task.b) {
-    const std::int64_t num_inputs = partners_->numel();
+    const std::int64_t num_inputs = partners_.numel();
     shuffled_ = call_.new_tensor({layer.units, layer.width}, Dtype::Byte);
     call_.kernels().shuffle_samples(static_cast<const std::uint8_t*>(layer.data), layer.units, layer.width,
-                                    partners_->const_data_ptr<std::int64_t>(), num_inputs, first_input_,
-                                    layer.num_samples / num_inputs, shuffled_->mutable_data_ptr<std::uint8_t>(),
+                                    partners_.const_data_ptr<std::int64_t>(), num_inputs, first_input_,
+                                    layer.num_samples / num_inputs, shuffled_.mutable_data_ptr<std::uint8_t>(),
                                     call_.queue());
     call_.release_scratch();
     shuffled_of_ = task.b;
   }
-  layer.data = shuffled_->const_data_ptr();
+  layer.data = shuffled_.const_data_ptr();
   return layer;
 }
 

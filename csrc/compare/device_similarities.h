@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,9 +16,9 @@ namespace funcsim {
 /// so that the assignment of one layer is solved while the device goes on with the next.
 class DeviceSimilarities final : public Similarities {
  public:
-  /// @param partners int64 [inputs] on the device, indices from first_input on, for tasks that are shuffled
-  DeviceSimilarities(Measure measure, DeviceCall& call, std::optional<torch::stable::Tensor> partners,
-                     std::int64_t first_input)
+  /// @param partners int64 [inputs] on the device, indices from first_input on, for tasks that are shuffled; may be
+  ///                 undefined without
+  DeviceSimilarities(Measure measure, DeviceCall& call, torch::stable::Tensor partners, std::int64_t first_input)
       : measure_(measure), call_(call), partners_(std::move(partners)), first_input_(first_input) {}
 
   Measure measure() const override { return measure_; }
@@ -36,12 +35,12 @@ class DeviceSimilarities final : public Similarities {
 
   Measure measure_;
   DeviceCall& call_;
-  std::optional<torch::stable::Tensor> partners_;
+  torch::stable::Tensor partners_;  ///< undefined without
   std::int64_t first_input_;
   std::int64_t prepared_bytes_ = 0;
   std::vector<std::pair<MatchTask, std::unique_ptr<SimilarityMatrix>>> prepared_;
   const LayerEvidence* shuffled_of_ = nullptr;
-  std::optional<torch::stable::Tensor> shuffled_;
+  torch::stable::Tensor shuffled_;
   std::vector<std::pair<const void*, torch::stable::Tensor>>
       sketches_;  ///< on the host, by where they are on the device
 };

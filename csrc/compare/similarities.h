@@ -25,8 +25,8 @@ struct LayerEvidence {
 
 /// Two layers whose units are to be matched.
 struct MatchTask {
-  const LayerEvidence* a;
-  const LayerEvidence* b;
+  const LayerEvidence* a = nullptr;
+  const LayerEvidence* b = nullptr;
   bool shuffled = false;  ///< b's inputs trade places first
 
   bool operator==(const MatchTask&) const = default;
@@ -38,6 +38,8 @@ class SimilarityMatrix {
   SimilarityMatrix() = default;
   SimilarityMatrix(const SimilarityMatrix&) = delete;
   SimilarityMatrix& operator=(const SimilarityMatrix&) = delete;
+  SimilarityMatrix(SimilarityMatrix&&) = delete;
+  SimilarityMatrix& operator=(SimilarityMatrix&&) = delete;
   virtual ~SimilarityMatrix() = default;
 
   /// The numbers, in memory of the host that lives as long as this does.
@@ -50,6 +52,8 @@ class Similarities {
   Similarities() = default;
   Similarities(const Similarities&) = delete;
   Similarities& operator=(const Similarities&) = delete;
+  Similarities(Similarities&&) = delete;
+  Similarities& operator=(Similarities&&) = delete;
   virtual ~Similarities() = default;
 
   virtual Measure measure() const = 0;

@@ -32,6 +32,8 @@ class HostCopy {
   ~HostCopy();
   HostCopy(const HostCopy&) = delete;
   HostCopy& operator=(const HostCopy&) = delete;
+  HostCopy(HostCopy&&) = delete;
+  HostCopy& operator=(HostCopy&&) = delete;
 
   /// The copy, when it is there. From any thread, but from one at a time.
   const torch::stable::Tensor& wait();
@@ -51,6 +53,8 @@ class DeviceCall {
   explicit DeviceCall(const torch::stable::Tensor& on);
   DeviceCall(const DeviceCall&) = delete;
   DeviceCall& operator=(const DeviceCall&) = delete;
+  DeviceCall(DeviceCall&&) = delete;
+  DeviceCall& operator=(DeviceCall&&) = delete;
   ~DeviceCall() = default;
 
   const DeviceKernels& kernels() const { return *backend_.kernels; }

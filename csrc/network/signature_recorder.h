@@ -39,6 +39,8 @@ class SignatureRecorder {
   SignatureRecorder() = default;
   SignatureRecorder(const SignatureRecorder&) = delete;
   SignatureRecorder& operator=(const SignatureRecorder&) = delete;
+  SignatureRecorder(SignatureRecorder&&) = delete;
+  SignatureRecorder& operator=(SignatureRecorder&&) = delete;
   virtual ~SignatureRecorder() = default;
 
   /// @throws Error for a NaN; on a device what is found later is raised by DeviceCall::finish()

@@ -5,6 +5,7 @@
 // Without it the linker takes the newest that the machine at hand has.
 
 // clang-format off
+// NOLINTBEGIN(cppcoreguidelines-macro-usage): names in assembly are put together by the preprocessor
 #ifdef __x86_64__
 #define FUNCSIM_FIRST_VERSION(version) version
 #define FUNCSIM_JUMP(symbol) "jmp *" symbol "@GOTPCREL(%rip)"
@@ -20,4 +21,5 @@
   __asm__(".symver funcsim_older_" name ", " name "@GLIBC_" FUNCSIM_FIRST_VERSION(version) "\n" \
           ".text; .globl " name "; .hidden " name "; .type " name ", %function\n"             \
           name ": " FUNCSIM_JUMP("funcsim_older_" name) "\n")
+// NOLINTEND(cppcoreguidelines-macro-usage)
 // clang-format on

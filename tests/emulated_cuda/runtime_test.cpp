@@ -80,8 +80,8 @@ TEST(EmulatedRuntime, RefusesSharedMemoryBeyondTheLimits) {
     cudaGetLastError();
     return error;
   };
-  EXPECT_EQ(start_nothing({1, 1, 48 << 10}), cudaSuccess);
-  EXPECT_EQ(start_nothing({1, 1, (48 << 10) + 1}), cudaErrorInvalidValue);
+  EXPECT_EQ(start_nothing({1, 1, 47 << 10}), cudaSuccess);
+  EXPECT_EQ(start_nothing({1, 1, (47 << 10) + 1}), cudaErrorInvalidValue);
   for (const auto& [capability, most] : std::vector<std::pair<int, int>>{{75, 64}, {80, 163}, {86, 99}, {90, 227}}) {
     set_compute_capability(capability);
     EXPECT_EQ(allow(most << 10), cudaSuccess);

@@ -1,81 +1,14 @@
 """Every operator by every road: opcheck, eager, TorchScript, torch.compile and torch.export give equal results."""
 
-import itertools
 from collections.abc import Callable
 
 import funcsim
 import pytest
 import torch
+from operator_calls import BITS, CALLS, DEEP, OTHER, ROWS, A, B, described, mlp
 from torch import Tensor, nn
 
 ops = torch.ops.funcsim
-generator = torch.Generator().manual_seed(0)
-
-
-def random_bits(units: int, num_samples: int) -> Tensor:
-    return ops.activation_signatures(torch.randn(num_samples, units, generator=generator))
-
-
-def mlp(seed: int, hidden: tuple[int, ...] = (7, 5)) -> nn.Sequential:
-    torch.manual_seed(seed)
-    sizes = (6, *hidden)
-    layers: list[nn.Module] = []
-    for fan_in, fan_out in itertools.pairwise(sizes):
-        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(sizes[-1], 3)).eval().requires_grad_(False)
-
-
-def cnn(seed: int) -> nn.Sequential:
-    torch.manual_seed(seed)
-    model = nn.Sequential(
-        nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(100, 6), nn.ReLU(),
-        nn.Linear(6, 3),
-    )  # fmt: skip
-    return model.eval().requires_grad_(False)
-
-
-def described(model: nn.Sequential) -> tuple[str, list[Tensor]]:
-    return funcsim.describe(model), funcsim.parameters(model)
-
-
-A, B, DEEP, CONV = described(mlp(1)), described(mlp(2)), described(mlp(3, (7, 6, 5))), described(cnn(4))
-ROWS = torch.randn(20, 6, generator=generator)
-IMAGES = torch.randn(9, 2, 5, 5, generator=generator)
-BITS = [random_bits(5, 21), random_bits(4, 21)]
-OTHER = [random_bits(6, 21), random_bits(4, 21)]
-SHUFFLED = [ops.shuffle_samples(bits, 21) for bits in OTHER]
-PARTNERS = torch.tensor([4, 0, 6, 2, 2, 1, 5])
-SKETCHES = [ops.minhash(bits, 21, 16) for bits in BITS]
-
-CALLS: dict[str, list[tuple]] = {
-    "activation_signatures": [(torch.randn(13, 5, generator=generator), 0.1), (torch.randn(8, 3).half(),)],
-    "minhash": [(BITS[0], 21, 16, 3, 5)],
-    "jaccard": [(BITS[0], OTHER[0])],
-    "minhash_jaccard": [(SKETCHES[0], SKETCHES[1])],
-    "linear_sum_assignment": [(torch.randn(4, 6, generator=generator), True), (torch.arange(12).reshape(4, 3),)],
-    "linear_sum_assignment_with_duals": [(torch.randn(4, 6, generator=generator), True), (torch.eye(3),)],
-    "signature_statistics": [(BITS[0], 21, 64)],
-    "shuffle_samples": [(BITS[0], 7, 3, 2, 0)],
-    "shuffle_partners": [(ROWS, 3, 5)],
-    "shuffled_minhash": [(BITS[0], torch.tensor([4, 0, 9, 2, 2, 1, 8]), 3, 16, 2)],
-    "synchronize": [(ROWS,)],
-    "canonicalize": [A, CONV],
-    "network_signatures": [(*A, ROWS, 0.1), (*CONV, IMAGES), (*CONV, IMAGES, 0.0, 0), (*CONV, IMAGES, 0.0, -1)],
-    "network_sketches": [(*A, ROWS, 0.0, 16, 0, 32), (*CONV, IMAGES, 0.0, 16, 0, 32)],
-    "compare": [(*A, *B, ROWS), (*CONV, *CONV, IMAGES, "minhash", 32)],
-    "compare_with_chance": [(*A, *DEEP, ROWS), (*CONV, *CONV, IMAGES, "minhash", 32)],
-    "compare_layers": [
-        (BITS, OTHER, SHUFFLED, [21, 21], [21, 21]),
-        (BITS, OTHER, SHUFFLED, [21, 21], [21, 21], "phi", [1, 0]),
-        (SKETCHES, SKETCHES, SKETCHES, [21, 21], [21, 21]),
-        (BITS, OTHER, [], [21, 21], [21, 21], "jaccard", [], PARTNERS),
-    ],
-    "layer_scores": [
-        (BITS, OTHER, [21, 21], [21, 21]),
-        (BITS, OTHER, [21, 21], [21, 21], "phi"),
-        (BITS, OTHER, [21, 21], [21, 21], "jaccard", PARTNERS),
-    ],
-}
 CASES = [
     pytest.param(name, arguments, id=f"{name}-{i}") for name, all_ in CALLS.items() for i, arguments in enumerate(all_)
 ]

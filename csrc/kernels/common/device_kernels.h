@@ -62,6 +62,11 @@ class DeviceKernels {
   /// Of this interface: the two libraries must agree.
   static constexpr std::int64_t interface_version = 1;
 
+  DeviceKernels() = default;
+  DeviceKernels(const DeviceKernels&) = delete;
+  DeviceKernels& operator=(const DeviceKernels&) = delete;
+  DeviceKernels(DeviceKernels&&) = delete;
+  DeviceKernels& operator=(DeviceKernels&&) = delete;
   virtual ~DeviceKernels() = default;
 
   // Memory and order.
@@ -133,8 +138,8 @@ class DeviceKernels {
 
   virtual void minhash_jaccard(const std::int32_t* a, std::int64_t units_a, const std::int32_t* b, std::int64_t units_b,
                                std::int64_t num_hashes, float* out, const DeviceQueue& queue) const = 0;
-  /// jaccard() and phi(): the first large one on a device waits for it, to see which way to count is the fastest, unless
-  /// work is recorded into a CUDA graph.
+  /// jaccard() and phi(): the first large one on a device waits for it, to see which way to count is the fastest,
+  /// unless work is recorded into a CUDA graph.
   virtual void jaccard(const std::uint8_t* a, std::int64_t units_a, const std::uint8_t* b, std::int64_t units_b,
                        std::int64_t row_bytes, float* out, const DeviceQueue& queue) const = 0;
   virtual void phi(const std::uint8_t* a, std::int64_t units_a, const std::uint8_t* b, std::int64_t units_b,

@@ -1,5 +1,6 @@
-#include "kernels/common/ceil_div.h"
 #include "kernels/cuda/inclusive_scan.h"
+
+#include "kernels/common/ceil_div.h"
 #include "kernels/cuda/launch.h"
 
 namespace funcsim {

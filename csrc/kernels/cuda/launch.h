@@ -35,6 +35,8 @@ class CurrentDevice {
   }
   CurrentDevice(const CurrentDevice&) = delete;
   CurrentDevice& operator=(const CurrentDevice&) = delete;
+  CurrentDevice(CurrentDevice&&) = delete;
+  CurrentDevice& operator=(CurrentDevice&&) = delete;
 
  private:
   int before_ = 0;
@@ -58,6 +60,9 @@ struct LaunchShape {
   dim3 blocks;
   dim3 threads;
   std::int64_t shared_bytes = 0;  ///< dynamic shared memory of a block
+  /// The most that any launch of the kernel asks for, where that differs: what is allowed holds for all threads of the
+  /// process, one of which may be between allowing and launching.
+  std::int64_t most_shared_bytes = shared_bytes;
 };
 
 /// Starts a kernel on the queue's stream.
@@ -65,10 +70,12 @@ template <typename... Parameters, typename... Arguments>
 void launch(void (*kernel)(Parameters...), const LaunchShape& shape, const DeviceQueue& queue,
             const Arguments&... arguments) {
   const CurrentDevice current(queue);
-  constexpr std::int64_t usual_shared_bytes = 48 << 10;
-  if (shape.shared_bytes > usual_shared_bytes) {
+  // 48 KiB may be used without asking, of which a kernel's own variables and the alignment of what follows them take
+  // their part.
+  constexpr std::int64_t usual_shared_bytes = 32 << 10;
+  if (shape.most_shared_bytes > usual_shared_bytes) {
     check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                    static_cast<int>(shape.shared_bytes)),
+                                    static_cast<int>(shape.most_shared_bytes)),
                "asking for shared memory");
   }
   cudaLaunchConfig_t config{};

@@ -9,9 +9,9 @@ namespace {
 /// Bits as bytes: of each byte of a row, one bit in each of eight steps. A lane's words hold the same bytes of rows for
 /// mma_s8() as for mma_b1(), and which bytes of A meet which of B is all that matters.
 ///
-/// A bit that is masked where it stands counts as 2^bit, and shifting each to bit 0 would take twice the instructions of
-/// masking. So bits stay in pairs: the low one of a pair counts 1 in A and 2 in B, the high one 2 in A and 1 in B. Sums
-/// are twice the count, modulo 2^32.
+/// A bit that is masked where it stands counts as 2^bit, and shifting each to bit 0 would take twice the instructions
+/// of masking. So bits stay in pairs: the low one of a pair counts 1 in A and 2 in B, the high one 2 in A and 1 in B.
+/// Sums are twice the count, modulo 2^32.
 struct MmaS8 {
   static constexpr int unrolled = 1;
 

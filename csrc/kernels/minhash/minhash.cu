@@ -210,7 +210,8 @@ void launch_merge_lists(const UnitRows& units, std::int64_t num_samples, const S
   launch(merge_lists,
          {.blocks = dim3(grid_blocks(ceil_div(units.count, group_units))),
           .threads = dim3(group_threads),
-          .shared_bytes = ceil_div(num_samples, 32) * 32 * sample_bytes},
+          .shared_bytes = ceil_div(num_samples, 32) * 32 * sample_bytes,
+          .most_shared_bytes = most_listed_samples * sample_bytes},
          queue, units, signature_bytes(num_samples), lists, num_hashes, fresh, sketches);
 }
 

@@ -96,6 +96,13 @@ TEST_F(MinHashCuda, EqualsTheCpu) {
   }
 }
 
+TEST_F(MinHashCuda, EqualsTheCpuForAnySizeOfSharedMemory) {
+  // Around the 48 KiB that a block has without asking, and from the most that is asked for down.
+  for (const std::int64_t samples : {47 << 10, (47 << 10) + 1, (48 << 10) - 200, 48 << 10, (48 << 10) + 1, 63 << 10}) {
+    expect_same_as_cpu(Rows({0.5, 0.001}, samples), samples, 3, 0, 0);
+  }
+}
+
 TEST_F(MinHashCuda, EqualsTheCpuForAnyAlignmentOfRows) {
   for (const std::int64_t slack : {0, 1, 2, 3, 4}) {
     for (const std::int64_t offset : {0, 1, 2, 3}) {

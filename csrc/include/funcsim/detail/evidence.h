@@ -134,7 +134,7 @@ class NetworkReader {
       const std::int64_t inputs_at_once = method == Method::minhash ? sketched_inputs : inputs_.size(0);
       torch::Tensor partners;
       if (with_shuffled) {
-        const torch::Tensor one_for_each = parameters_.front().new_empty({inputs_.size(0)}, torch::kByte);
+        const torch::Tensor one_for_each = torch::empty({inputs_.size(0)}, torch::dtype(torch::kByte).device(device()));
         partners = call_operator<at::Tensor(const at::Tensor&, std::int64_t, c10::SymInt)>(
             "shuffle_partners", one_for_each, options_.seed, 0);
       }
@@ -164,9 +164,12 @@ class NetworkReader {
     }
   }
 
+  /// Of a network without tensors, which has no hidden layer: wherever its inputs are.
+  torch::Device device() const { return parameters_.empty() ? inputs_.device() : parameters_.front().device(); }
+
   /// Inputs of the CPU go to the network's device; from one device to another nothing goes unasked.
   std::vector<torch::Tensor> signatures(const torch::Tensor& given, std::int64_t first_input) const {
-    const torch::Tensor inputs = given.is_cpu() ? given.to(parameters_.front().device()) : given;
+    const torch::Tensor inputs = given.is_cpu() ? given.to(device()) : given;
     return call_operator<std::vector<at::Tensor>(std::string_view, at::TensorList, const at::Tensor&, double,
                                                  std::int64_t, std::int64_t, c10::SymInt)>(
         "network_signatures", architecture_, parameters_, inputs, options_.margin, options_.positions, options_.seed,
