@@ -12,6 +12,8 @@ from refusals import assert_finds, assert_says
 ops = torch.ops.funcsim
 
 U8 = torch.zeros(3, 2, dtype=torch.uint8)
+PADDED = torch.tensor([[0, 0], [255, 128], [0, 129]], dtype=torch.uint8)  # as signatures of 15 samples
+PADDING = ["has bits set after sample 14 in unit 1: padding bits must be 0"]
 I32 = torch.zeros(3, 8, dtype=torch.int32)
 F32 = torch.zeros(4, 3)
 ARCHITECTURE = "funcsim/1: Linear(2, 3); ReLU(); Linear(3, 1)"
@@ -70,6 +72,7 @@ PRIMITIVES: dict[str, tuple[str, tuple, list[str]]] = {
     "absurdly many hashes": ("minhash", (U8, 16, 2**62), ["num_hashes", str(2**62)]),
     "negative first sample": ("minhash", (U8, 16, 8, 0, -3), ["first_sample", "-3"]),
     "first sample past the end of int64": ("minhash", (U8, 16, 8, 0, 2**63 - 2), ["first_sample", str(2**63 - 2)]),
+    "minhash of bits in the padding": ("minhash", (PADDED, 15), [*PADDING, "minhash: signatures"]),
     # jaccard
     "jaccard of floats": ("jaccard", (F32, U8), ["signatures_a", "uint8|byte", "float"]),
     "jaccard of other bytes": ("jaccard", (U8, U8[:, :1]), ["signatures", "2", "1"]),
@@ -117,6 +120,13 @@ PRIMITIVES: dict[str, tuple[str, tuple, list[str]]] = {
         (U8.repeat(1, 4), 64, 2**63 - 64),
         ["first_sample must be at least 0 and leave room for 64 samples", str(2**63 - 64)],
     ),
+    "statistics of bits in the padding": ("signature_statistics", (PADDED, 15), [*PADDING, "statistics: signatures"]),
+    "shuffle of bits in the padding": ("shuffle_samples", (PADDED, 5, 3), [*PADDING, "shuffle_samples: signatures"]),
+    "sketch of bits in the padding": (
+        "shuffled_minhash",
+        (PADDED, torch.arange(15)),
+        [*PADDING, "shuffled_minhash: signatures"],
+    ),
     # compare_layers, layer_scores
     "no layers": ("compare_layers", ([], [], [], [], []), ["layer"]),
     "no layers in B": ("compare_layers", ([U8], [], [], [16], []), ["layers_b"]),
@@ -159,7 +169,7 @@ PRIMITIVES: dict[str, tuple[str, tuple, list[str]]] = {
     "negative partner of layer scores": (
         "layer_scores",
         ([U8], [U8], [16], [16], "jaccard", torch.tensor([0, -1])),
-        ["partners", "-1", "1"],
+        ["partners", "-1|another number", "at 1"],
     ),
     "sample count that does not fit": ("compare_layers", ([U8], [U8], [U8], [17], [16]), ["17", "2"]),
     "sketches of other lengths in a pair": (
@@ -193,6 +203,21 @@ PRIMITIVES: dict[str, tuple[str, tuple, list[str]]] = {
         "layer_scores",
         ([U8], [U8], [16], [16], "euclid"),
         ["similarity", "euclid"],
+    ),
+    "layers with bits in the padding": (
+        "compare_layers",
+        ([U8, PADDED], [U8, U8], [U8, U8], [15, 15], [15, 15]),
+        [*PADDING, "compare_layers: layers_a[1]"],
+    ),
+    "shuffled layers with bits in the padding": (
+        "compare_layers",
+        ([U8], [U8], [PADDED], [15], [15]),
+        [*PADDING, "compare_layers: shuffled_b[0]"],
+    ),
+    "layer scores of bits in the padding": (
+        "layer_scores",
+        ([U8], [PADDED], [15], [15]),
+        [*PADDING, "layer_scores: layers_b[0]"],
     ),
     "layer scores of other counts": ("layer_scores", ([U8], [U8], [16], [16, 3]), ["num_samples_b", "1", "2"]),
     "layer scores of phi of sketches": ("layer_scores", ([I32], [I32], [9], [9], "phi"), ["phi"]),
