@@ -14,3 +14,11 @@ import torch
 def device(request: pytest.FixtureRequest) -> torch.device:
     """A test that takes it runs on every device there is."""
     return devices.ready(request.param)
+
+
+@pytest.fixture
+def elsewhere(device: torch.device) -> torch.device:
+    """Every device but the CPU."""
+    if device.type == "cpu":
+        pytest.skip("this is about devices other than the CPU")
+    return device
