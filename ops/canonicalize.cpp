@@ -10,7 +10,12 @@ namespace funcsim {
 namespace {
 
 std::vector<Tensor> canonicalize_op(const std::string& architecture, const std::vector<Tensor>& parameters) {
-  return canonical_parameters(Network(architecture, parameters, "canonicalize"));
+  const Network network(architecture, parameters, "canonicalize");
+  if (!network.on_device().is_cpu()) {
+    check(!DeviceCall(network.on_device()).is_capturing(),
+          "canonicalize: it can't be recorded into a CUDA graph, since norms are checked on the host");
+  }
+  return canonical_parameters(network);
 }
 
 const OperatorRegistration registration("canonicalize(str architecture, Tensor[] parameters) -> Tensor[]",

@@ -74,7 +74,7 @@ std::unique_ptr<Similarities> make_similarities(const char* op, Measure measure,
     DeviceCall& call = *execution.device;
     check(!call.is_capturing(), op, ": it can't be recorded into a CUDA graph, since the CPU solves its assignments");
     if (partner != nullptr) {
-      FaultCell* fault = call.expect([=](FaultCell place) {
+      FaultCell* fault = call.expect_for_finish([=](FaultCell place) {
         return partner_message(op, num_inputs, "another number", static_cast<std::int64_t>(place));
       });
       call.kernels().find_bad_indices(partner, num_inputs, num_inputs, fault, call.queue());

@@ -126,16 +126,41 @@ FaultCell* DeviceCall::expect(Faults::Message message) {
   return faults_.expect(std::move(message), is_capturing_);
 }
 
+FaultCell* DeviceCall::expect_for_finish(Faults::Message message) {
+  if (is_capturing_) {
+    return expect(std::move(message));
+  }
+  owned_.push_back(faults_.own(std::move(message)));
+  return owned_.back();
+}
+
 void DeviceCall::finish() {
   if (!is_capturing_) {
     kernels().synchronize(queue_);
+    faults_.raise_owned(owned_);
     faults_.raise();
+  }
+}
+
+DeviceCall::~DeviceCall() {
+  if (owned_.empty()) {
+    return;
+  }
+  try {
+    kernels().synchronize(queue_);  // what didn't come to finish() may still be writing to its cells
+    for (const FaultCell* cell : owned_) {
+      faults_.give_back(cell);
+    }
+  } catch (const std::exception&) {  // the cells are lost; the error that brought us here says more
+    owned_.clear();
   }
 }
 
 void synchronize(const Tensor& on) {
   if (!on.is_cpu()) {
-    DeviceCall(on).finish();
+    DeviceCall call(on);
+    check(!call.is_capturing(), "synchronize: nothing can be waited for while a CUDA graph is recorded");
+    call.finish();
   }
 }
 

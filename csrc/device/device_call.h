@@ -55,7 +55,7 @@ class DeviceCall {
   DeviceCall& operator=(const DeviceCall&) = delete;
   DeviceCall(DeviceCall&&) = delete;
   DeviceCall& operator=(DeviceCall&&) = delete;
-  ~DeviceCall() = default;
+  ~DeviceCall();
 
   const DeviceKernels& kernels() const { return *backend_.kernels; }
   const DeviceQueue& queue() const { return queue_; }
@@ -71,8 +71,10 @@ class DeviceCall {
     return static_cast<Element*>(queue_.scratch(elements * static_cast<std::int64_t>(sizeof(Element))));
   }
 
-  /// Where a kernel of this call leaves what is wrong, and the words for it.
+  /// Where a kernel of this call leaves what is wrong, and the words for it, for whichever call looks next.
   FaultCell* expect(Faults::Message message);
+  /// The same for a call that waits: its own finish() raises it, whatever other threads do meanwhile.
+  FaultCell* expect_for_finish(Faults::Message message);
 
   /// Gives back what kernels took from queue().scratch: their work is on the stream.
   void release_scratch() { scratch_.clear(); }
@@ -88,6 +90,7 @@ class DeviceCall {
   DeviceQueue queue_;
   bool is_capturing_;
   Faults& faults_;
+  std::vector<FaultCell*> owned_;
 };
 
 /// Waits for all work on the current stream of the tensor's device and raises what kernels have found wrong. Nothing to

@@ -24,6 +24,12 @@ class Faults {
   /// many further calls.
   FaultCell* expect(Message message, bool for_graph);
 
+  /// A cell that its owner alone looks at, with raise_owned(), and gives back when the kernel is done with it.
+  FaultCell* own(Message message);
+  void give_back(const FaultCell* cell);
+  /// @throws Error with the first message of these cells whose kernels have found something
+  void raise_owned(const std::vector<FaultCell*>& cells);
+
   /// @param before the message
   /// @throws Error with the first message of those whose kernels have found something so far; it is told once
   void raise(const std::string& before = "");
@@ -31,12 +37,19 @@ class Faults {
  private:
   /// More than kernels fit a stream's queue, so that one that wants its cell again is long done.
   static constexpr std::size_t recycled = 1024;
+  static constexpr std::size_t owned = 1024;
+  static constexpr std::size_t first_of_graphs = recycled + owned;
   static constexpr std::size_t most = 16384;
 
+  /// With its message.
+  FaultCell* cell_at(std::size_t place, Message message);
+
   std::mutex mutex_;
-  volatile FaultCell* cells_;  ///< [most], which the device writes too
+  volatile FaultCell* cells_;  ///< [most], which the device writes too: first those that are recycled, then those with
+                               ///< owners, then those of graphs
   std::vector<Message> messages_;
-  std::size_t calls_ = 0;  ///< that took one of the first `recycled` cells
+  std::size_t calls_ = 0;          ///< that took one of the first `recycled` cells
+  std::vector<std::size_t> free_;  ///< of those with owners
   std::size_t for_graphs_ = 0;
 };
 

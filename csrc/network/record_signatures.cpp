@@ -22,8 +22,9 @@ using torch::stable::Tensor;
 constexpr std::int64_t host_batch_bytes = std::int64_t{8} << 20;
 constexpr std::int64_t device_batch_bytes = std::int64_t{512} << 20;
 
-/// Size of the activations of all batches that a device takes through a layer together.
-constexpr std::int64_t device_wave_bytes = std::int64_t{2} << 30;
+/// Size of the activations of all batches of a network that a device takes through a layer together; a comparison has
+/// two networks.
+constexpr std::int64_t device_wave_bytes = std::int64_t{1} << 30;
 
 /// Inputs whose bits fill whole bytes in every layer, whatever its samples an input.
 constexpr std::int64_t whole_bytes = 8;

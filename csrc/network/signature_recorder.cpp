@@ -170,11 +170,12 @@ class DeviceRecorder final : public SignatureRecorder {
     for (std::int64_t layer = 0; layer < num_layers; ++layer) {
       const Reading reading = reading_of(network, plan, layer, options.positions);
       const std::int64_t samples = inputs.size(0) * reading.per_input;
-      FaultCell* cell = call.expect([place = nan_place(network, layer), samples, per_input = reading.per_input,
-                                     first_input = options.first_input](FaultCell found) {
-        const auto index = static_cast<std::int64_t>(found);
-        return nan_message(place, index / samples, first_input + (index % samples / per_input));
-      });
+      FaultCell* cell =
+          call.expect_for_finish([place = nan_place(network, layer), samples, per_input = reading.per_input,
+                                  first_input = options.first_input](FaultCell found) {
+            const auto index = static_cast<std::int64_t>(found);
+            return nan_message(place, index / samples, first_input + (index % samples / per_input));
+          });
       reports_.push_back({cell, samples, 0});
     }
   }

@@ -35,7 +35,10 @@ extern "C" {
 char __libc_single_threaded = 0;
 }
 
-// GLIBC_2.34 moved it from libdl, which torch loads, to libc, under a new version beside the old one.
+// GLIBC_2.34 moved these from libdl, which torch loads, to libc, under a new version beside the old one.
+FUNCSIM_OLDER_SYMBOL("dladdr", "2.2.5");
+FUNCSIM_OLDER_SYMBOL("dlerror", "2.2.5");
+FUNCSIM_OLDER_SYMBOL("dlopen", "2.2.5");
 FUNCSIM_OLDER_SYMBOL("dlsym", "2.2.5");
 
 // NOLINTEND(bugprone-reserved-identifier,bugprone-std-namespace-modification,cert-dcl37-c,cert-dcl51-cpp,cert-dcl58-cpp,portability-no-assembler)

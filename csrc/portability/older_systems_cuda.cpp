@@ -11,9 +11,7 @@
 // NOLINTBEGIN(portability-no-assembler)
 
 FUNCSIM_OLDER_SYMBOL("dlclose", "2.2.5");
-FUNCSIM_OLDER_SYMBOL("dlerror", "2.2.5");
 FUNCSIM_OLDER_SYMBOL("dlmopen", "2.3.4");
-FUNCSIM_OLDER_SYMBOL("dlopen", "2.2.5");
 FUNCSIM_OLDER_SYMBOL("dlvsym", "2.2.5");
 FUNCSIM_OLDER_SYMBOL("pthread_condattr_setpshared", "2.2.5");
 FUNCSIM_OLDER_SYMBOL("pthread_create", "2.2.5");

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import funcsim
 import pytest
 import torch
-from devices import moved
+from devices import moved, record_graph
 from operator_calls import BITS, CALLS, OTHER, ROWS, A, B
 from refusals import assert_says, message_of
 from torch import Tensor
@@ -129,6 +129,74 @@ def test_a_fault_is_not_lost_when_many_calls_follow(elsewhere: torch.device) -> 
         except RuntimeError as error:
             told |= "NaN" in str(error)
         assert told, round_of
+
+
+def test_a_call_that_waits_raises_its_own_whatever_other_threads_do(elsewhere: torch.device) -> None:
+    architecture, parameters = moved(B, elsewhere)
+    bad = [*parameters[:2], torch.full_like(parameters[2], torch.nan), *parameters[3:]]
+    good, there, stop = moved(A, elsewhere), ROWS.to(elsewhere), threading.Event()
+    innocent: list[str] = []
+
+    def wait_all_the_time() -> None:
+        while not stop.is_set():
+            try:
+                funcsim.synchronize(there)
+            except RuntimeError as error:
+                innocent.append(str(error))
+
+    thread = threading.Thread(target=wait_all_the_time)
+    thread.start()
+    try:
+        for _ in range(40):
+            assert_says(
+                lambda: ops.compare(*good, architecture, bad, there, "exact"), "network b", "hidden layer 1", "NaN"
+            )
+    finally:
+        stop.set()
+        thread.join()
+    assert innocent == []
+
+
+GRAPHS = [
+    "activation_signatures", "minhash", "jaccard", "minhash_jaccard", "signature_statistics", "shuffle_samples",
+    "shuffle_partners", "shuffled_minhash",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_operators_are_recorded_into_graphs(name: str, elsewhere: torch.device) -> None:
+    operator, arguments = getattr(ops, name), CALLS[name][-1]
+    there = moved(arguments, elsewhere)
+    operator(*there)  # on CUDA, what comes first loads kernels, which can't be recorded
+    replay, result = record_graph(elsewhere, lambda: operator(*there))
+    for tensor in flat(result):
+        tensor.fill_(77)
+    replay()
+    for ours, cpus in zip(flat(result), flat(operator(*arguments)), strict=True):
+        assert torch.equal(ours.cpu(), cpus)
+
+
+@pytest.mark.parametrize("name", ["canonicalize", "compare", "compare_layers", "layer_scores", "linear_sum_assignment"])
+def test_operators_with_a_step_on_the_host_are_not(name: str, elsewhere: torch.device) -> None:
+    if elsewhere.type == "cuda":
+        pytest.skip("an error while a graph is recorded ends the recording, and the process's use of the stream")
+    there = moved(CALLS[name][0], elsewhere)
+    assert_says(lambda: record_graph(elsewhere, lambda: getattr(ops, name)(*there)), name, "CUDA graph")
+
+
+def test_reduced_overhead_is_a_cuda_graph(device: torch.device) -> None:
+    if device.type != "cuda":
+        pytest.skip("torch.compile's graphs are CUDA's")
+    x = torch.randn(500, 40, device=device)
+
+    def similarity(z: Tensor) -> Tensor:
+        signatures = ops.activation_signatures(z)
+        return ops.jaccard(signatures, signatures)
+
+    compiled = torch.compile(similarity, fullgraph=True, mode="reduce-overhead")
+    for _ in range(4):
+        x.normal_()
+        assert torch.equal(compiled(x).clone(), similarity(x))
 
 
 def test_threads_share_a_device(elsewhere: torch.device) -> None:

@@ -23,7 +23,7 @@ namespace funcsim {
 namespace {
 
 constexpr int any_later = std::numeric_limits<int>::max();
-// Where none could be tried yet, the last that a device has is used.
+// Where none could be tried yet, the first is used.
 constexpr std::array<CountPath, 4> all_paths = {{
     {.name = "popcount", .count = count_by_popcount, .first_capability = 0, .last_capability = any_later},
     {.name = "mma_s8", .count = count_by_mma_s8, .first_capability = 80, .last_capability = any_later},
@@ -193,7 +193,7 @@ CountFunction choose_count(std::int64_t units_a, std::int64_t units_b, std::int6
     return found->second;
   }
   if (is_capturing(queue)) {
-    return paths.back().count;
+    return paths.front().count;  // the others weren't tried yet
   }
   const CountFunction fastest = fastest_path(paths, trial, queue).count;
   findings().fastest.emplace(queue.device, fastest);

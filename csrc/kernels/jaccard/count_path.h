@@ -27,7 +27,7 @@ struct TrialSize {
 /// The way to count the common elements of so many pairs. Small problems are counted by popcount. At the first large
 /// one the paths that the device has are tried: those that don't give what popcount gives are never used there, and the
 /// fastest of the others is kept for that device. That waits for the device once, for some milliseconds, which can't
-/// be done while work is recorded into a CUDA graph: then the path is used that is likely to be the fastest.
+/// be done while work is recorded into a CUDA graph: until some other problem was tried, popcount is used there.
 ///
 /// The environment variable FUNCSIM_CUDA_JACCARD names a path that is used for all problems.
 ///
