@@ -6,7 +6,7 @@ import devices
 import funcsim
 import pytest
 import torch
-from devices import moved
+from devices import moved, tensors_of
 from operator_calls import BITS, CALLS, DEEP, OTHER, ROWS, A, B, described, mlp
 from torch import Tensor, nn
 
@@ -22,16 +22,8 @@ def _fresh_compiler() -> None:
     torch.compiler.reset()
 
 
-def flat(result: object) -> list[Tensor]:
-    if result is None:
-        return []
-    if isinstance(result, Tensor):
-        return [result]
-    return [tensor for part in result for tensor in flat(part)]
-
-
 def assert_equal(result: object, expected: object) -> None:
-    torch.testing.assert_close(flat(result), flat(expected), rtol=0, atol=0)
+    torch.testing.assert_close(tensors_of(result), tensors_of(expected), rtol=0, atol=0)
 
 
 def test_every_operator_is_here() -> None:
@@ -213,7 +205,7 @@ def test_results_do_not_depend_on_the_number_of_threads(threads: int) -> None:
         a, b = ops.activation_signatures(x), ops.activation_signatures(y)
         shuffled = ops.shuffle_samples(b, 500)
         sketches = [ops.minhash(bits, 500, 64) for bits in (a, b, shuffled)]
-        return flat([
+        return tensors_of([
             a, b, shuffled, sketches, ops.jaccard(a, b), ops.signature_statistics(a, 500),
             ops.compare_layers([a], [b], [shuffled], [500], [500]),
             ops.compare_layers([sketches[0]], [sketches[1]], [sketches[2]], [500], [500]),
