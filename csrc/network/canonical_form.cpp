@@ -112,7 +112,10 @@ class Canonicalizer {
       divide(layer, scale);
       multiply(*receiver, aten::index_select(scale, 0, int64_vector(owners, scale)));
     }
-    scales_.push_back(values_of(scale));
+    // A BatchNorm among the normalisations gives back what it took before anyone sees the pre-activation.
+    const bool is_given_back = receiver.has_value() && *receiver <= layer.preactivation_item;
+    scales_.push_back(is_given_back ? std::vector<double>(static_cast<std::size_t>(layer.units), 1.0)
+                                    : values_of(scale));
   }
 
   void check_norms(const HiddenLayer& layer, const Tensor& norms) const {

@@ -17,7 +17,7 @@ namespace funcsim {
 ///         layer: names the item
 std::vector<torch::stable::Tensor> canonical_parameters(const Network& network);
 
-/// What canonical_parameters divides by: the scale s_i of every unit of every hidden layer.
+/// What the canonical form divides pre-activations by, for every unit of every hidden layer.
 ///
 /// @param input_dimensions of the network's inputs, batch included
 /// @throws Error as canonical_parameters

@@ -145,13 +145,17 @@ cudaError_t run_until(Stream* stream, long long number) {
   return first;
 }
 
+// As long as a stream's queue is on a GPU, about: what comes next waits for some of it to be done.
+constexpr std::size_t most_deferred = 1024;
+
 cudaError_t add_work(Stream* stream, std::function<std::string()> run) {
   if (stream->records != nullptr) {
     stream->records->work.push_back(std::move(run));
     return cudaSuccess;
   }
   stream->queue.push_back({++runtime().numbers, std::move(run)});
-  return runtime().deferred ? cudaSuccess : set_error(run_until(stream, runtime().numbers));
+  const bool waits = !runtime().deferred || stream->queue.size() > most_deferred;
+  return waits ? set_error(run_until(stream, runtime().numbers)) : cudaSuccess;
 }
 
 // Does all work of these devices' streams.
