@@ -2,6 +2,7 @@
 
 #include <torch/csrc/stable/ops.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
@@ -28,21 +29,28 @@ Tensor along_rows(const Tensor& vector, const Tensor& weight) {
   return aten::reshape(vector, sizes);
 }
 
-/// L2 norm of every row. Scaled by the largest entry first: squares of float64 leave its range too.
+std::vector<double> values_of(const Tensor& float64_vector) {
+  const Tensor values = to_host(aten::contiguous(float64_vector));
+  const auto* data = values.const_data_ptr<double>();
+  return {data, data + values.numel()};
+}
+
+/// L2 norm of every row.
 Tensor row_norms(const Tensor& weight) {
   const Tensor rows = aten::reshape(weight, {weight.size(0), -1});
+  const Tensor norms = aten::sqrt(aten::sum(aten::mul(rows, rows), {1}));
+  const std::vector<double> values = values_of(norms);
+  const auto is_safe = [](double norm) { return norm > 1e-140 && norm < 1e140; };
+  if (std::all_of(values.begin(), values.end(), is_safe)) {
+    return norms;
+  }
+  // Squares of float64 may have left its range: once more, scaled by the largest entry.
   const Tensor largest = aten::amax(aten::abs(rows), {1}, /*keepdim=*/true);
   const Tensor zero = aten::full({}, 0.0, rows);
   const Tensor one = aten::full({}, 1.0, rows);
   const Tensor unit = aten::where(aten::eq(largest, zero), one, largest);
   const Tensor scaled = aten::div(rows, unit);
   return aten::mul(aten::sqrt(aten::sum(aten::mul(scaled, scaled), {1})), aten::reshape(largest, {-1}));
-}
-
-std::vector<double> values_of(const Tensor& float64_vector) {
-  const Tensor values = to_host(aten::contiguous(float64_vector));
-  const auto* data = values.const_data_ptr<double>();
-  return {data, data + values.numel()};
 }
 
 Tensor int64_vector(const std::vector<std::int64_t>& values, const Tensor& like) {
@@ -54,8 +62,11 @@ Tensor int64_vector(const std::vector<std::int64_t>& values, const Tensor& like)
 /// Works on float64 copies of a network's tensors, hidden layer by hidden layer.
 class Canonicalizer {
  public:
-  Canonicalizer(const Network& network, std::optional<std::int64_t> network_input_dimensions)
-      : network_(network), dimensions_(input_dimensions(network.architecture(), network_input_dimensions)) {
+  /// @param scales_only what units are divided by is wanted, not their divided weights
+  Canonicalizer(const Network& network, std::optional<std::int64_t> network_input_dimensions, bool scales_only)
+      : network_(network),
+        scales_only_(scales_only),
+        dimensions_(input_dimensions(network.architecture(), network_input_dimensions)) {
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(network.architecture().items.size()); ++i) {
       std::vector<Tensor>& tensors = tensors_.emplace_back();
       for (const Tensor& tensor : network.layer(i).tensors) {
@@ -109,7 +120,9 @@ class Canonicalizer {
       scale = aten::full({layer.units}, 1.0, norms);
     } else {
       const std::vector<std::int64_t> owners = owners_at(layer, *receiver);
-      divide(layer, scale);
+      if (!scales_only_) {
+        divide(layer, scale);
+      }
       multiply(*receiver, aten::index_select(scale, 0, int64_vector(owners, scale)));
     }
     scales_.push_back(values_of(scale));
@@ -229,6 +242,7 @@ class Canonicalizer {
   }
 
   const Network& network_;
+  bool scales_only_;
   std::vector<std::optional<std::int64_t>> dimensions_;
   std::vector<std::vector<Tensor>> tensors_;
   std::vector<std::vector<double>> scales_;
@@ -249,7 +263,7 @@ void check_finite(const Network& network, std::int64_t item, const Tensor& round
 }  // namespace
 
 std::vector<Tensor> canonical_parameters(const Network& network) {
-  const Canonicalizer canonicalizer(network, std::nullopt);
+  const Canonicalizer canonicalizer(network, std::nullopt, /*scales_only=*/false);
   std::vector<Tensor> parameters;
   std::int64_t item = 0;
   for (const std::vector<Tensor>& tensors : canonicalizer.tensors()) {
@@ -265,7 +279,7 @@ std::vector<Tensor> canonical_parameters(const Network& network) {
 }
 
 std::vector<std::vector<double>> canonical_scales(const Network& network, std::int64_t input_dimensions) {
-  return Canonicalizer(network, input_dimensions).scales();
+  return Canonicalizer(network, input_dimensions, /*scales_only=*/true).scales();
 }
 
 }  // namespace funcsim
