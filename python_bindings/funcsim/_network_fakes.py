@@ -123,6 +123,43 @@ def _network_signatures_with_moments(
     )
 
 
+@torch.library.register_fake("funcsim::network_activations")
+def _network_activations(
+    architecture: str,
+    parameters: Sequence[Tensor],
+    inputs: Tensor,
+    positions: int = 16,
+    seed: int = 0,
+    first_input: Size = 0,
+) -> list[Tensor]:
+    """Runs a network in eval mode and returns what its hidden units give on, at the samples of ``network_signatures``.
+
+    That is what the activation function behind a hidden layer gives: the first elementwise module directly behind the
+    pre-activation (ReLU, GELU and so on; Identity and Dropout don't count). Where there is none, it is the
+    pre-activation itself.
+
+    Args:
+        architecture: As for ``network_signatures``, and so are the next five.
+        parameters: Its tensors.
+        inputs: ``[inputs, features...]``.
+        positions: Samples an input; not -1 (any): a maximum over positions is no activation.
+        seed: Of points.
+        first_input: Global index of the first input.
+
+    Returns:
+        For each hidden layer ``[samples, units]``, float64 for float64 and otherwise float32.
+
+    Raises:
+        RuntimeError: As ``network_signatures``, and in a CUDA graph. Also on backward.
+    """
+    check_one_device("network_activations", *parameters, inputs)
+    dtype = torch.float64 if inputs.dtype == torch.float64 else torch.float32
+    return [
+        inputs.new_empty((inputs.shape[0] * samples_per_input, units), dtype=dtype)
+        for units, samples_per_input in _plan(architecture, inputs, positions)
+    ]
+
+
 @torch.library.register_fake("funcsim::network_sketches")
 def _network_sketches(
     architecture: str,
