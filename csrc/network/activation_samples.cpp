@@ -2,12 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 
 #include "kernels/common/bits.h"
 #include "network/aten.h"
 #include "network/positions.h"
+#include "network/tensor_values.h"
 
 namespace funcsim {
 
@@ -83,9 +83,7 @@ class Collector {
     for (std::int64_t s = 0; s < batch.num_samples; ++s) {
       indices[s] += s / options.positions * places;
     }
-    const Tensor host = new_host_tensor({batch.num_samples}, Dtype::Long);
-    std::memcpy(host.mutable_data_ptr(), indices.data(), indices.size() * sizeof(std::int64_t));
-    return aten::index_select(rows, 0, to_device_of(activations, host));
+    return aten::index_select(rows, 0, int64_vector(indices, activations));
   }
 
   const NetworkRun& run_;

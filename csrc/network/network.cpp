@@ -100,6 +100,11 @@ Tensor Network::checked_parameter(std::int64_t item, const ParameterSpec& spec, 
   return aten::aligned(aten::to_dtype(aten::detach(tensor), dtype_));
 }
 
+Tensor Network::forward(std::int64_t item, const Tensor& activations) const {
+  const Layer running = layer(item);
+  return running.item.type->forward == nullptr ? activations : running.item.type->forward(running, activations);
+}
+
 Plan Network::plan(const Tensor& inputs, std::int64_t positions) const {
   return in_role(role_, [&] {
     const auto sizes = inputs.sizes();

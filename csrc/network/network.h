@@ -41,6 +41,9 @@ class Network {
   /// @throws Error: what was expected and what came; where a layer doesn't fit its input, names the item
   Plan plan(const torch::stable::Tensor& inputs, std::int64_t positions) const;
 
+  /// What item i gives for a batch of activations that fit it, in eval mode.
+  torch::stable::Tensor forward(std::int64_t item, const torch::stable::Tensor& activations) const;
+
  private:
   void take_parameters(const std::vector<torch::stable::Tensor>& parameters);
   torch::stable::Tensor checked_parameter(std::int64_t item, const ParameterSpec& spec,
