@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <optional>
 
 #include "kernels/common/hash.h"
@@ -75,10 +76,8 @@ TEST(BootstrapScores, EqualsCountsOnTheSamplesDrawn) {
     const std::int64_t samples = layer.num_inputs * layer.samples_per_input;
     const BoolRows a = random_rows({0.5, 0.02, 0.9, 1.0, 0.0}, samples, 1);
     const BoolRows b = random_rows({0.03, 1.0, 0.6, 0.5, 0.0}, samples, 2);
-    std::vector<std::int64_t> all;
-    for (std::int64_t s = 0; s < samples; ++s) {
-      all.push_back(s);
-    }
+    std::vector<std::int64_t> all(samples);
+    std::iota(all.begin(), all.end(), 0);
     for (const BootstrapSimilarity which : {BootstrapSimilarity::jaccard, BootstrapSimilarity::phi}) {
       for (const ParallelFor& parallel_for : splits()) {
         const std::vector<double> got = scores(a, b, pairs, layer, which, 131, -5, parallel_for);

@@ -64,6 +64,7 @@ class Bootstrap {
         blocks_(bootstrap_blocks(num_inputs)),
         counts_(layer.pairs.size() * static_cast<std::size_t>(3 * blocks_)),
         whole_(layer.pairs.size()) {
+    first_samples_.reserve(static_cast<std::size_t>(blocks_ + 1));
     for (std::int64_t k = 0; k <= blocks_; ++k) {
       first_samples_.push_back(k * num_inputs / blocks_ * layer.samples_per_input);
     }

@@ -20,18 +20,22 @@ namespace {
 /// Counts that are kept at a time: 64 MiB.
 constexpr std::int64_t kept_counts = std::int64_t{1} << 24;
 
+Int128 wide_product(std::int64_t x, std::int64_t y) {
+  return static_cast<Int128>(x) * y;
+}
+
 /// What a pair of units that fire on `count_a` and `count_b` of n samples, and on `common` together, adds to HSIC times
 /// n^4, biased: the square of n^2 times their covariance. Below 2^121 for n below 2^31.
 Int128 biased_term(std::int64_t n, std::int64_t common, std::int64_t count_a, std::int64_t count_b) {
   const std::int64_t covariance = (n * common) - (count_a * count_b);
-  return static_cast<Int128>(covariance) * covariance;
+  return wide_product(covariance, covariance);
 }
 
 /// To HSIC_1 times n (n - 1) (n - 2) (n - 3). Below 2^126 in magnitude.
 Int128 unbiased_term(std::int64_t n, std::int64_t common, std::int64_t count_a, std::int64_t count_b) {
-  const Int128 trace = static_cast<Int128>((n - 1) * (n - 2)) * (common * (common - 1));
-  const Int128 sums = static_cast<Int128>(count_a * (count_a - 1)) * (count_b * (count_b - 1));
-  const Int128 product = static_cast<Int128>((n - 1) * common) * ((count_a - 1) * (count_b - 1));
+  const Int128 trace = wide_product((n - 1) * (n - 2), common * (common - 1));
+  const Int128 sums = wide_product(count_a * (count_a - 1), count_b * (count_b - 1));
+  const Int128 product = wide_product((n - 1) * common, (count_a - 1) * (count_b - 1));
   return trace + sums - (2 * product);
 }
 
