@@ -100,6 +100,11 @@ Tensor Network::checked_parameter(std::int64_t item, const ParameterSpec& spec, 
   return aten::aligned(aten::to_dtype(aten::detach(tensor), dtype_));
 }
 
+Tensor Network::forward(std::int64_t item, const Tensor& activations) const {
+  const Layer running = layer(item);
+  return running.item.type->forward == nullptr ? activations : running.item.type->forward(running, activations);
+}
+
 Plan Network::plan(const Tensor& inputs, std::int64_t positions) const {
   return in_role(role_, [&] {
     const auto sizes = inputs.sizes();
@@ -117,6 +122,15 @@ Plan Network::plan(const Tensor& inputs, std::int64_t positions) const {
     }
     return planned;
   });
+}
+
+std::string hidden_layer_place(const Network& network, std::int64_t layer) {
+  const HiddenLayer& hidden = network.hidden_layers()[layer];
+  std::string place = "hidden layer " + std::to_string(layer) + ", " + item_place(network.architecture(), hidden.item);
+  if (hidden.preactivation_item != hidden.item) {
+    place += " and " + item_place(network.architecture(), hidden.preactivation_item);
+  }
+  return place;
 }
 
 }  // namespace funcsim
