@@ -2,17 +2,18 @@
 
 #include <torch/csrc/stable/ops.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstring>
 #include <optional>
 #include <string>
 
-#include "device/device_call.h"
 #include "kernels/common/error.h"
 #include "network/aten.h"
 #include "network/tensor_text.h"
+#include "network/tensor_values.h"
 #include "network/unit_axes.h"
+#include "network/unit_factors.h"
 
 namespace funcsim {
 
@@ -21,16 +22,16 @@ namespace {
 using torch::stable::Tensor;
 using Dtype = torch::headeronly::ScalarType;
 
-/// A vector shaped so that it multiplies the rows of a weight.
-Tensor along_rows(const Tensor& vector, const Tensor& weight) {
-  std::vector<std::int64_t> sizes(static_cast<std::size_t>(weight.dim()), 1);
-  sizes.front() = -1;
-  return aten::reshape(vector, sizes);
-}
-
-/// L2 norm of every row. Scaled by the largest entry first: squares of float64 leave its range too.
+/// L2 norm of every row.
 Tensor row_norms(const Tensor& weight) {
   const Tensor rows = aten::reshape(weight, {weight.size(0), -1});
+  const Tensor norms = aten::sqrt(aten::sum(aten::mul(rows, rows), {1}));
+  const std::vector<double> values = values_of(norms);
+  const auto is_safe = [](double norm) { return norm > 1e-140 && norm < 1e140; };
+  if (std::all_of(values.begin(), values.end(), is_safe)) {
+    return norms;
+  }
+  // Squares of float64 may have left its range: once more, scaled by the largest entry.
   const Tensor largest = aten::amax(aten::abs(rows), {1}, /*keepdim=*/true);
   const Tensor zero = aten::full({}, 0.0, rows);
   const Tensor one = aten::full({}, 1.0, rows);
@@ -39,25 +40,16 @@ Tensor row_norms(const Tensor& weight) {
   return aten::mul(aten::sqrt(aten::sum(aten::mul(scaled, scaled), {1})), aten::reshape(largest, {-1}));
 }
 
-std::vector<double> values_of(const Tensor& float64_vector) {
-  const Tensor values = to_host(aten::contiguous(float64_vector));
-  const auto* data = values.const_data_ptr<double>();
-  return {data, data + values.numel()};
-}
-
-Tensor int64_vector(const std::vector<std::int64_t>& values, const Tensor& like) {
-  const Tensor vector = new_host_tensor({static_cast<std::int64_t>(values.size())}, Dtype::Long);
-  std::memcpy(vector.mutable_data_ptr(), values.data(), values.size() * sizeof(std::int64_t));
-  return to_device_of(like, vector);
-}
-
 /// Works on float64 copies of a network's tensors, hidden layer by hidden layer.
 class Canonicalizer {
  public:
-  Canonicalizer(const Network& network, std::optional<std::int64_t> network_input_dimensions)
-      : network_(network), dimensions_(input_dimensions(network.architecture(), network_input_dimensions)) {
+  /// @param scales_only what units are divided by is wanted, not their divided weights
+  Canonicalizer(const Network& network, std::optional<std::int64_t> network_input_dimensions, bool scales_only)
+      : network_(network),
+        scales_only_(scales_only),
+        dimensions_(input_dimensions(network.architecture(), network_input_dimensions)) {
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(network.architecture().items.size()); ++i) {
-      std::vector<Tensor>& tensors = tensors_.emplace_back();
+      std::vector<Tensor>& tensors = form_.tensors.emplace_back();
       for (const Tensor& tensor : network.layer(i).tensors) {
         tensors.push_back(aten::to_dtype(tensor, Dtype::Double));
       }
@@ -67,8 +59,7 @@ class Canonicalizer {
     }
   }
 
-  const std::vector<std::vector<Tensor>>& tensors() const { return tensors_; }
-  const std::vector<std::vector<double>>& scales() const { return scales_; }
+  const CanonicalForm& form() const { return form_; }
 
  private:
   const Item& item(std::int64_t i) const { return network_.architecture().items[i]; }
@@ -78,7 +69,7 @@ class Canonicalizer {
     const std::vector<ParameterSpec> specs = item_parameters(item(i));
     for (std::size_t p = 0; p < specs.size(); ++p) {
       if (specs[p].name == name) {
-        return tensors_[i][p];
+        return form_.tensors[i][p];
       }
     }
     fail(item_place(network_.architecture(), i), " has no ", name);
@@ -109,10 +100,12 @@ class Canonicalizer {
       scale = aten::full({layer.units}, 1.0, norms);
     } else {
       const std::vector<std::int64_t> owners = owners_at(layer, *receiver);
-      divide(layer, scale);
+      if (!scales_only_) {
+        divide(layer, scale);
+      }
       multiply(*receiver, aten::index_select(scale, 0, int64_vector(owners, scale)));
     }
-    scales_.push_back(values_of(scale));
+    form_.layers.push_back({values_of(norms), values_of(scale), receiver});
   }
 
   void check_norms(const HiddenLayer& layer, const Tensor& norms) const {
@@ -145,7 +138,7 @@ class Canonicalizer {
     Tensor gain = aten::div(aten::full({layer.units}, 1.0, weight),
                             aten::sqrt(aten::add(variance, aten::full({}, eps, variance))));
     gain = affine ? aten::mul(gain, tensor(norm, "weight")) : gain;
-    weight = aten::mul(weight, along_rows(gain, weight));
+    weight = aten::mul(weight, row_factors(gain, weight));
     variance = aten::full({layer.units}, 1.0 - eps, variance);
     if (affine) {
       tensor(norm, "weight") = aten::full({layer.units}, 1.0, weight);
@@ -194,7 +187,7 @@ class Canonicalizer {
 
   void divide(const HiddenLayer& layer, const Tensor& scale) {
     Tensor& weight = tensor(layer.item, "weight");
-    weight = aten::div(weight, along_rows(scale, weight));
+    weight = aten::div(weight, row_factors(scale, weight));
     if (has_bias(layer.item)) {
       Tensor& bias = tensor(layer.item, "bias");
       bias = aten::div(bias, scale);
@@ -211,27 +204,15 @@ class Canonicalizer {
       Tensor& mean = tensor(receiver, "running_mean");
       mean = aten::div(mean, factor);
       weight = aten::mul(weight, factor);
-    } else if (item(receiver).type->spatial_dimensions == 0) {
-      weight = aten::mul(weight, factor);
     } else {
-      weight = aten::mul(weight, filter_factors(item(receiver), factor, weight));
+      weight = aten::mul(weight, column_factors(item(receiver), factor, weight));
     }
   }
 
-  /// Filter o of group g reads the channels of its group: the factors of its input channels, [out, in / groups, 1...].
-  static Tensor filter_factors(const Item& conv, const Tensor& factor, const Tensor& weight) {
-    const std::int64_t groups = conv.integer("groups");
-    const Tensor of_groups = aten::reshape(factor, {groups, -1});
-    std::vector<std::int64_t> sizes(static_cast<std::size_t>(weight.dim()), 1);
-    sizes[0] = weight.size(0);
-    sizes[1] = weight.size(1);
-    return aten::reshape(aten::repeat_interleave(of_groups, weight.size(0) / groups, 0), sizes);
-  }
-
   const Network& network_;
+  bool scales_only_;
   std::vector<std::optional<std::int64_t>> dimensions_;
-  std::vector<std::vector<Tensor>> tensors_;
-  std::vector<std::vector<double>> scales_;
+  CanonicalForm form_;
 };
 
 /// Scales can take parameters out of the range of their dtype, and what was not finite before is no network.
@@ -249,10 +230,10 @@ void check_finite(const Network& network, std::int64_t item, const Tensor& round
 }  // namespace
 
 std::vector<Tensor> canonical_parameters(const Network& network) {
-  const Canonicalizer canonicalizer(network, std::nullopt);
+  const CanonicalForm form = canonical_form(network, std::nullopt);
   std::vector<Tensor> parameters;
   std::int64_t item = 0;
-  for (const std::vector<Tensor>& tensors : canonicalizer.tensors()) {
+  for (const std::vector<Tensor>& tensors : form.tensors) {
     for (const Tensor& tensor : tensors) {
       // By way of the dtype of computation, so that float16 networks have the canonical form of their float32 copies.
       const Tensor rounded = aten::to_dtype(aten::to_dtype(tensor, network.dtype()), network.given_dtype());
@@ -264,8 +245,21 @@ std::vector<Tensor> canonical_parameters(const Network& network) {
   return parameters;
 }
 
+CanonicalForm canonical_form(const Network& network, std::optional<std::int64_t> input_dimensions) {
+  return Canonicalizer(network, input_dimensions, /*scales_only=*/false).form();
+}
+
 std::vector<std::vector<double>> canonical_scales(const Network& network, std::int64_t input_dimensions) {
-  return Canonicalizer(network, input_dimensions).scales();
+  std::vector<std::vector<double>> scales;
+  const Canonicalizer canonicalizer(network, input_dimensions, /*scales_only=*/true);
+  for (std::size_t l = 0; l < network.hidden_layers().size(); ++l) {
+    const CanonicalLayer& layer = canonicalizer.form().layers[l];
+    // A BatchNorm among the normalisations gives back what it took before anyone sees the pre-activation.
+    const bool is_given_back =
+        layer.receiver.has_value() && *layer.receiver <= network.hidden_layers()[l].preactivation_item;
+    scales.push_back(is_given_back ? std::vector<double>(layer.scales.size(), 1.0) : layer.scales);
+  }
+  return scales;
 }
 
 }  // namespace funcsim

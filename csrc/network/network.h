@@ -41,6 +41,9 @@ class Network {
   /// @throws Error: what was expected and what came; where a layer doesn't fit its input, names the item
   Plan plan(const torch::stable::Tensor& inputs, std::int64_t positions) const;
 
+  /// What item i gives for a batch of activations that fit it, in eval mode.
+  torch::stable::Tensor forward(std::int64_t item, const torch::stable::Tensor& activations) const;
+
  private:
   void take_parameters(const std::vector<torch::stable::Tensor>& parameters);
   torch::stable::Tensor checked_parameter(std::int64_t item, const ParameterSpec& spec,
@@ -54,5 +57,9 @@ class Network {
   torch::headeronly::ScalarType given_dtype_ = torch::headeronly::ScalarType::Float;
   torch::headeronly::ScalarType dtype_ = torch::headeronly::ScalarType::Float;
 };
+
+/// A hidden layer and the items its pre-activations come from, for messages: "hidden layer 0, item 0 (Linear(4, 3)) and
+/// item 1 (BatchNorm1d(3))".
+std::string hidden_layer_place(const Network& network, std::int64_t layer);
 
 }  // namespace funcsim

@@ -52,6 +52,10 @@ Dimensions dimensions_before(const Item& item, Dimensions output) {
   return *output - (splits ? static_cast<std::int64_t>(item.integers("unflattened_size").size()) - 1 : 0);
 }
 
+bool is_group_norm(const Item& item) {
+  return item.type->name == "GroupNorm";
+}
+
 /// Product of two sizes, of which 0 means that it isn't known.
 std::int64_t times(std::int64_t a, std::int64_t b) {
   return element_count({a, b});
@@ -112,11 +116,15 @@ void UnitAxes::pass(const Item& item) {
   switch (item.type->role) {
     case LayerRole::identity:
     case LayerRole::homogeneous:
+    case LayerRole::elementwise:
+    case LayerRole::mixing:
       break;
+    case LayerRole::batch_norm:
     case LayerRole::channel_homogeneous:
-      if (const std::int64_t channels = item.integer("num_parameters"); channels > 1) {
-        owners_of_channels(channels);
-      }
+      owners(item);
+      break;
+    case LayerRole::mixing_norm:
+      partition(item);
       break;
     case LayerRole::channelwise:
       pass_channelwise(item.type->spatial_dimensions);
@@ -127,14 +135,27 @@ void UnitAxes::pass(const Item& item) {
     case LayerRole::unflatten:
       pass_unflatten(item.integer("dim"), item.integers("unflattened_size"));
       break;
-    default:
+    case LayerRole::affine:
       fail_mixed();
   }
 }
 
 std::vector<std::int64_t> UnitAxes::owners(const Item& receiver) const {
-  if (receiver.type->role == LayerRole::batch_norm) {
-    return owners_of_channels(receiver.integer("num_features"));
+  switch (receiver.type->role) {
+    case LayerRole::batch_norm:
+      return owners_of_channels(receiver.integer("num_features"));
+    case LayerRole::channel_homogeneous: {
+      const std::int64_t slopes = receiver.integer("num_parameters");
+      return slopes > 1 ? owners_of_channels(slopes) : std::vector<std::int64_t>();
+    }
+    case LayerRole::mixing_norm:
+      if (is_group_norm(receiver)) {
+        const std::int64_t channels = receiver.integer("num_channels");
+        return channels_are_units(channels) ? owners_of_channels(channels) : std::vector<std::int64_t>();
+      }
+      return owners_of_last_axes(receiver.integers("normalized_shape"));
+    default:
+      break;
   }
   if (receiver.type->spatial_dimensions > 0) {
     return owners_of_channels(receiver.integer("in_channels"));
@@ -144,12 +165,63 @@ std::vector<std::int64_t> UnitAxes::owners(const Item& receiver) const {
   return owners_of_axis(axes_.back(), receiver.integer("in_features"));
 }
 
+/// A Linear whose input may have any rank has its units on axis 1 if it is given rows; given tokens, axis 1 counts
+/// them.
+bool UnitAxes::channels_are_units(std::int64_t channels) const {
+  return axes_.front().has_units && (!open_front_ || channels == units_);
+}
+
 std::vector<std::int64_t> UnitAxes::owners_of_channels(std::int64_t channels) const {
-  // A Linear whose input may have any rank has its units on axis 1 if it is given rows; given tokens, axis 1 counts
-  // them.
-  check(axes_.front().has_units && (!open_front_ || channels == units_), "has a number for each of ", channels,
+  check(channels_are_units(channels), "has a number for each of ", channels,
         " entries of axis 1, where the affine layer before it doesn't have its ", units_, " units");
   return owners_of_axis(axes_.front(), channels);
+}
+
+std::vector<std::int64_t> UnitAxes::owners_of_last_axes(const std::vector<std::int64_t>& sizes) const {
+  const auto covered = static_cast<std::int64_t>(sizes.size());
+  const auto known = static_cast<std::int64_t>(axes_.size());
+  check(open_front_ || covered <= known, "works on the last ", covered, " axes, but is given ", known,
+        " beside the batch");
+  const auto unit_axis = std::ranges::find(axes_, true, &Axis::has_units);
+  const auto from_end = static_cast<std::int64_t>(axes_.end() - unit_axis);
+  if (from_end > covered) {
+    return {};
+  }
+  const std::int64_t size = sizes[covered - from_end];
+  const std::vector<std::int64_t> along = owners_of_axis(*unit_axis, size);
+  const std::int64_t behind = element_count({sizes.end() - from_end + 1, sizes.end()});
+  std::vector<std::int64_t> owners(static_cast<std::size_t>(element_count(sizes)));
+  for (std::size_t i = 0; i < owners.size(); ++i) {
+    owners[i] = along[static_cast<std::int64_t>(i) / behind % size];
+  }
+  return owners;
+}
+
+UnitPartition UnitAxes::partition(const Item& item) const {
+  const bool is_norm = is_group_norm(item);
+  const bool is_convolution = item.type->role == LayerRole::affine && item.type->spatial_dimensions > 0;
+  if (!is_norm && !is_convolution) {
+    return {};
+  }
+  const std::int64_t channels = item.integer(is_norm ? "num_channels" : "in_channels");
+  const std::int64_t groups = item.integer(is_norm ? "num_groups" : "groups");
+  if (groups == 1 || !channels_are_units(channels)) {
+    return {};
+  }
+  // Channel (o, u, i) is entry i of unit u in the o-th of the outer rows of all units.
+  const Axis axis = solved(axes_.front(), channels);
+  const std::int64_t group = channels / groups;
+  const std::int64_t row = units_ * axis.inner;
+  if (group % row == 0) {
+    return {.blocks = 1, .can_move = is_norm};
+  }
+  if (row % group == 0 && group % axis.inner == 0) {
+    return {.blocks = row / group, .can_move = is_norm || axis.outer == 1};
+  }
+  check(axis.inner % group == 0, "has groups of ", group, " channels, which end within a unit: each of the ", units_,
+        " units of the affine layer before it has ", axis.inner, " channels here");
+  // Every unit has several groups of its own. A convolution makes outputs of each, which don't belong to one block.
+  return is_norm ? UnitPartition{} : UnitPartition{.blocks = units_, .can_move = false};
 }
 
 std::vector<std::int64_t> UnitAxes::owners_of_axis(const Axis& axis, std::int64_t size) const {

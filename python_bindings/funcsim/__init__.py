@@ -23,6 +23,7 @@ from .primitives import (
     linear_sum_assignment_with_duals,
     minhash,
     minhash_jaccard,
+    signature_cka,
     synchronize,
 )
 from .sketch import NetworkSketch, sketch
@@ -47,6 +48,7 @@ __all__ = [
     "minhash",
     "minhash_jaccard",
     "parameters",
+    "signature_cka",
     "simd_level",
     "sketch",
     "synchronize",

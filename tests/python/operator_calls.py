@@ -45,6 +45,8 @@ SHUFFLED = [ops.shuffle_samples(bits, 21) for bits in OTHER]
 PARTNERS = torch.tensor([4, 0, 6, 2, 2, 1, 5])
 SKETCHES = [ops.minhash(bits, 21, 16) for bits in BITS]
 
+MATCHES = [torch.tensor([3, -1, 5, 0, 2]), torch.tensor([1, 0, 3, 2])]
+
 CALLS: dict[str, list[tuple]] = {
     "activation_signatures": [(torch.randn(13, 5, generator=generator), 0.1), (torch.randn(8, 3).half(),)],
     "minhash": [(BITS[0], 21, 16, 3, 5)],
@@ -59,6 +61,8 @@ CALLS: dict[str, list[tuple]] = {
     "synchronize": [(ROWS,)],
     "canonicalize": [A, CONV],
     "network_signatures": [(*A, ROWS, 0.1), (*CONV, IMAGES), (*CONV, IMAGES, 0.0, 0), (*CONV, IMAGES, 0.0, -1)],
+    "network_signatures_with_moments": [(*A, ROWS, 0.1), (*CONV, IMAGES)],
+    "network_activations": [(*A, ROWS), (*CONV, IMAGES), (*CONV, IMAGES, 0)],
     "network_sketches": [(*A, ROWS, 0.0, 16, 0, 32), (*CONV, IMAGES, 0.0, 16, 0, 32)],
     "compare": [(*A, *B, ROWS), (*CONV, *CONV, IMAGES, "minhash", 32)],
     "compare_with_chance": [(*A, *DEEP, ROWS), (*CONV, *CONV, IMAGES, "minhash", 32)],
@@ -68,6 +72,12 @@ CALLS: dict[str, list[tuple]] = {
         (SKETCHES, SKETCHES, SKETCHES, [21, 21], [21, 21]),
         (BITS, OTHER, [], [21, 21], [21, 21], "jaccard", [], PARTNERS),
     ],
+    "signature_cka": [(BITS[0], OTHER[0], 21), (BITS[0], OTHER[0], 21, True)],
+    "bootstrap_scores": [
+        (BITS, OTHER, MATCHES, [21, 21], 7, 10),
+        (BITS, OTHER, MATCHES, [21, 21], 21, 200, 3, "phi"),
+    ],
+    "shuffled_scores": [(BITS, OTHER, [21, 21], 7, 3), (BITS, OTHER, [21, 21], 21, 2, 5, "phi")],
     "layer_scores": [
         (BITS, OTHER, [21, 21], [21, 21]),
         (BITS, OTHER, [21, 21], [21, 21], "phi"),

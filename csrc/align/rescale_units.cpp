@@ -1,0 +1,196 @@
+#include "align/rescale_units.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "network/aten.h"
+#include "network/tensor_values.h"
+#include "network/unit_factors.h"
+
+namespace funcsim {
+
+namespace {
+
+using torch::stable::Tensor;
+
+/// What becomes of a hidden layer's units, in their new order.
+struct UnitFactors {
+  std::vector<double> raw;     ///< of the affine layer's weights and bias
+  std::vector<double> output;  ///< of what the layer gives, which the receiver takes back
+};
+
+std::size_t place_of(const Item& item, const char* name) {
+  const std::vector<ParameterSpec> specs = item_parameters(item);
+  return static_cast<std::size_t>(std::ranges::find(specs, std::string_view(name), &ParameterSpec::name) -
+                                  specs.begin());
+}
+
+/// What the BatchNorm that directly follows a layer multiplies each unit by, before it was folded.
+std::vector<double> folded_gains(const RescaledNetwork& side, const HiddenLayer& layer) {
+  const Layer norm = side.network.layer(layer.folded_batch_norm);
+  const auto values = [&](const char* name) {
+    return values_of(aten::to_dtype(norm.tensors[place_of(norm.item, name)], torch::headeronly::ScalarType::Double));
+  };
+  std::vector<double> gains =
+      norm.item.boolean("affine") ? values("weight") : std::vector<double>(static_cast<std::size_t>(layer.units), 1.0);
+  const std::vector<double> variances = values("running_var");
+  for (std::size_t u = 0; u < gains.size(); ++u) {
+    gains[u] /= std::sqrt(variances[u] + norm.item.real("eps"));
+  }
+  return gains;
+}
+
+bool is_positive(double value) {
+  return std::isfinite(value) && value > 0;
+}
+
+UnitFactors factors_of(const RescaledNetwork& a, const RescaledNetwork& b, std::size_t l, const UnitMatch& match,
+                       const UnitOrder& order) {
+  const HiddenLayer& layer_a = a.network.hidden_layers()[l];
+  const HiddenLayer& layer_b = b.network.hidden_layers()[l];
+  const CanonicalLayer& form_a = a.form.layers[l];
+  const CanonicalLayer& form_b = b.form.layers[l];
+  const bool scales = form_a.receiver.has_value() && form_b.receiver.has_value();
+  const bool has_norms = layer_a.folded_batch_norm >= 0 && layer_b.folded_batch_norm >= 0;
+  const std::vector<double> gains_a = has_norms ? folded_gains(a, layer_a) : std::vector<double>();
+  const std::vector<double> gains_b = has_norms ? folded_gains(b, layer_b) : std::vector<double>();
+  std::vector<double> raw(static_cast<std::size_t>(layer_b.units), 1.0);
+  std::vector<double> output = raw;
+  for (std::size_t i = 0; i < match.size(); ++i) {
+    const std::int64_t j = match[i];
+    if (j < 0) {
+      continue;
+    }
+    const double ratio = form_a.norms[i] / form_b.norms[j];
+    if (!is_positive(ratio)) {
+      continue;
+    }
+    output[j] = scales ? ratio : 1.0;
+    if (layer_b.folded_batch_norm < 0) {
+      raw[j] = output[j];
+    } else if (has_norms) {
+      const double raw_ratio = ratio * gains_b[j] / gains_a[i];
+      raw[j] = is_positive(std::abs(raw_ratio)) ? raw_ratio : 1.0;
+    }
+  }
+  UnitFactors factors;
+  for (const std::int64_t unit : order) {
+    factors.raw.push_back(raw[unit]);
+    factors.output.push_back(output[unit]);
+  }
+  return factors;
+}
+
+/// Works on the tensors of one network.
+class Rescaler {
+ public:
+  Rescaler(const Network& network, const std::vector<UnitPlaces>& places, ItemTensors& tensors)
+      : network_(network), places_(places), tensors_(tensors) {}
+
+  void rescale(std::size_t l, UnitFactors factors, std::int64_t receiver) {
+    const HiddenLayer& layer = network_.hidden_layers()[l];
+    if (layer.folded_batch_norm >= 0) {
+      rescale_batch_norm(layer.folded_batch_norm, factors);
+    }
+    Tensor& weight = tensors_[layer.item][0];
+    const Tensor raw = float64_vector(factors.raw, weight);
+    weight = aten::mul(weight, row_factors(raw, weight));
+    if (item(layer.item).boolean("bias")) {
+      Tensor& bias = tensors_[layer.item][1];
+      bias = aten::mul(bias, raw);
+    }
+    compensate(l, receiver, factors.output);
+  }
+
+ private:
+  const Item& item(std::int64_t i) const { return network_.architecture().items[i]; }
+  Tensor& tensor(std::int64_t i, const char* name) { return tensors_[i][place_of(item(i), name)]; }
+
+  /// A value as the network's dtype holds it: what it loses, the weight can make good.
+  Tensor rounded(const Tensor& values) const {
+    return aten::to_dtype(aten::to_dtype(values, network_.given_dtype()), torch::headeronly::ScalarType::Double);
+  }
+
+  /// Lets the BatchNorm take raw pre-activations multiplied by factors.raw, and give what it gave, times
+  /// factors.output. Its deviation has to follow the raw factor. As the variance can't be less than 0, that may need a
+  /// larger one than asked for, or a weight that makes up for it.
+  void rescale_batch_norm(std::int64_t norm, UnitFactors& factors) {
+    const double eps = item(norm).real("eps");
+    const bool affine = item(norm).boolean("affine");
+    const std::vector<double> old_variance = values_of(tensor(norm, "running_var"));
+    std::vector<double> variance = old_variance;
+    for (std::size_t u = 0; u < variance.size(); ++u) {
+      double& raw = factors.raw[u];
+      const double spread = old_variance[u] + eps;
+      if (!affine) {
+        const double output = factors.output[u];
+        raw = std::max(std::abs(raw), output * std::sqrt(eps / spread));
+        if (raw != output) {
+          variance[u] = std::max((raw * raw / (output * output) * spread) - eps, 0.0);
+        }
+      } else if (std::abs(raw) != 1.0) {
+        variance[u] = std::max((raw * raw * spread) - eps, 0.0);
+      }
+    }
+    Tensor& new_variance = tensor(norm, "running_var");
+    new_variance = rounded(float64_vector(variance, new_variance));
+    Tensor& mean = tensor(norm, "running_mean");
+    mean = aten::mul(mean, float64_vector(factors.raw, mean));
+    if (!affine) {
+      return;
+    }
+    const std::vector<double> held = values_of(new_variance);
+    std::vector<double> gains(held.size());
+    for (std::size_t u = 0; u < held.size(); ++u) {
+      const double ratio = held[u] == old_variance[u] ? 1.0 : std::sqrt((held[u] + eps) / (old_variance[u] + eps));
+      gains[u] = factors.output[u] * ratio / factors.raw[u];
+    }
+    Tensor& weight = tensor(norm, "weight");
+    weight = aten::mul(weight, float64_vector(gains, weight));
+    Tensor& bias = tensor(norm, "bias");
+    bias = aten::mul(bias, float64_vector(factors.output, bias));
+  }
+
+  void compensate(std::size_t l, std::int64_t receiver, const std::vector<double>& output) {
+    const std::vector<std::int64_t>& owners = owners_at(l, receiver);
+    std::vector<double> of_numbers;
+    of_numbers.reserve(owners.size());
+    for (const std::int64_t unit : owners) {
+      of_numbers.push_back(output[unit]);
+    }
+    Tensor& weight = tensor(receiver, "weight");
+    const Tensor factor = float64_vector(of_numbers, weight);
+    if (item(receiver).type->role == LayerRole::batch_norm) {
+      Tensor& mean = tensor(receiver, "running_mean");
+      mean = aten::mul(mean, factor);
+      weight = aten::div(weight, factor);
+    } else {
+      weight = aten::div(weight, column_factors(item(receiver), factor, weight));
+    }
+  }
+
+  const std::vector<std::int64_t>& owners_at(std::size_t l, std::int64_t receiver) const {
+    const auto found = std::ranges::find(places_[l].vectors, receiver, &UnitVectors::item);
+    return found == places_[l].vectors.end() ? places_[l].columns : found->owners;
+  }
+
+  const Network& network_;
+  const std::vector<UnitPlaces>& places_;
+  ItemTensors& tensors_;
+};
+
+}  // namespace
+
+void rescale_units(const RescaledNetwork& a, const RescaledNetwork& b, const std::vector<UnitMatch>& matches,
+                   const std::vector<UnitOrder>& orders, ItemTensors& tensors) {
+  Rescaler rescaler(b.network, b.places, tensors);
+  for (std::size_t l = 0; l < matches.size(); ++l) {
+    // Without a receiver all factors of the layer's output are 1, so that any will do.
+    const std::int64_t receiver = b.form.layers[l].receiver.value_or(b.network.hidden_layers()[l].next_affine);
+    rescaler.rescale(l, factors_of(a, b, l, matches[l], orders[l]), receiver);
+  }
+}
+
+}  // namespace funcsim

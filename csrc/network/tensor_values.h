@@ -1,0 +1,21 @@
+#pragma once
+
+#include <torch/csrc/stable/tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+// Numbers between tensors, on whatever device, and memory of the host.
+
+namespace funcsim {
+
+/// The numbers of a float64 tensor, row-major. Waits for a device.
+std::vector<double> values_of(const torch::stable::Tensor& float64_tensor);
+
+/// int64 [values.size()] on the device of `like`.
+torch::stable::Tensor int64_vector(const std::vector<std::int64_t>& values, const torch::stable::Tensor& like);
+
+/// float64 [values.size()] on the device of `like`.
+torch::stable::Tensor float64_vector(const std::vector<double>& values, const torch::stable::Tensor& like);
+
+}  // namespace funcsim
