@@ -23,9 +23,11 @@ std::uint8_t* bytes_of(Tensor& tensor) {
 
 class SignatureCollector final : public EvidenceCollector {
  public:
-  SignatureCollector(const NetworkRun& run, Execution& execution)
+  SignatureCollector(const NetworkRun& run, Execution& execution, NetworkPass::Observe observe)
       : layers_(new_layers(run)),
-        pass_(run, execution, [&](const auto& batch) { return rows(run, batch); }, [](const auto&) {}) {}
+        pass_(
+            run, execution, [&](const auto& batch) { return rows(run, batch); }, [](const auto&) {},
+            std::move(observe)) {}
 
   void finish_layer(std::int64_t layer) override { pass_.finish_layer(layer); }
   const std::vector<Tensor>& layers() const override { return layers_; }
@@ -227,8 +229,9 @@ class SketchCollector final : public EvidenceCollector {
 
 }  // namespace
 
-std::unique_ptr<EvidenceCollector> signature_collector(const NetworkRun& run, Execution& execution) {
-  return std::make_unique<SignatureCollector>(run, execution);
+std::unique_ptr<EvidenceCollector> signature_collector(const NetworkRun& run, Execution& execution,
+                                                       NetworkPass::Observe observe) {
+  return std::make_unique<SignatureCollector>(run, execution, std::move(observe));
 }
 
 std::unique_ptr<EvidenceCollector> sketch_collector(const NetworkRun& run, std::int64_t num_hashes, bool with_shuffled,

@@ -41,7 +41,10 @@ class EvidenceCollector {
 };
 
 /// Packs signatures. Refers to run and execution.
-std::unique_ptr<EvidenceCollector> signature_collector(const NetworkRun& run, Execution& execution);
+///
+/// @param observe is shown every batch of pre-activations on the way
+std::unique_ptr<EvidenceCollector> signature_collector(const NetworkRun& run, Execution& execution,
+                                                       NetworkPass::Observe observe = nullptr);
 
 /// Makes sketches. Holds the bits of one block of inputs, however many inputs there are. Refers to run and execution.
 ///

@@ -124,6 +124,11 @@ Tensor index_select(const Tensor& t, std::int64_t dim, const Tensor& index) {
   return call("index_select", "", t, dim, index);
 }
 
+void copy_into(const Tensor& to, const Tensor& from) {
+  constexpr bool non_blocking = false;
+  call("copy_", "", to, from, non_blocking);
+}
+
 Tensor repeat_interleave(const Tensor& t, std::int64_t repeats, std::int64_t dim) {
   return call("repeat_interleave", "self_int", t, repeats, std::optional<std::int64_t>(dim), std::nullopt);
 }

@@ -33,6 +33,8 @@ Tensor clone(const Tensor& t);
 Tensor to_dtype(const Tensor& t, Dtype dtype);
 Tensor cat(const std::vector<Tensor>& tensors, std::int64_t dim);
 Tensor index_select(const Tensor& t, std::int64_t dim, const Tensor& index);
+/// Not a function of a new tensor: writes into one, which has the sizes of `from`. Dtypes and devices may differ.
+void copy_into(const Tensor& to, const Tensor& from);
 Tensor repeat_interleave(const Tensor& t, std::int64_t repeats, std::int64_t dim);
 
 // Views where that is possible.

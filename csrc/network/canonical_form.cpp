@@ -2,6 +2,7 @@
 
 #include <torch/csrc/stable/ops.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <optional>
@@ -21,9 +22,16 @@ namespace {
 using torch::stable::Tensor;
 using Dtype = torch::headeronly::ScalarType;
 
-/// L2 norm of every row. Scaled by the largest entry first: squares of float64 leave its range too.
+/// L2 norm of every row.
 Tensor row_norms(const Tensor& weight) {
   const Tensor rows = aten::reshape(weight, {weight.size(0), -1});
+  const Tensor norms = aten::sqrt(aten::sum(aten::mul(rows, rows), {1}));
+  const std::vector<double> values = values_of(norms);
+  const auto is_safe = [](double norm) { return norm > 1e-140 && norm < 1e140; };
+  if (std::all_of(values.begin(), values.end(), is_safe)) {
+    return norms;
+  }
+  // Squares of float64 may have left its range: once more, scaled by the largest entry.
   const Tensor largest = aten::amax(aten::abs(rows), {1}, /*keepdim=*/true);
   const Tensor zero = aten::full({}, 0.0, rows);
   const Tensor one = aten::full({}, 1.0, rows);
@@ -35,8 +43,11 @@ Tensor row_norms(const Tensor& weight) {
 /// Works on float64 copies of a network's tensors, hidden layer by hidden layer.
 class Canonicalizer {
  public:
-  Canonicalizer(const Network& network, std::optional<std::int64_t> network_input_dimensions)
-      : network_(network), dimensions_(input_dimensions(network.architecture(), network_input_dimensions)) {
+  /// @param scales_only what units are divided by is wanted, not their divided weights
+  Canonicalizer(const Network& network, std::optional<std::int64_t> network_input_dimensions, bool scales_only)
+      : network_(network),
+        scales_only_(scales_only),
+        dimensions_(input_dimensions(network.architecture(), network_input_dimensions)) {
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(network.architecture().items.size()); ++i) {
       std::vector<Tensor>& tensors = form_.tensors.emplace_back();
       for (const Tensor& tensor : network.layer(i).tensors) {
@@ -89,7 +100,9 @@ class Canonicalizer {
       scale = aten::full({layer.units}, 1.0, norms);
     } else {
       const std::vector<std::int64_t> owners = owners_at(layer, *receiver);
-      divide(layer, scale);
+      if (!scales_only_) {
+        divide(layer, scale);
+      }
       multiply(*receiver, aten::index_select(scale, 0, int64_vector(owners, scale)));
     }
     form_.layers.push_back({values_of(norms), values_of(scale), receiver});
@@ -197,6 +210,7 @@ class Canonicalizer {
   }
 
   const Network& network_;
+  bool scales_only_;
   std::vector<std::optional<std::int64_t>> dimensions_;
   CanonicalForm form_;
 };
@@ -232,12 +246,13 @@ std::vector<Tensor> canonical_parameters(const Network& network) {
 }
 
 CanonicalForm canonical_form(const Network& network, std::optional<std::int64_t> input_dimensions) {
-  return Canonicalizer(network, input_dimensions).form();
+  return Canonicalizer(network, input_dimensions, /*scales_only=*/false).form();
 }
 
 std::vector<std::vector<double>> canonical_scales(const Network& network, std::int64_t input_dimensions) {
   std::vector<std::vector<double>> scales;
-  for (const CanonicalLayer& layer : canonical_form(network, input_dimensions).layers) {
+  const Canonicalizer canonicalizer(network, input_dimensions, /*scales_only=*/true);
+  for (const CanonicalLayer& layer : canonicalizer.form().layers) {
     scales.push_back(layer.scales);
   }
   return scales;

@@ -124,4 +124,13 @@ Plan Network::plan(const Tensor& inputs, std::int64_t positions) const {
   });
 }
 
+std::string hidden_layer_place(const Network& network, std::int64_t layer) {
+  const HiddenLayer& hidden = network.hidden_layers()[layer];
+  std::string place = "hidden layer " + std::to_string(layer) + ", " + item_place(network.architecture(), hidden.item);
+  if (hidden.preactivation_item != hidden.item) {
+    place += " and " + item_place(network.architecture(), hidden.preactivation_item);
+  }
+  return place;
+}
+
 }  // namespace funcsim

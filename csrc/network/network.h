@@ -58,4 +58,8 @@ class Network {
   torch::headeronly::ScalarType dtype_ = torch::headeronly::ScalarType::Float;
 };
 
+/// A hidden layer and the items its pre-activations come from, for messages: "hidden layer 0, item 0 (Linear(4, 3)) and
+/// item 1 (BatchNorm1d(3))".
+std::string hidden_layer_place(const Network& network, std::int64_t layer);
+
 }  // namespace funcsim

@@ -71,10 +71,11 @@ NetworkRun::NetworkRun(const Network& network, Tensor inputs, const SignatureOpt
   }
 }
 
-NetworkPass::NetworkPass(const NetworkRun& run, Execution& execution, PlaceRows rows, Packed packed)
+NetworkPass::NetworkPass(const NetworkRun& run, Execution& execution, PlaceRows rows, Packed packed, Observe observe)
     : run_(run),
       rows_(std::move(rows)),
       packed_(std::move(packed)),
+      observe_(std::move(observe)),
       recorder_(make_recorder(run.network(), run.plan(), run.inputs(), run.options(), execution)),
       num_layers_(static_cast<std::int64_t>(run.extents().size())),
       batch_inputs_(
@@ -122,6 +123,9 @@ void NetworkPass::run_item() {
       const SignatureBatch place{next_layer_, batch.first_input, batch.num_inputs,
                                  batch.num_inputs * run_.extents()[next_layer_].samples_per_input};
       recorder_->record(place, batch.activations, rows_(place));
+      if (observe_) {
+        observe_(place, batch.activations);
+      }
       packed_(place);
     }
   }

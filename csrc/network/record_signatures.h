@@ -50,7 +50,8 @@ class NetworkRun {
 };
 
 /// A network on its way through a run's inputs, batch by batch. Asks `rows` where the packed signatures of a batch of a
-/// hidden layer go, and calls `packed` when they are there, or on a device, when that is on its stream. Batches of a
+/// hidden layer go, and calls `packed` when they are there, or on a device, when that is on its stream. Before that it
+/// shows the pre-activations to `observe`, if that is given; NaN is found first. Batches of a
 /// layer come in order; no batch has inputs of two blocks of block_inputs, and batches fill whole bytes, so that rows
 /// can be joined bytewise.
 ///
@@ -61,9 +62,10 @@ class NetworkPass {
  public:
   using PlaceRows = std::function<PackedRows(const SignatureBatch&)>;
   using Packed = std::function<void(const SignatureBatch&)>;
+  using Observe = std::function<void(const SignatureBatch&, const torch::stable::Tensor& preactivations)>;
 
   /// Refers to run and execution.
-  NetworkPass(const NetworkRun& run, Execution& execution, PlaceRows rows, Packed packed);
+  NetworkPass(const NetworkRun& run, Execution& execution, PlaceRows rows, Packed packed, Observe observe = nullptr);
 
   /// Goes on until the signatures of this layer are there for all inputs.
   ///
@@ -89,6 +91,7 @@ class NetworkPass {
   const NetworkRun& run_;
   PlaceRows rows_;
   Packed packed_;
+  Observe observe_;
   std::unique_ptr<SignatureRecorder> recorder_;
   std::int64_t num_layers_;
   std::int64_t batch_inputs_;

@@ -70,13 +70,7 @@ std::vector<std::vector<double>> thresholds_of(const Network& network, std::int6
 
 /// "network a: hidden layer 0, ...: the pre-activation of unit "
 std::string nan_place(const Network& network, std::int64_t layer) {
-  const HiddenLayer& hidden = network.hidden_layers()[layer];
-  std::string place = network.role() + ": hidden layer " + std::to_string(layer) + ", " +
-                      item_place(network.architecture(), hidden.item);
-  if (hidden.preactivation_item != hidden.item) {
-    place += " and " + item_place(network.architecture(), hidden.preactivation_item);
-  }
-  return place + ": the pre-activation of unit ";
+  return network.role() + ": " + hidden_layer_place(network, layer) + ": the pre-activation of unit ";
 }
 
 std::string nan_message(const std::string& place, std::int64_t unit, std::int64_t input) {

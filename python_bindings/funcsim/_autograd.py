@@ -21,12 +21,26 @@ def _register_no_gradient(name: str) -> None:
 
 
 # The operators that take floating tensors and return some: integer results never ask for a gradient.
-for _name in ("align_parameters", "canonicalize", "compare", "compare_with_chance"):
+for _name in (
+    "align_parameters",
+    "canonicalize",
+    "compare",
+    "compare_with_chance",
+    "network_activations",
+    "network_signatures_with_moments",
+):
     _register_no_gradient(_name)
 
 
 # Under autocast PyTorch computes some layers in a narrower type. Which unit fires is then another question, and the
 # operators refuse: here they run with autocast off, and what it would narrow is widened.
-for _name in ("network_signatures", "network_sketches", "compare", "compare_with_chance"):
+for _name in (
+    "network_activations",
+    "network_signatures",
+    "network_signatures_with_moments",
+    "network_sketches",
+    "compare",
+    "compare_with_chance",
+):
     for _device in ("cpu", "cuda"):
         torch.library.register_autocast(f"funcsim::{_name}", _device, torch.float32)

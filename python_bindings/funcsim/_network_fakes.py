@@ -78,6 +78,88 @@ def _network_signatures(
     ]
 
 
+@torch.library.register_fake("funcsim::network_signatures_with_moments")
+def _network_signatures_with_moments(
+    architecture: str,
+    parameters: Sequence[Tensor],
+    inputs: Tensor,
+    margin: float = 0.0,
+    positions: int = 16,
+    seed: int = 0,
+    first_input: Size = 0,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """What ``network_signatures`` gives, and the mean and variance of every hidden unit from the same pass.
+
+    Moments are those of canonical pre-activations, z / s_i (docs/mathematics.md, section 2): units that do the same in
+    networks of other scales have equal ones. Those of several batches merge after Chan, Golub and LeVeque ("Updating
+    formulae and a pairwise algorithm for computing sample variances", 1979).
+
+    Args:
+        architecture: As for ``network_signatures``, and so are all others.
+        parameters: Its tensors.
+        inputs: ``[inputs, features...]``.
+        margin: Above which a unit fires.
+        positions: Samples an input. Moments are of all positions, whatever this is.
+        seed: Of points.
+        first_input: Global index of the first input.
+
+    Returns:
+        ``signatures``, as ``network_signatures``; and ``moments``, for each hidden layer float64 ``[2, units]``: means,
+        then variances (over the number of values, not over one less), taken in float64.
+
+    Raises:
+        RuntimeError: As ``network_signatures``; where a mean or a variance is not finite (names the layer and the
+            unit); where a unit loses its identity on the way to the next affine layer; in a CUDA graph. Also on
+            backward.
+    """
+    check_one_device("network_signatures_with_moments", *parameters, inputs)
+    plan = _plan(architecture, inputs, positions)
+    return (
+        [
+            inputs.new_empty((units, signature_bytes(inputs.shape[0] * samples_per_input)), dtype=torch.uint8)
+            for units, samples_per_input in plan
+        ],
+        [inputs.new_empty((2, units), dtype=torch.float64) for units, _ in plan],
+    )
+
+
+@torch.library.register_fake("funcsim::network_activations")
+def _network_activations(
+    architecture: str,
+    parameters: Sequence[Tensor],
+    inputs: Tensor,
+    positions: int = 16,
+    seed: int = 0,
+    first_input: Size = 0,
+) -> list[Tensor]:
+    """Runs a network in eval mode and returns what its hidden units give on, at the samples of ``network_signatures``.
+
+    That is what the activation function behind a hidden layer gives: the first elementwise module directly behind the
+    pre-activation (ReLU, GELU and so on; Identity and Dropout don't count). Where there is none, it is the
+    pre-activation itself.
+
+    Args:
+        architecture: As for ``network_signatures``, and so are the next five.
+        parameters: Its tensors.
+        inputs: ``[inputs, features...]``.
+        positions: Samples an input; not -1 (any): a maximum over positions is no activation.
+        seed: Of points.
+        first_input: Global index of the first input.
+
+    Returns:
+        For each hidden layer ``[samples, units]``, float64 for float64 and otherwise float32.
+
+    Raises:
+        RuntimeError: As ``network_signatures``, and in a CUDA graph. Also on backward.
+    """
+    check_one_device("network_activations", *parameters, inputs)
+    dtype = torch.float64 if inputs.dtype == torch.float64 else torch.float32
+    return [
+        inputs.new_empty((inputs.shape[0] * samples_per_input, units), dtype=dtype)
+        for units, samples_per_input in _plan(architecture, inputs, positions)
+    ]
+
+
 @torch.library.register_fake("funcsim::network_sketches")
 def _network_sketches(
     architecture: str,

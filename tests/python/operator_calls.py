@@ -59,6 +59,8 @@ CALLS: dict[str, list[tuple]] = {
     "synchronize": [(ROWS,)],
     "canonicalize": [A, CONV],
     "network_signatures": [(*A, ROWS, 0.1), (*CONV, IMAGES), (*CONV, IMAGES, 0.0, 0), (*CONV, IMAGES, 0.0, -1)],
+    "network_signatures_with_moments": [(*A, ROWS, 0.1), (*CONV, IMAGES)],
+    "network_activations": [(*A, ROWS), (*CONV, IMAGES), (*CONV, IMAGES, 0)],
     "network_sketches": [(*A, ROWS, 0.0, 16, 0, 32), (*CONV, IMAGES, 0.0, 16, 0, 32)],
     "compare": [(*A, *B, ROWS), (*CONV, *CONV, IMAGES, "minhash", 32)],
     "compare_with_chance": [(*A, *DEEP, ROWS), (*CONV, *CONV, IMAGES, "minhash", 32)],
