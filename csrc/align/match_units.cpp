@@ -96,7 +96,7 @@ class UnitMatcher {
   std::vector<UnitMatch> matched(std::size_t begin, std::size_t end, bool descends) {
     const bool by_weights = descends || similarities_.empty();
     products_.assign(end - begin, {});
-    cosines_.clear();
+    nearness_.clear();
     incoming_.reset();
     if (by_weights) {
       products_.front() = inner_products(*needed(begin, incoming(begin)));
@@ -126,7 +126,7 @@ class UnitMatcher {
                                    : part<double>(products, blocks_b_[pair.layer].units, blocks_a_[pair.layer],
                                                   pair.block_a, blocks_b_[pair.layer], pair.block_b);
     if (pair.before != nullptr) {
-      std::vector<double> of_groups = grouped_products(pair, /*cosines=*/false);
+      std::vector<double> of_groups = grouped_products(pair, /*nearness=*/false);
       check(!of_groups.empty(), not_comparable(pair.layer));
       if (!sums.empty()) {
         add_to(of_groups, sums);
@@ -149,7 +149,7 @@ class UnitMatcher {
     }
   }
 
-  /// The cosine of the canonical weights into units.
+  /// How near the canonical weights into units are.
   SecondOpinion opinion_on(const BlockPair& pair) {
     const std::int64_t first_a = blocks_a_[pair.layer].begin(pair.block_a);
     const std::int64_t first_b = blocks_b_[pair.layer].begin(pair.block_b);
@@ -158,7 +158,7 @@ class UnitMatcher {
       auto of_groups = std::make_shared<std::vector<double>>();
       return [this, pair, width, of_groups](const auto& rows, const auto& columns) {
         if (of_groups->empty()) {
-          *of_groups = grouped_products(pair, /*cosines=*/true);
+          *of_groups = grouped_products(pair, /*nearness=*/true);
         }
         return of_groups->empty() ? std::vector<double>() : chosen(*of_groups, width, 0, rows, 0, columns);
       };
@@ -166,9 +166,9 @@ class UnitMatcher {
     return [this, layer = pair.layer, first_a, first_b](const auto& rows, const auto& columns) {
       if (blocks_a_[layer].count() == 1) {
         const auto& numbers = incoming(layer);
-        return numbers.has_value() ? cosines(*numbers, rows, columns) : std::vector<double>();
+        return numbers.has_value() ? nearness(*numbers, rows, columns) : std::vector<double>();
       }
-      return chosen(all_cosines(layer), blocks_b_[layer].units, first_a, rows, first_b, columns);
+      return chosen(all_nearness(layer), blocks_b_[layer].units, first_a, rows, first_b, columns);
     };
   }
 
@@ -185,8 +185,8 @@ class UnitMatcher {
     return values;
   }
 
-  const std::vector<double>& all_cosines(std::size_t layer) {
-    if (const auto& numbers = incoming(layer); cosines_.empty() && numbers.has_value()) {
+  const std::vector<double>& all_nearness(std::size_t layer) {
+    if (const auto& numbers = incoming(layer); nearness_.empty() && numbers.has_value()) {
       const auto all = [](std::int64_t count) {
         std::vector<std::int64_t> rows;
         for (std::int64_t row = 0; row < count; ++row) {
@@ -194,13 +194,13 @@ class UnitMatcher {
         }
         return rows;
       };
-      cosines_ = cosines(*numbers, all(blocks_a_[layer].units), all(blocks_b_[layer].units));
+      nearness_ = nearness(*numbers, all(blocks_a_[layer].units), all(blocks_b_[layer].units));
     }
-    return cosines_;
+    return nearness_;
   }
 
   /// Of a grouped convolution whose inputs are matched by pair.before: units, each of which may be several channels.
-  std::vector<double> grouped_products(const BlockPair& pair, bool cosines) {
+  std::vector<double> grouped_products(const BlockPair& pair, bool nearness) {
     const std::size_t before = pair.layer - 1;
     const auto channels = static_cast<std::int64_t>(places_a_[before].columns.size()) / blocks_a_[before].units;
     if (channels != static_cast<std::int64_t>(places_b_[before].columns.size()) / blocks_b_[before].units) {
@@ -212,7 +212,7 @@ class UnitMatcher {
         within.push_back(unit < 0 ? -1 : (unit * channels) + c);
       }
     }
-    return weights().grouped_products(pair.layer, pair.block_a, pair.block_b, within, cosines);
+    return weights().grouped_products(pair.layer, pair.block_a, pair.block_b, within, nearness);
   }
 
   /// Of the layer that is being matched.
@@ -269,7 +269,7 @@ class UnitMatcher {
   // Of the layers that are being matched.
   std::vector<std::vector<double>> products_;  ///< what weights say of them, as far as it is one matrix
   std::optional<std::pair<std::size_t, std::optional<UnitNumbers>>> incoming_;
-  std::vector<double> cosines_;
+  std::vector<double> nearness_;
 };
 
 }  // namespace

@@ -5,7 +5,8 @@ which unit of the other. The operators behind it are ``torch.ops.funcsim.*``: th
 ``torch.compile`` and ``torch.export`` as well.
 """
 
-from . import _autograd as _autograd  # these three register
+from . import _align_fakes as _align_fakes  # these four register
+from . import _autograd as _autograd
 from . import _fakes as _fakes
 from . import _network_fakes as _network_fakes
 from ._library import cmake_prefix_path, simd_level

@@ -22,6 +22,7 @@ def _register_no_gradient(name: str) -> None:
 
 # The operators that take floating tensors and return some: integer results never ask for a gradient.
 for _name in (
+    "align_parameters",
     "canonicalize",
     "compare",
     "compare_with_chance",
