@@ -99,3 +99,51 @@ def _align_parameters(
     check_one_device("align_parameters", *parameters_a, *parameters_b, *matches, inputs)
     orders = [inputs.new_empty((units,), dtype=torch.int64) for units in hidden_units(architecture_b)]
     return [parameter.new_empty(parameter.shape) for parameter in parameters_b], orders
+
+
+@torch.library.register_fake("funcsim::merge_parameters")
+def _merge_parameters(
+    architecture: str,
+    parameters: Sequence[Tensor],
+    weights: Sequence[float],
+    moments: Sequence[Tensor],
+    inputs: Tensor,
+    repair: bool = True,
+) -> list[Tensor]:
+    """The parameters of a network between others whose units are in one order, as ``align_parameters`` puts them.
+
+    Every tensor is the weighted mean of theirs. Repair then gives every unit the weighted means of their means and
+    standard deviations on the inputs (REPAIR, Jordan et al., arXiv:2211.08403), layer after layer; docs/mathematics.md
+    has the details:
+
+    - the pre-activations of a hidden layer without normalisation, by its weight and bias; without bias the standard
+      deviation only;
+    - those that come from a LayerNorm or GroupNorm with weight and bias of units, by these;
+    - what a BatchNorm gives before its weight and bias, by its running statistics.
+
+    All else stays as it is. So does the standard deviation of a unit that doesn't vary on the inputs.
+
+    Activations of all inputs are kept where those of a layer take at most 1 GiB; otherwise they are computed anew for
+    each layer.
+
+    Args:
+        architecture: A description (docs/architecture.md), with a hidden layer.
+        parameters: The tensors of all networks, one network after the other, of one floating dtype. float16 and
+            bfloat16 are computed in float32.
+        weights: One for each network, at least 2: at least 0, of sum 1.
+        moments: For each network those of its hidden layers that ``network_signatures_with_moments`` gives on the
+            inputs, float64 ``[2, units]``, one network after the other; or none, and repair takes them itself.
+        inputs: ``[inputs, features...]``, at least one, of the parameters' dtype; float16, bfloat16 and float32 go
+            together.
+        repair: Whether to correct statistics.
+
+    Returns:
+        Tensors of the shapes and dtype of one network's.
+
+    Raises:
+        RuntimeError: As ``network_signatures_with_moments`` for the networks and inputs; for weights and moments that
+            don't fit (says what came); where a statistic or a repaired parameter is not finite (names the item); in a
+            CUDA graph. Also on backward.
+    """
+    check_one_device("merge_parameters", *parameters, *moments, inputs)
+    return [tensor.new_empty(tensor.shape) for tensor in parameters[: len(parameters) // len(weights)]]
