@@ -5,12 +5,13 @@ which unit of the other. The operators behind it are ``torch.ops.funcsim.*``: th
 ``torch.compile`` and ``torch.export`` as well.
 """
 
-from . import _align_fakes as _align_fakes  # these four register
-from . import _autograd as _autograd
+from . import _autograd as _autograd  # these four register
 from . import _fakes as _fakes
 from . import _network_fakes as _network_fakes
+from . import _unit_fakes as _unit_fakes
 from ._library import cmake_prefix_path, simd_level
 from ._version import __version__
+from .align import align
 from .canonicalize import canonicalize
 from .compare import compare
 from .comparer import Comparer
@@ -37,6 +38,7 @@ __all__ = [
     "UnmatchedLayer",
     "__version__",
     "activation_signatures",
+    "align",
     "canonicalize",
     "cmake_prefix_path",
     "compare",

@@ -1,4 +1,4 @@
-"""What the operators that align networks look like without data: fake kernels, as in :mod:`funcsim._fakes`."""
+"""What the operators that match and move units look like without data: fake kernels, as in :mod:`funcsim._fakes`."""
 
 # torch's register_fake has no types.
 # mypy: disable-error-code="untyped-decorator"
