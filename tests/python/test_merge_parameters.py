@@ -42,6 +42,16 @@ def merged(
     return result
 
 
+NETWORKS = [
+    *networks.NETWORKS,
+    networks.Network(
+        "conv-without-bias",
+        lambda: nn.Sequential(nn.Conv2d(2, 5, 3, bias=False), nn.GELU(), nn.Flatten(), nn.Linear(45, 3)),
+        (2, 5, 5),
+    ),
+]
+
+
 @dataclass(frozen=True)
 class Statistics:
     """Of one step of repair: values ``[samples, units]`` whose moments repair sets, and whether means are set."""
@@ -49,6 +59,7 @@ class Statistics:
     place: int
     values: np.ndarray
     sets_means: bool
+    reachable: np.ndarray | bool = True  # a BatchNorm can't make deviations 0, nor larger than its eps lets it
 
 
 def statistics(model: nn.Sequential, inputs: Tensor) -> list[Statistics]:
@@ -61,7 +72,9 @@ def statistics(model: nn.Sequential, inputs: Tensor) -> list[Statistics]:
         if isinstance(module, hooks.BATCH_NORM):
             x = outputs[place].movedim(1, -1)
             values = (x - module.running_mean) / torch.sqrt(module.running_var + module.eps)
-            found.append(Statistics(place, values.reshape(-1, values.shape[-1]).numpy(), sets_means=True))
+            values = values.reshape(-1, values.shape[-1]).numpy()
+            reachable = (module.running_var > 0).numpy() & (values.std(axis=0) > 1e-9)
+            found.append(Statistics(place, values, sets_means=True, reachable=reachable))
         elif place in layers:
             affine = modules[layers[place].affine]
             z = hooks.units_last(outputs[place + 1], affine)
@@ -90,6 +103,7 @@ def assert_repaired(models: list[nn.Sequential], weights: list[float], inputs: T
         size = max(1.0, *(np.abs(parent.values).max() for parent in theirs))
         deviations = sum(w * parent.values.std(axis=0) for w, parent in zip(weights, theirs, strict=True))
         varies = ours.values.std(axis=0) > 1e-9 * size
+        varies &= ours.reachable & ((deviations > 1e-9 * size) | (ours.reachable is True))
         np.testing.assert_allclose(ours.values.std(axis=0)[varies], deviations[varies], rtol=0, atol=1e-8 * size)
         if ours.sets_means:
             means = sum(w * parent.values.mean(axis=0) for w, parent in zip(weights, theirs, strict=True))
@@ -98,7 +112,7 @@ def assert_repaired(models: list[nn.Sequential], weights: list[float], inputs: T
 
 
 @pytest.mark.parametrize("weights", [[0.25, 0.75], [0.5, 0.25, 0.25]], ids=str)
-@pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
 def test_repaired_statistics_are_the_parents_weighted_means(
     network: networks.Network, weights: list[float], device: torch.device
 ) -> None:
@@ -110,7 +124,7 @@ def test_repaired_statistics_are_the_parents_weighted_means(
 
 def test_there_are_statistics_of_every_kind() -> None:
     kinds = set()
-    for network in networks.NETWORKS:
+    for network in NETWORKS:
         model, inputs = network.make(0)
         modules = hooks.leaves(model)
         kinds |= {(type(modules[found.place]).__name__, found.sets_means) for found in statistics(model, inputs)}
@@ -118,7 +132,7 @@ def test_there_are_statistics_of_every_kind() -> None:
     assert kinds >= expected | {("BatchNorm2d", True), ("LayerNorm", True), ("GroupNorm", True)}
 
 
-@pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
 def test_without_repair_tensors_are_weighted_means(network: networks.Network, device: torch.device) -> None:
     weights = [0.5, 0.2, 0.3]
     models = [network.make(seed)[0] for seed in range(3)]
@@ -128,7 +142,7 @@ def test_without_repair_tensors_are_weighted_means(network: networks.Network, de
         np.testing.assert_allclose(ours.numpy(), expected, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
 def test_a_network_merged_with_itself_stays_as_it_is(network: networks.Network) -> None:
     """Also where running statistics are not those of the inputs."""
     model, inputs = network.make(3)
@@ -141,7 +155,7 @@ def test_a_network_merged_with_itself_stays_as_it_is(network: networks.Network) 
         torch.testing.assert_close(result(inputs), expected, rtol=0, atol=1e-7 * max(1.0, expected.abs().max().item()))
 
 
-@pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
 def test_given_moments_do_as_those_taken_anew(network: networks.Network) -> None:
     models = [network.make(seed)[0] for seed in range(2)]
     inputs = network.make(9)[1]
@@ -181,8 +195,10 @@ def test_batch_norms_of_trained_statistics_are_estimated_anew() -> None:
     expected = merged(models, [0.5, 0.5], inputs, repair=False)
     update_bn([inputs], expected)
     for place in (0, 2, 6, 9):
-        torch.testing.assert_close(result[place].running_mean, expected[place].running_mean, rtol=1e-6, atol=1e-6)
-        # Variances of n values and of n - 1, and eps, which the running one has as well: alike in both parents.
+        # In training mode layers see what is divided by the deviation of n values, in eval mode by that of n - 1.
+        deviation = expected[place].running_var.sqrt().max().item()
+        means = result[place].running_mean, expected[place].running_mean
+        torch.testing.assert_close(*means, rtol=0, atol=1e-4 * deviation)
         torch.testing.assert_close(result[place].running_var, expected[place].running_var, rtol=2e-4, atol=0)
 
 
@@ -326,7 +342,10 @@ def test_bad_networks_and_inputs() -> None:
 def test_repaired_parameters_beyond_the_range_of_the_dtype_are_an_error() -> None:
     models, inputs = two()
     models = [model.half() for model in models]
-    models[0][0].weight.fill_(30000.0)
-    models[1][0].weight.fill_(-29990.0)  # of the sum hardly anything is left, and repair wants it large
+    # Nothing is left of what varies most, so that repair wants the rest larger than float16 goes.
+    inputs[:, 1:] *= 1e-3
+    for model, weight in zip(models, (30000.0, -30000.0), strict=True):
+        model[0].weight.fill_(100.0)
+        model[0].weight[:, 0] = weight
     with pytest.raises(RuntimeError, match=r"item 0 \(Linear\(4, 5\)\): a parameter is not finite in float16"):
         merged(models, [0.5, 0.5], inputs.half())
