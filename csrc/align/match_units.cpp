@@ -49,6 +49,7 @@ class UnitMatcher {
         blocks_b_(find_unit_blocks(b, places_b_)),
         matches_(a.hidden_layers().size()) {
     check_corresponding(blocks_a_, blocks_b_);
+    assign_free_layers();
     for (std::size_t begin = 0; begin < matches_.size(); begin = end_of(begin)) {
       take(begin, matched(begin, end_of(begin), /*descends=*/false));
     }
@@ -89,6 +90,24 @@ class UnitMatcher {
     return end;
   }
 
+  /// Solves the assignments of layers without blocks, which don't depend on each other: side by side, since each is
+  /// sequential.
+  void assign_free_layers() {
+    assigned_.resize(matches_.size());
+    std::vector<std::size_t> free;
+    for (std::size_t l = 0; l < similarities_.size(); ++l) {
+      if (blocks_a_[l].count() == 1 && blocks_b_[l].count() == 1) {
+        free.push_back(l);
+      }
+    }
+    parallel_for_(0, static_cast<std::int64_t>(free.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t f = begin; f < end; ++f) {
+        const std::size_t l = free[f];
+        assigned_[l] = best_match(similarities_[l], blocks_a_[l].units, blocks_b_[l].units, serial_for);
+      }
+    });
+  }
+
   void take(std::size_t begin, const std::vector<UnitMatch>& matched) {
     std::ranges::copy(matched, matches_.begin() + static_cast<std::ptrdiff_t>(begin));
   }
@@ -109,6 +128,7 @@ class UnitMatcher {
       numbers.similarities = [this, begin](const BlockPair& pair) { return weight_similarities(begin, pair); };
     } else {
       numbers.similarities = [this](const BlockPair& pair) { return given_similarities(pair); };
+      numbers.assigned = assigned_[begin].empty() ? nullptr : &assigned_[begin];
       numbers.opinion = [this](const BlockPair& pair) { return opinion_on(pair); };
     }
     return match_blocks(blocks_a_, blocks_b_, begin, end, numbers, parallel_for_);
@@ -264,6 +284,7 @@ class UnitMatcher {
   std::vector<UnitBlocks> blocks_a_;
   std::vector<UnitBlocks> blocks_b_;
   std::vector<UnitMatch> matches_;
+  std::vector<UnitMatch> assigned_;       ///< of layers without blocks, by similarities alone
   std::unique_ptr<UnitWeights> weights_;  ///< made when they are asked for: often there are no ties
 
   // Of the layers that are being matched.
