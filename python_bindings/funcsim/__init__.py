@@ -12,12 +12,14 @@ from . import _unit_fakes as _unit_fakes
 from ._library import cmake_prefix_path, simd_level
 from ._version import __version__
 from .align import align
+from .barrier import Barrier, barrier
 from .canonicalize import canonicalize
 from .compare import compare
 from .comparer import Comparer
 from .comparison import Comparison, LayerComparison, UnmatchedLayer
 from .describe import describe, parameters
 from .layer_similarity import LayerSimilarity, layer_similarity
+from .merge import merge
 from .primitives import (
     activation_signatures,
     jaccard,
@@ -30,6 +32,7 @@ from .primitives import (
 from .sketch import NetworkSketch, sketch
 
 __all__ = [
+    "Barrier",
     "Comparer",
     "Comparison",
     "LayerComparison",
@@ -39,6 +42,7 @@ __all__ = [
     "__version__",
     "activation_signatures",
     "align",
+    "barrier",
     "canonicalize",
     "cmake_prefix_path",
     "compare",
@@ -47,6 +51,7 @@ __all__ = [
     "layer_similarity",
     "linear_sum_assignment",
     "linear_sum_assignment_with_duals",
+    "merge",
     "minhash",
     "minhash_jaccard",
     "parameters",
