@@ -5,17 +5,21 @@ which unit of the other. The operators behind it are ``torch.ops.funcsim.*``: th
 ``torch.compile`` and ``torch.export`` as well.
 """
 
-from . import _autograd as _autograd  # these three register
+from . import _autograd as _autograd  # these four register
 from . import _fakes as _fakes
 from . import _network_fakes as _network_fakes
+from . import _unit_fakes as _unit_fakes
 from ._library import cmake_prefix_path, simd_level
 from ._version import __version__
+from .align import align
+from .barrier import Barrier, barrier
 from .canonicalize import canonicalize
 from .compare import compare
 from .comparer import Comparer
 from .comparison import Comparison, LayerComparison, UnmatchedLayer
 from .describe import describe, parameters
 from .layer_similarity import LayerSimilarity, layer_similarity
+from .merge import merge
 from .primitives import (
     activation_signatures,
     jaccard,
@@ -29,6 +33,7 @@ from .primitives import (
 from .sketch import NetworkSketch, sketch
 
 __all__ = [
+    "Barrier",
     "Comparer",
     "Comparison",
     "LayerComparison",
@@ -37,6 +42,8 @@ __all__ = [
     "UnmatchedLayer",
     "__version__",
     "activation_signatures",
+    "align",
+    "barrier",
     "canonicalize",
     "cmake_prefix_path",
     "compare",
@@ -45,6 +52,7 @@ __all__ = [
     "layer_similarity",
     "linear_sum_assignment",
     "linear_sum_assignment_with_duals",
+    "merge",
     "minhash",
     "minhash_jaccard",
     "parameters",
