@@ -5,9 +5,10 @@ which unit of the other. The operators behind it are ``torch.ops.funcsim.*``: th
 ``torch.compile`` and ``torch.export`` as well.
 """
 
-from . import _autograd as _autograd  # these three register
+from . import _autograd as _autograd  # these four register
 from . import _fakes as _fakes
 from . import _network_fakes as _network_fakes
+from . import _stability_fakes as _stability_fakes
 from ._library import cmake_prefix_path, simd_level
 from ._version import __version__
 from .canonicalize import canonicalize

@@ -102,7 +102,7 @@ def compare(
         positions=positions,
         needing_signatures=extras.needing_signatures,
     )
-    return _compare_evidence(evidence_a, evidence_b, similarity, pairs, extras)
+    return compare_evidence(evidence_a, evidence_b, similarity, pairs, extras)
 
 
 def _checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
@@ -125,7 +125,16 @@ def _checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
     return numbers
 
 
-def _compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: list[int], extras: Extras) -> Comparison:
+def compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: list[int], extras: Extras) -> Comparison:
+    """Pairs, matches and scores the layers of two networks.
+
+    Args:
+        a: The evidence on network a.
+        b: On network b, with what the chance level needs.
+        similarity: "jaccard" or "phi".
+        given_pairs: Layer of a, layer of b, layer of a, ...; none for the automatic pairing.
+        extras: What is wanted beside.
+    """
     results = torch.ops.funcsim.compare_layers(
         [layer.rows for layer in a.layers],
         [layer.rows for layer in b.layers],
