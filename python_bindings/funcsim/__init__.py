@@ -27,14 +27,20 @@ from .primitives import (
     signature_cka,
     synchronize,
 )
+from .prune_report import LayerPruning, PruneReport, prune_report
 from .sketch import NetworkSketch, sketch
+from .stability import LayerStability, Stability, stability
 
 __all__ = [
     "Comparer",
     "Comparison",
     "LayerComparison",
+    "LayerPruning",
     "LayerSimilarity",
+    "LayerStability",
     "NetworkSketch",
+    "PruneReport",
+    "Stability",
     "UnmatchedLayer",
     "__version__",
     "activation_signatures",
@@ -49,8 +55,10 @@ __all__ = [
     "minhash",
     "minhash_jaccard",
     "parameters",
+    "prune_report",
     "signature_cka",
     "simd_level",
     "sketch",
+    "stability",
     "synchronize",
 ]

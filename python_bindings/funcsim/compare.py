@@ -88,7 +88,7 @@ def compare(
     Warns:
         UserWarning: A sketch was made on inputs that differ from the other network's.
     """
-    pairs = _checked_pairs(layers)
+    pairs = checked_pairs(layers)
     extras = checked_extras(cka, interval, shuffles, seed)
     evidence_a, evidence_b = collect_pair(
         a,
@@ -105,7 +105,7 @@ def compare(
     return compare_evidence(evidence_a, evidence_b, similarity, pairs, extras)
 
 
-def _checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
+def checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
     """[layer of a, layer of b, ...], as operators take it."""
     if layers is None:
         return []
