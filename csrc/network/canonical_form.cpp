@@ -252,8 +252,12 @@ CanonicalForm canonical_form(const Network& network, std::optional<std::int64_t>
 std::vector<std::vector<double>> canonical_scales(const Network& network, std::int64_t input_dimensions) {
   std::vector<std::vector<double>> scales;
   const Canonicalizer canonicalizer(network, input_dimensions, /*scales_only=*/true);
-  for (const CanonicalLayer& layer : canonicalizer.form().layers) {
-    scales.push_back(layer.scales);
+  for (std::size_t l = 0; l < network.hidden_layers().size(); ++l) {
+    const CanonicalLayer& layer = canonicalizer.form().layers[l];
+    // A BatchNorm among the normalisations gives back what it took before anyone sees the pre-activation.
+    const bool is_given_back =
+        layer.receiver.has_value() && *layer.receiver <= network.hidden_layers()[l].preactivation_item;
+    scales.push_back(is_given_back ? std::vector<double>(layer.scales.size(), 1.0) : layer.scales);
   }
   return scales;
 }
