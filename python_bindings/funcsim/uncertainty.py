@@ -41,6 +41,9 @@ class Extras:
         return next((name for name, is_asked in asked.items() if is_asked), None)
 
 
+NO_EXTRAS = Extras(cka=False, interval=None, shuffles=0, seed=0)
+
+
 def checked_extras(cka: object, interval: object, shuffles: object, seed: int | None) -> Extras:
     """Extras within their ranges.
 

@@ -78,6 +78,11 @@ CALLS: dict[str, list[tuple]] = {
         (SKETCHES, SKETCHES, SKETCHES, [21, 21], [21, 21]),
         (BITS, OTHER, [], [21, 21], [21, 21], "jaccard", [], PARTNERS),
     ],
+    "boundary_counts": [
+        (*A, ROWS, torch.tensor([[0.1, 0.5], [0.0, 2.0]], dtype=torch.float64)),
+        (*CONV, IMAGES, torch.full((2, 1), 0.3, dtype=torch.float64)),
+        (*CONV, IMAGES, torch.full((2, 3), 0.3, dtype=torch.float64), 0.1, -1),
+    ],
     "signature_cka": [(BITS[0], OTHER[0], 21), (BITS[0], OTHER[0], 21, True)],
     "bootstrap_scores": [
         (BITS, OTHER, MATCHES, [21, 21], 7, 10),
