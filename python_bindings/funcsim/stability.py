@@ -257,12 +257,12 @@ class _FlickerReader(NetworkReader):
         settings = self._settings
         with naming(self.role):
             if self._distances is None:
-                _, moments = ops.network_signatures_with_moments(self.architecture, self._parameters, chunk)
+                _, moments = ops.network_signatures_with_moments(self.architecture, self.parameters, chunk)
                 squares = [(means.square() + variances).mean() for means, variances in moments]
                 self._distances = self._eps * torch.stack(squares).sqrt()[:, None]
             near = ops.boundary_counts(
                 self.architecture,
-                self._parameters,
+                self.parameters,
                 chunk,
                 self._distances,
                 settings.margin,
@@ -282,7 +282,7 @@ class _NoisyReader(NetworkReader):
 
     def __init__(self, model: nn.Sequential, settings: Settings, items: list[Item]):
         super().__init__("", model, settings, with_shuffled=True)
-        self._parameters = detached_tensors(items)
+        self.parameters = detached_tensors(items)
 
 
 def _noisy_readers(
