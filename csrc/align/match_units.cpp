@@ -49,6 +49,7 @@ class UnitMatcher {
         blocks_b_(find_unit_blocks(b, places_b_)),
         matches_(a.hidden_layers().size()) {
     check_corresponding(blocks_a_, blocks_b_);
+    assign_free_layers();
     for (std::size_t begin = 0; begin < matches_.size(); begin = end_of(begin)) {
       take(begin, matched(begin, end_of(begin), /*descends=*/false));
     }
@@ -89,6 +90,24 @@ class UnitMatcher {
     return end;
   }
 
+  /// Solves the assignments of layers without blocks, which don't depend on each other: side by side, since each is
+  /// sequential.
+  void assign_free_layers() {
+    assigned_.resize(matches_.size());
+    std::vector<std::size_t> free;
+    for (std::size_t l = 0; l < similarities_.size(); ++l) {
+      if (blocks_a_[l].count() == 1 && blocks_b_[l].count() == 1) {
+        free.push_back(l);
+      }
+    }
+    parallel_for_(0, static_cast<std::int64_t>(free.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t f = begin; f < end; ++f) {
+        const std::size_t l = free[f];
+        assigned_[l] = best_match(similarities_[l], blocks_a_[l].units, blocks_b_[l].units, serial_for);
+      }
+    });
+  }
+
   void take(std::size_t begin, const std::vector<UnitMatch>& matched) {
     std::ranges::copy(matched, matches_.begin() + static_cast<std::ptrdiff_t>(begin));
   }
@@ -96,7 +115,7 @@ class UnitMatcher {
   std::vector<UnitMatch> matched(std::size_t begin, std::size_t end, bool descends) {
     const bool by_weights = descends || similarities_.empty();
     products_.assign(end - begin, {});
-    cosines_.clear();
+    nearness_.clear();
     incoming_.reset();
     if (by_weights) {
       products_.front() = inner_products(*needed(begin, incoming(begin)));
@@ -109,6 +128,7 @@ class UnitMatcher {
       numbers.similarities = [this, begin](const BlockPair& pair) { return weight_similarities(begin, pair); };
     } else {
       numbers.similarities = [this](const BlockPair& pair) { return given_similarities(pair); };
+      numbers.assigned = assigned_[begin].empty() ? nullptr : &assigned_[begin];
       numbers.opinion = [this](const BlockPair& pair) { return opinion_on(pair); };
     }
     return match_blocks(blocks_a_, blocks_b_, begin, end, numbers, parallel_for_);
@@ -126,7 +146,7 @@ class UnitMatcher {
                                    : part<double>(products, blocks_b_[pair.layer].units, blocks_a_[pair.layer],
                                                   pair.block_a, blocks_b_[pair.layer], pair.block_b);
     if (pair.before != nullptr) {
-      std::vector<double> of_groups = grouped_products(pair, /*cosines=*/false);
+      std::vector<double> of_groups = grouped_products(pair, /*nearness=*/false);
       check(!of_groups.empty(), not_comparable(pair.layer));
       if (!sums.empty()) {
         add_to(of_groups, sums);
@@ -149,7 +169,7 @@ class UnitMatcher {
     }
   }
 
-  /// The cosine of the canonical weights into units.
+  /// How near the canonical weights into units are.
   SecondOpinion opinion_on(const BlockPair& pair) {
     const std::int64_t first_a = blocks_a_[pair.layer].begin(pair.block_a);
     const std::int64_t first_b = blocks_b_[pair.layer].begin(pair.block_b);
@@ -158,7 +178,7 @@ class UnitMatcher {
       auto of_groups = std::make_shared<std::vector<double>>();
       return [this, pair, width, of_groups](const auto& rows, const auto& columns) {
         if (of_groups->empty()) {
-          *of_groups = grouped_products(pair, /*cosines=*/true);
+          *of_groups = grouped_products(pair, /*nearness=*/true);
         }
         return of_groups->empty() ? std::vector<double>() : chosen(*of_groups, width, 0, rows, 0, columns);
       };
@@ -166,9 +186,9 @@ class UnitMatcher {
     return [this, layer = pair.layer, first_a, first_b](const auto& rows, const auto& columns) {
       if (blocks_a_[layer].count() == 1) {
         const auto& numbers = incoming(layer);
-        return numbers.has_value() ? cosines(*numbers, rows, columns) : std::vector<double>();
+        return numbers.has_value() ? nearness(*numbers, rows, columns) : std::vector<double>();
       }
-      return chosen(all_cosines(layer), blocks_b_[layer].units, first_a, rows, first_b, columns);
+      return chosen(all_nearness(layer), blocks_b_[layer].units, first_a, rows, first_b, columns);
     };
   }
 
@@ -185,8 +205,8 @@ class UnitMatcher {
     return values;
   }
 
-  const std::vector<double>& all_cosines(std::size_t layer) {
-    if (const auto& numbers = incoming(layer); cosines_.empty() && numbers.has_value()) {
+  const std::vector<double>& all_nearness(std::size_t layer) {
+    if (const auto& numbers = incoming(layer); nearness_.empty() && numbers.has_value()) {
       const auto all = [](std::int64_t count) {
         std::vector<std::int64_t> rows;
         for (std::int64_t row = 0; row < count; ++row) {
@@ -194,13 +214,13 @@ class UnitMatcher {
         }
         return rows;
       };
-      cosines_ = cosines(*numbers, all(blocks_a_[layer].units), all(blocks_b_[layer].units));
+      nearness_ = nearness(*numbers, all(blocks_a_[layer].units), all(blocks_b_[layer].units));
     }
-    return cosines_;
+    return nearness_;
   }
 
   /// Of a grouped convolution whose inputs are matched by pair.before: units, each of which may be several channels.
-  std::vector<double> grouped_products(const BlockPair& pair, bool cosines) {
+  std::vector<double> grouped_products(const BlockPair& pair, bool nearness) {
     const std::size_t before = pair.layer - 1;
     const auto channels = static_cast<std::int64_t>(places_a_[before].columns.size()) / blocks_a_[before].units;
     if (channels != static_cast<std::int64_t>(places_b_[before].columns.size()) / blocks_b_[before].units) {
@@ -212,7 +232,7 @@ class UnitMatcher {
         within.push_back(unit < 0 ? -1 : (unit * channels) + c);
       }
     }
-    return weights().grouped_products(pair.layer, pair.block_a, pair.block_b, within, cosines);
+    return weights().grouped_products(pair.layer, pair.block_a, pair.block_b, within, nearness);
   }
 
   /// Of the layer that is being matched.
@@ -264,12 +284,13 @@ class UnitMatcher {
   std::vector<UnitBlocks> blocks_a_;
   std::vector<UnitBlocks> blocks_b_;
   std::vector<UnitMatch> matches_;
+  std::vector<UnitMatch> assigned_;       ///< of layers without blocks, by similarities alone
   std::unique_ptr<UnitWeights> weights_;  ///< made when they are asked for: often there are no ties
 
   // Of the layers that are being matched.
   std::vector<std::vector<double>> products_;  ///< what weights say of them, as far as it is one matrix
   std::optional<std::pair<std::size_t, std::optional<UnitNumbers>>> incoming_;
-  std::vector<double> cosines_;
+  std::vector<double> nearness_;
 };
 
 }  // namespace

@@ -16,7 +16,7 @@ using UnitSimilarities = std::vector<float>;
 /// For each hidden layer the one-to-one matching of units with the largest sum of similarities among those that the
 /// networks' grouped convolutions and GroupNorms allow (see UnitBlocks): blocks that can move are matched by the sums,
 /// over all layers they move in, of the best matchings within them. Exactly optimal. Where units have equal
-/// similarities, the cosine of their canonical incoming weights decides (see break_ties).
+/// similarities, the smallest squared distance of their canonical incoming weights decides (see break_ties).
 ///
 /// Without similarities, layer after layer, by the inner products of canonical incoming weights, their inputs in the
 /// order that was found for the layer before.

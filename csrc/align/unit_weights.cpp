@@ -1,7 +1,6 @@
 #include "align/unit_weights.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <numeric>
 
@@ -51,10 +50,9 @@ Tensor select(const Tensor& t, std::int64_t dim, const std::vector<std::int64_t>
   return aten::index_select(t, dim, int64_vector(places, t));
 }
 
-Tensor normalized(const Tensor& rows) {
-  const Tensor norms = aten::sqrt(aten::sum(aten::mul(rows, rows), {1}, /*keepdim=*/true));
-  const Tensor zero = aten::full({}, 0.0, norms);
-  return aten::div(rows, aten::where(aten::eq(norms, zero), aten::full({}, 1.0, norms), norms));
+/// Squared norms of rows.
+std::vector<double> squares(const Tensor& rows) {
+  return values_of(aten::sum(aten::mul(rows, rows), {1}));
 }
 
 }  // namespace
@@ -189,7 +187,7 @@ UnitMatch UnitWeights::matched_outputs() const {
 }
 
 std::vector<double> UnitWeights::grouped_products(std::size_t l, std::int64_t group_a, std::int64_t group_b,
-                                                  const UnitMatch& within, bool cosines) const {
+                                                  const UnitMatch& within, bool nearness) const {
   const Tensor& weight_a = a_.weight(l);
   const Tensor& weight_b = b_.weight(l);
   const std::int64_t inputs_a = weight_a.size(1);
@@ -227,8 +225,7 @@ std::vector<double> UnitWeights::grouped_products(std::size_t l, std::int64_t gr
           square_b += y[k] * y[k];
         }
       }
-      const double norms = cosines ? std::sqrt(square_a) * std::sqrt(square_b) : 1.0;
-      products[(i * outputs_b) + j] = norms > 0 ? product / norms : 0.0;
+      products[(i * outputs_b) + j] = nearness ? (2 * product) - square_a - square_b : product;
     }
   }
   return products;
@@ -238,10 +235,19 @@ std::vector<double> inner_products(const UnitNumbers& numbers) {
   return values_of(aten::linear(numbers.a, numbers.b, std::nullopt));
 }
 
-std::vector<double> cosines(const UnitNumbers& numbers, const std::vector<std::int64_t>& rows_a,
-                            const std::vector<std::int64_t>& rows_b) {
-  return values_of(
-      aten::linear(normalized(select(numbers.a, 0, rows_a)), normalized(select(numbers.b, 0, rows_b)), std::nullopt));
+std::vector<double> nearness(const UnitNumbers& numbers, const std::vector<std::int64_t>& rows_a,
+                             const std::vector<std::int64_t>& rows_b) {
+  const UnitNumbers chosen{select(numbers.a, 0, rows_a), select(numbers.b, 0, rows_b)};
+  std::vector<double> values = inner_products(chosen);
+  const std::vector<double> squares_a = squares(chosen.a);
+  const std::vector<double> squares_b = squares(chosen.b);
+  for (std::size_t i = 0; i < squares_a.size(); ++i) {
+    for (std::size_t j = 0; j < squares_b.size(); ++j) {
+      double& value = values[(i * squares_b.size()) + j];
+      value = (2 * value) - squares_a[i] - squares_b[j];
+    }
+  }
+  return values;
 }
 
 double matched_product(const UnitNumbers& numbers, const UnitMatch& match) {

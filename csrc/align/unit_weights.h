@@ -48,10 +48,10 @@ class UnitWeights {
   ///
   /// @param groups how many; both convolutions have so many
   /// @param within [inputs of a group in a]: which input of b's group each is
-  /// @return row-major float64 [outputs of a group in a, outputs of a group in b] of inner products, or of cosines;
+  /// @return row-major float64 [outputs of a group in a, outputs of a group in b] of inner products, or of nearness;
   ///         empty where the weights don't correspond
   std::vector<double> grouped_products(std::size_t l, std::int64_t group_a, std::int64_t group_b,
-                                       const UnitMatch& within, bool cosines) const;
+                                       const UnitMatch& within, bool nearness) const;
 
  private:
   struct Side {
@@ -78,9 +78,9 @@ class UnitWeights {
 /// [units of a, units of b] of inner products of rows, float64 on the host, row-major.
 std::vector<double> inner_products(const UnitNumbers& numbers);
 
-/// The same of the cosines of some rows; 0 where a row is 0.
-std::vector<double> cosines(const UnitNumbers& numbers, const std::vector<std::int64_t>& rows_a,
-                            const std::vector<std::int64_t>& rows_b);
+/// Nearness of some rows: minus the squared distance.
+std::vector<double> nearness(const UnitNumbers& numbers, const std::vector<std::int64_t>& rows_a,
+                             const std::vector<std::int64_t>& rows_b);
 
 /// Sum of the inner products of matched rows.
 double matched_product(const UnitNumbers& numbers, const UnitMatch& match);

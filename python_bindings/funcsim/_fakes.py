@@ -54,6 +54,27 @@ def _jaccard(signatures_a: Tensor, signatures_b: Tensor) -> Tensor:
     return signatures_a.new_empty((signatures_a.shape[0], signatures_b.shape[0]), dtype=torch.float32)
 
 
+@torch.library.register_fake("funcsim::phi")
+def _phi(signatures_a: Tensor, signatures_b: Tensor, num_samples: Size) -> Tensor:
+    """Phi coefficients of all pairs of packed signatures: the Pearson correlation of their bits.
+
+    (n |A and B| - |A| |B|) / sqrt(|A| (n - |A|) |B| (n - |B|)) with n samples, from exact counts.
+
+    Args:
+        signatures_a: uint8 ``[a, ceil(num_samples / 8)]``, padding bits 0.
+        signatures_b: uint8 ``[b, ceil(num_samples / 8)]``, of the same samples.
+        num_samples: n, below 2**31.
+
+    Returns:
+        float32 ``[a, b]``, from -1 to 1. Two equal constant units have 1, and other pairs with a constant unit 0.
+
+    Raises:
+        RuntimeError: For other dtypes or shapes, padding bits that are set, and signatures of different lengths.
+    """
+    check_one_device("phi", signatures_a, signatures_b)
+    return signatures_a.new_empty((signatures_a.shape[0], signatures_b.shape[0]), dtype=torch.float32)
+
+
 @torch.library.register_fake("funcsim::minhash_jaccard")
 def _minhash_jaccard(sketches_a: Tensor, sketches_b: Tensor) -> Tensor:
     check_one_device("minhash_jaccard", sketches_a, sketches_b)

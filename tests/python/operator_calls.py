@@ -43,6 +43,7 @@ BITS = [random_bits(5, 21), random_bits(4, 21)]
 OTHER = [random_bits(6, 21), random_bits(4, 21)]
 SHUFFLED = [ops.shuffle_samples(bits, 21) for bits in OTHER]
 PARTNERS = torch.tensor([4, 0, 6, 2, 2, 1, 5])
+MOMENTS = [ops.network_signatures_with_moments(*network, ROWS)[1] for network in (A, B)]
 SKETCHES = [ops.minhash(bits, 21, 16) for bits in BITS]
 
 MATCHES = [torch.tensor([3, -1, 5, 0, 2]), torch.tensor([1, 0, 3, 2])]
@@ -60,6 +61,11 @@ CALLS: dict[str, list[tuple]] = {
     "shuffled_minhash": [(BITS[0], torch.tensor([4, 0, 9, 2, 2, 1, 8]), 3, 16, 2)],
     "synchronize": [(ROWS,)],
     "canonicalize": [A, CONV],
+    "merge_parameters": [
+        (A[0], [*A[1], *B[1]], [0.25, 0.75], [], ROWS),
+        (A[0], [*A[1], *B[1]], [0.25, 0.75], [*MOMENTS[0], *MOMENTS[1]], ROWS),
+        (CONV[0], [*CONV[1], *CONV[1], *CONV[1]], [0.5, 0.25, 0.25], [], IMAGES, False),
+    ],
     "network_signatures": [(*A, ROWS, 0.1), (*CONV, IMAGES), (*CONV, IMAGES, 0.0, 0), (*CONV, IMAGES, 0.0, -1)],
     "network_signatures_with_moments": [(*A, ROWS, 0.1), (*CONV, IMAGES)],
     "network_activations": [(*A, ROWS), (*CONV, IMAGES), (*CONV, IMAGES, 0)],
