@@ -33,8 +33,7 @@ def _bootstrap_scores(
 
     Inputs are cut into blocks of consecutive ones: each is one, up to 256; more inputs make 256 blocks, as even as can
     be. A replicate draws as many blocks as there are, with replacement (docs/hash.md), the same for all layers. The
-    matching stays. A pair of units of which neither fires in a replicate (for "phi": one of which is constant there)
-    keeps its similarity on all inputs. Works on the host: tensors of a device are copied there.
+    matching stays. Works on the host: tensors of a device are copied there.
 
     Args:
         layers_a: For each pair of layers the signatures of a's, uint8 ``[units, ceil(samples / 8)]``.

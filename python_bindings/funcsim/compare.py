@@ -184,7 +184,7 @@ def _asked(
         for layer, (cka, debiased) in zip(layers, paired.ckas(), strict=True):
             layer.update(cka=cka, cka_debiased=debiased)
     if extras.interval is not None:
-        network["interval"], intervals = paired.intervals(partners, extras.interval, extras.seed)
+        network["interval"], intervals = paired.intervals(scores, partners, extras.interval, extras.seed)
         for layer, ends in zip(layers, intervals, strict=True):
             layer["interval"] = ends
     if extras.shuffles > 0:

@@ -118,8 +118,10 @@ class Stability:
             ImportError: Without matplotlib.
         """
         if axes is None:
-            from matplotlib import pyplot  # noqa: PLC0415  # nothing else needs it
-
+            try:
+                from matplotlib import pyplot  # noqa: PLC0415  # an optional package
+            except ImportError as error:
+                raise ImportError("Stability.plot needs matplotlib: pip install matplotlib") from error
             axes = pyplot.figure().subplots()
         axes.plot(self.sigmas, self.scores.mean(dim=1), marker="o", color="black", label="score")
         axes.plot(self.sigmas, self.chances.mean(dim=1), linestyle="--", color="black", label="chance")

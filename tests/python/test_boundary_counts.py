@@ -21,15 +21,14 @@ def _described(model: nn.Sequential) -> tuple[str, list[Tensor]]:
 def test_equals_the_oracle(network: networks.Network, positions: int, margin: float) -> None:
     model, inputs = network.make(seed=3, dtype=torch.float64)
     near = [0.05, 0.3, 1.5]
-    layers = hooks.preactivations(model, inputs)
+    layers = hooks.preactivations(canonical.canonicalize(model, inputs).model, inputs)
     distances = torch.tensor([near] * len(layers), dtype=torch.float64)
     got = ops.boundary_counts(*_described(model), inputs, distances, margin, positions, 7, 11)
-    scales = canonical.canonicalize(model, inputs).scales
-    for counts, z, scale, grid in zip(got, layers, scales, hooks.grids(model, inputs), strict=True):
+    for counts, z, grid in zip(got, layers, hooks.grids(model, inputs), strict=True):
         points = hashing.grid_points(11, len(inputs), positions, grid, 7) if positions > 0 and grid else None
-        away = np.abs(hooks.sampled(z, positions, points) - margin * scale.numpy())
+        away = np.abs(hooks.sampled(z, positions, points) - margin)
         assert counts.dtype == torch.int64
-        expected = np.stack([(away <= distance * scale.numpy()).sum(axis=0) for distance in near], axis=1)
+        expected = np.stack([(away <= distance).sum(axis=0) for distance in near], axis=1)
         np.testing.assert_array_equal(counts.numpy(), expected)
 
 

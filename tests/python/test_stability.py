@@ -89,9 +89,9 @@ def test_numbers_are_those_of_a_comparison_with_a_noisy_copy() -> None:
 def test_flicker_is_the_share_of_samples_near_the_boundary(margin: float) -> None:
     model, inputs = _model().double(), _inputs().double()
     got = funcsim.stability(model, inputs, sigmas=[0.0], eps=0.2, margin=margin)
-    scales = canonical.canonicalize(model, inputs).scales
-    for layer, z, scale in zip(got.layers, hooks.preactivations(model, inputs), scales, strict=True):
-        distances = z[:, 0] / scale.numpy()
+    canonical_model = canonical.canonicalize(model, inputs).model
+    for layer, z in zip(got.layers, hooks.preactivations(canonical_model, inputs), strict=True):
+        distances = z[:, 0]
         near = 0.2 * np.sqrt(np.mean(distances**2))
         expected = (np.abs(distances - margin) <= near).mean(axis=0)
         np.testing.assert_allclose(layer.flicker, expected, atol=1e-12)
