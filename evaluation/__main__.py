@@ -29,9 +29,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
         "only", nargs="*", metavar="EXPERIMENT", help="which ones, of those that --list shows (default: all)"
     )
     parser.add_argument("--list", action="store_true", help="list the experiments")
-    parser.add_argument(
-        "--seeds", type=int, default=None, help="networks of each kind (default: 5; quick and smoke: 2)"
-    )
+    parser.add_argument("--seeds", type=int, default=None, help="networks of each kind (default: 5, of a full run)")
     parser.add_argument("--jobs", type=int, default=available_cores(), help="processes (default: as many as cores)")
     parser.add_argument("--tables", action="store_true", help="measure nothing: tables and plots from the last results")
     parser.add_argument("--write-docs", action="store_true", help="put results, tables and plots into the docs")

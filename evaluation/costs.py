@@ -1,6 +1,6 @@
-"""Time and memory of each measure on two larger networks, each in a fresh process.
+"""Time and memory of each measure, and of aligning, on two larger networks, each in a fresh process.
 
-That is ``python -m evaluation.costs MEASURE WIDTH INPUTS``, with the number of the measure.
+That is ``python -m evaluation.costs WHAT WIDTH INPUTS``, with the number of a measure or the name of a similarity.
 """
 
 import json
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+import funcsim
 import torch
 from torch import nn
 
@@ -17,6 +18,7 @@ from benchmarks.report import Grid
 
 from . import plots
 from .measures import MEASURES, bytes_of
+from .merging import METHODS
 from .run import Experiment, Row, Rows, Run, Table
 from .settings import ROOT
 from .statistics import text
@@ -40,6 +42,29 @@ def _status(field: str) -> int:
     return int(found[1]) * 1024
 
 
+def _forget_peak() -> int:
+    """Of memory, so far. Bytes that the process has now."""
+    pathlib.Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+    return _status("VmRSS")
+
+
+def align_here(similarity: str, width: int, inputs: int) -> Row:
+    """Seconds and bytes of aligning two networks in this process."""
+    a, b = (_mlp(width, seed) for seed in (1, 2))
+    x = torch.randn(inputs, FEATURES, generator=torch.Generator().manual_seed(0))
+    # Starts threads, loads libraries.
+    funcsim.align(_mlp(32, 1), _mlp(32, 2), x[:100], similarity=similarity, rescale=True)
+    before = _forget_peak()
+    start = time.perf_counter()
+    funcsim.align(a, b, x, similarity=similarity, rescale=True)
+    seconds = time.perf_counter() - start
+    return {"align": similarity, "seconds": seconds, "peak": _status("VmHWM") - before} | _setting(width, inputs)
+
+
+def _setting(width: int, inputs: int) -> Row:
+    return {"width": width, "inputs": inputs, "threads": torch.get_num_threads()}
+
+
 def measure_here(index: int, width: int, inputs: int) -> Row:
     """Seconds and bytes of one measure in this process."""
     measure = MEASURES[index]
@@ -47,8 +72,7 @@ def measure_here(index: int, width: int, inputs: int) -> Row:
     x = torch.randn(inputs, FEATURES, generator=torch.Generator().manual_seed(0))
     small = [measure.record(_mlp(32, seed), x[:100]) for seed in (1, 2)]  # starts threads, loads libraries
     measure.scores(*small)
-    pathlib.Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # forget the peak so far
-    before = _status("VmRSS")
+    before = _forget_peak()
     start = time.perf_counter()
     records = [measure.record(model, x) for model in (a, b)]
     recorded = time.perf_counter()
@@ -60,10 +84,7 @@ def measure_here(index: int, width: int, inputs: int) -> Row:
         "compare seconds": compared - recorded,
         "kept": bytes_of(records[0]),
         "peak": _status("VmHWM") - before,
-        "width": width,
-        "inputs": inputs,
-        "threads": torch.get_num_threads(),
-    }
+    } | _setting(width, inputs)
 
 
 def measure(run: Run) -> list[Row]:
@@ -71,8 +92,8 @@ def measure(run: Run) -> list[Row]:
     width, inputs = run.settings.pick((1024, 10_000), (256, 5000), (32, 200))
     rows = []
     for repeat in range(run.settings.pick(3, 1, 1)):
-        for index in range(len(MEASURES)):
-            command = [sys.executable, "-m", "evaluation.costs", str(index), str(width), str(inputs)]
+        for what in [*map(str, range(len(MEASURES))), *METHODS]:
+            command = [sys.executable, "-m", "evaluation.costs", what, str(width), str(inputs)]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f"{' '.join(command[1:])} failed:\n{done.stderr}")
@@ -81,10 +102,10 @@ def measure(run: Run) -> list[Row]:
 
 
 def tables(rows: Rows) -> list[Table]:
-    """A line for each measure."""
+    """A line for each measure, and for each way to align."""
     lines = []
-    for name in dict.fromkeys(row["measure"] for row in rows):
-        chosen = [row for row in rows if row["measure"] == name]
+    for name in dict.fromkeys(row["measure"] for row in rows if "measure" in row):
+        chosen = [row for row in rows if row.get("measure") == name]
         lines.append(
             (
                 name,
@@ -98,15 +119,25 @@ def tables(rows: Rows) -> list[Table]:
     shape = "-".join(map(str, (FEATURES, *[first["width"]] * DEPTH, 10)))
     title = f"Two networks {shape}, {first['inputs']} inputs, {first['threads']} threads"
     headings = ("measure", "record a network, ms", "compare two, ms", "kept of a network, MiB", "peak memory, MiB")
-    return [Table("costs", Grid(title, headings, lines))]
+    found = [Table("costs", Grid(title, headings, lines))]
+    aligned = []
+    for name in dict.fromkeys(row["align"] for row in rows if "align" in row):
+        chosen = [row for row in rows if row.get("align") == name]
+        fastest = min(row["seconds"] for row in chosen)
+        aligned.append((name, f"{1e3 * fastest:.0f}", text([row["peak"] / 2**20 for row in chosen], 0)))
+    columns = ("matching", "align, ms", "peak memory, MiB")
+    return [*found, Table("costs_align", Grid(f"align, {title[0].lower()}{title[1:]}", columns, aligned))]
 
 
 def draw(rows: Rows, folder: pathlib.Path) -> None:
     """Time and memory side by side."""
-    plots.draw_costs(rows, folder / "costs.svg")
+    plots.draw_costs([row for row in rows if "measure" in row], folder / "costs.svg")
 
 
 EXPERIMENT = Experiment("costs", "Time and memory", measure, tables, draw)
 
 if __name__ == "__main__":
-    print(json.dumps(measure_here(*map(int, sys.argv[1:]))))
+    what, *sizes = sys.argv[1:]
+    print(
+        json.dumps(measure_here(int(what), *map(int, sizes)) if what.isdigit() else align_here(what, *map(int, sizes)))
+    )

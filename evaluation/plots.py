@@ -17,7 +17,7 @@ from .statistics import interval
 def curve(axes: Axes, x: Sequence[float], values: Sequence[Sequence[float]], label: str, **style: object) -> None:
     """Means with their intervals as a band."""
     means, halves = np.array([interval(each) for each in values]).T
-    line = axes.plot(x, means, "o-", markersize=3, label=label, **style)[0]
+    line = axes.plot(x, means, marker="o", markersize=3, label=label, **style)[0]
     if not np.isnan(halves).any():
         axes.fill_between(x, means - halves, means + halves, alpha=0.2, color=line.get_color(), linewidth=0)
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from . import data
+from . import probes
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Pretrained:
     def inputs(self, count: int) -> Tensor:
         """Like those that it is meant for."""
         if self.name.startswith("CREPE"):
-            return data.tones(count)
-        return data.patches(count, {"P-Net": 12, "R-Net": 24, "O-Net": 48}[self.name])
+            return probes.tones(count)
+        return probes.patches(count, {"P-Net": 12, "R-Net": 24, "O-Net": 48}[self.name])
 
     def random(self, seed: int) -> nn.Sequential:
         """The same architecture with weights as PyTorch initialises them."""

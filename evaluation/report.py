@@ -75,7 +75,7 @@ def times_table(results: Iterable[Result]) -> Table:
         (each.experiment, f"{each.seconds:.0f}", str(each.networks), str(each.trained), str(each.jobs), str(each.seeds))
         for each in found
     ]
-    lines.append(("all", f"{sum(each.seconds for each in found):.0f}", *[""] * 4))
+    lines.append(("all", f"{sum(each.seconds for each in found):.0f}", "", "", "", ""))
     headings = ("experiment", "seconds", "trained networks", "trained in this run", "processes", "seeds")
     return Table("times", Grid("Time", headings, lines))
 
