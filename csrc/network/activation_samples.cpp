@@ -82,7 +82,7 @@ Tensor sampled(const NetworkRun& run, const SignatureBatch& batch, const Tensor&
   if (options.positions == any_position) {
     return aten::amax(by_place, {1});
   }
-  const Tensor rows = aten::reshape(by_place, {-1, hidden.units});
+  Tensor rows = aten::reshape(by_place, {-1, hidden.units});
   if (options.positions == all_positions || places == 1) {
     return rows;
   }

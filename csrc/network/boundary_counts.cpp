@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 #include "kernels/activation_signatures/thresholds.h"
 #include "kernels/common/bits.h"
@@ -30,7 +29,9 @@ class BoundaryCounter {
       }
       thresholds_.push_back(std::move(thresholds));
       boundaries_.push_back(on_device(scales[l], run.options().margin));
-      beyond_.emplace_back(distances[l].size());
+      // Counted in float64, exactly: aten::add is for floating numbers.
+      const std::vector<double> none(scales[l].size());
+      beyond_.emplace_back(distances[l].size(), float64_vector(none, run.inputs()));
     }
   }
 
@@ -44,11 +45,8 @@ class BoundaryCounter {
   void take(const SignatureBatch& batch, const Tensor& preactivations) {
     const Tensor distances = aten::abs(aten::subtract(sampled(run_, batch, preactivations), boundaries_[batch.layer]));
     for (std::size_t d = 0; d < thresholds_[batch.layer].size(); ++d) {
-      // In float64, which counts exactly: aten::add is for floating numbers.
-      const Tensor beyond =
-          aten::to_dtype(aten::sum(aten::gt(distances, thresholds_[batch.layer][d]), {0}), Dtype::Double);
-      std::optional<Tensor>& total = beyond_[batch.layer][d];
-      total = total.has_value() ? aten::add(*total, beyond) : beyond;
+      const Tensor beyond = aten::sum(aten::gt(distances, thresholds_[batch.layer][d]), {0});
+      beyond_[batch.layer][d] = aten::add(beyond_[batch.layer][d], aten::to_dtype(beyond, Dtype::Double));
     }
   }
 
@@ -59,8 +57,8 @@ class BoundaryCounter {
       const LayerExtent& extent = run_.extents()[l];
       const Tensor samples = float64_vector({static_cast<double>(extent.num_samples)}, run_.inputs());
       std::vector<Tensor> columns = {new_tensor_like(run_.inputs(), {extent.units, 0}, Dtype::Long)};
-      for (const std::optional<Tensor>& beyond : beyond_[l]) {
-        const Tensor near = aten::to_dtype(aten::subtract(samples, beyond.value()), Dtype::Long);
+      for (const Tensor& beyond : beyond_[l]) {
+        const Tensor near = aten::to_dtype(aten::subtract(samples, beyond), Dtype::Long);
         columns.push_back(aten::reshape(near, {extent.units, 1}));
       }
       layers.push_back(aten::cat(columns, 1));
@@ -85,9 +83,9 @@ class BoundaryCounter {
   }
 
   const NetworkRun& run_;
-  std::vector<Tensor> boundaries_;                          ///< [units] of every layer
-  std::vector<std::vector<Tensor>> thresholds_;             ///< [units] of every layer and distance
-  std::vector<std::vector<std::optional<Tensor>>> beyond_;  ///< [units] samples farther away, so far
+  std::vector<Tensor> boundaries_;               ///< [units] of every layer
+  std::vector<std::vector<Tensor>> thresholds_;  ///< [units] of every layer and distance
+  std::vector<std::vector<Tensor>> beyond_;      ///< [units] samples farther away, so far
   Tensor bits_;
 };
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .adjusted import adjusted_score
 from .comparison import as_dict, text_table
 from .describe import detached_tensors, read_items
-from .evidence import Evidence, LayerEvidence, NetworkReader, affine_places, collect, naming
+from .evidence import Evidence, LayerEvidence, NetworkReader, affine_places, collect
 from .inputs import Inputs, check_tensor
 from .item_writer import Item
 from .settings import Positions, Settings, checked_integer, checked_settings, nonnegative_number
@@ -248,7 +248,7 @@ class _FlickerReader(NetworkReader):
     """Counts the samples near units' boundaries as well."""
 
     def __init__(self, model: nn.Sequential, settings: Settings, eps: float):
-        super().__init__("", model, settings, with_shuffled=False)
+        super().__init__("", model, settings, with_shuffled=False, with_moments=True)
         self._eps = eps
         self._distances: Tensor | None = None  # of each layer, float64 [layers, 1]
         self._near: list[Tensor] = []
@@ -257,21 +257,19 @@ class _FlickerReader(NetworkReader):
         first_input = self._num_inputs
         super().add(chunk)
         settings = self._settings
-        with naming(self.role):
-            if self._distances is None:
-                _, moments = ops.network_signatures_with_moments(self.architecture, self.parameters, chunk)
-                squares = [(means.square() + variances).mean() for means, variances in moments]
-                self._distances = self._eps * torch.stack(squares).sqrt()[:, None]
-            near = ops.boundary_counts(
-                self.architecture,
-                self.parameters,
-                chunk,
-                self._distances,
-                settings.margin,
-                settings.operator_positions,
-                settings.seed,
-                first_input,
-            )
+        if self._distances is None:
+            squares = [(means.square() + variances).mean() for means, variances in self.moments]
+            self._distances = self._eps * torch.stack(squares).sqrt()[:, None]
+        near = ops.boundary_counts(
+            self.architecture,
+            self.parameters,
+            chunk,
+            self._distances,
+            settings.margin,
+            settings.operator_positions,
+            settings.seed,
+            first_input,
+        )
         self._near = [a + b for a, b in zip(self._near, near, strict=True)] if self._near else near
 
     def near(self) -> list[Tensor]:
