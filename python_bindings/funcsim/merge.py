@@ -86,7 +86,8 @@ def merge(
         b: Another network of the same architecture, on the same device and of the same dtype; or several, all of which
             are aligned to ``a``. None is changed.
         inputs: A tensor ``[inputs, features...]`` or batches, as in :func:`compare`. Batches are kept in memory, since
-            repair goes through them once more. Give some hundred inputs at least, such as the networks were trained on.
+            repair goes through them once more. Give inputs such as the networks were
+            trained on.
         weight: The share of ``b``, from 0 to 1; ``a`` has the rest. Of several networks, a share for each, of sum at
             most 1. None: equal shares for all.
         similarity: By what units are matched: "jaccard", "phi", "correlation" or "weights", as in :func:`align`.
