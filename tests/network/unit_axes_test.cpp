@@ -82,7 +82,7 @@ TEST(UnitAxes, OrdersCommuteWithWhatIsAppliedToAllUnitsAlike) {
   }
   EXPECT_EQ(owners_of("Linear(2, 3); GroupNorm(2, 4); LayerNorm([4, 3]); Linear(3, 1)", 3), all);
   EXPECT_NE(refusal("Linear(2, 3); LayerNorm([5, 4, 3])", 3).find("works on the last 3 axes"), std::string::npos);
-  EXPECT_NE(refusal("Linear(2, 3); LayerNorm([4])", 2).find("don't fit"), std::string::npos);
+  EXPECT_NE(refusal("Linear(2, 3); LayerNorm([4])", 2).find("don't fill"), std::string::npos);
 }
 
 TEST(UnitAxes, RefusesWhereUnitsMix) {
