@@ -28,9 +28,10 @@ std::vector<Result> part(const std::vector<Number>& matrix, std::int64_t width, 
   return result;
 }
 
-void add_to(std::vector<double>& sums, const std::vector<double>& values) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    sums[i] += values[i];
+/// Adds as many numbers as there are, or none.
+void add_to(std::vector<double>& total, const std::vector<double>& numbers) {
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    total[i] += numbers[i];
   }
 }
 
@@ -118,7 +119,7 @@ class UnitMatcher {
     nearness_.clear();
     incoming_.reset();
     if (by_weights) {
-      sums_.front() = nearness(*needed(begin, incoming(begin)));
+      sums_.front() = incoming_nearness(begin);
       if (descends) {
         add_outgoing(begin, end);
       }
@@ -146,10 +147,10 @@ class UnitMatcher {
                                                             pair.block_a, blocks_b_[pair.layer], pair.block_b);
     if (pair.before != nullptr) {
       std::vector<double> of_groups = grouped_nearness(pair);
-      check(!of_groups.empty(), not_comparable(pair.layer));
-      if (!sums.empty()) {
-        add_to(of_groups, sums);
+      if (of_groups.empty()) {
+        fail(not_comparable(pair.layer));
       }
+      add_to(of_groups, sums);
       sums = std::move(of_groups);
     }
     return {sums.begin(), sums.end()};
@@ -161,9 +162,7 @@ class UnitMatcher {
     const UnitMatch after = end < matches_.size() ? matches_[end] : weights().matched_outputs();
     if (const auto numbers = weights().outgoing(last, after)) {
       std::vector<double> values = nearness(*numbers);
-      if (!sums_[last - begin].empty()) {
-        add_to(values, sums_[last - begin]);
-      }
+      add_to(values, sums_[last - begin]);
       sums_[last - begin] = std::move(values);
     }
   }
@@ -174,7 +173,7 @@ class UnitMatcher {
     const std::int64_t first_b = blocks_b_[pair.layer].begin(pair.block_b);
     if (pair.before != nullptr) {
       const std::int64_t width = blocks_b_[pair.layer].end(pair.block_b) - first_b;
-      auto of_groups = std::make_shared<std::vector<double>>();
+      const auto of_groups = std::make_shared<std::vector<double>>();
       return [this, pair, width, of_groups](const auto& rows, const auto& columns) {
         if (of_groups->empty()) {
           *of_groups = grouped_nearness(pair);
@@ -205,15 +204,8 @@ class UnitMatcher {
   }
 
   const std::vector<double>& all_nearness(std::size_t layer) {
-    if (const auto& numbers = incoming(layer); nearness_.empty() && numbers.has_value()) {
-      const auto all = [](std::int64_t count) {
-        std::vector<std::int64_t> rows;
-        for (std::int64_t row = 0; row < count; ++row) {
-          rows.push_back(row);
-        }
-        return rows;
-      };
-      nearness_ = nearness(*numbers, all(blocks_a_[layer].units), all(blocks_b_[layer].units));
+    if (const std::optional<UnitNumbers>& numbers = incoming(layer); nearness_.empty() && numbers.has_value()) {
+      nearness_ = nearness(*numbers);
     }
     return nearness_;
   }
@@ -226,6 +218,7 @@ class UnitMatcher {
       return {};
     }
     UnitMatch within;
+    within.reserve(pair.before->size() * static_cast<std::size_t>(channels));
     for (const std::int64_t unit : *pair.before) {
       for (std::int64_t c = 0; c < channels; ++c) {
         within.push_back(unit < 0 ? -1 : (unit * channels) + c);
@@ -242,9 +235,12 @@ class UnitMatcher {
     return incoming_->second;
   }
 
-  const std::optional<UnitNumbers>& needed(std::size_t layer, const std::optional<UnitNumbers>& numbers) const {
-    check(numbers.has_value(), not_comparable(layer));
-    return numbers;
+  std::vector<double> incoming_nearness(std::size_t layer) {
+    const std::optional<UnitNumbers>& numbers = incoming(layer);
+    if (!numbers.has_value()) {
+      fail(not_comparable(layer));
+    }
+    return nearness(*numbers);
   }
 
   std::string not_comparable(std::size_t layer) const {

@@ -76,7 +76,7 @@ Tensor UnitWeights::Side::shift(std::size_t l) const {
   if (affine_tensors.size() > 1) {
     return affine_tensors[1];
   }
-  const Tensor zeros = aten::full({affine_tensors[0].size(0)}, 0.0, affine_tensors[0]);
+  Tensor zeros = aten::full({affine_tensors[0].size(0)}, 0.0, affine_tensors[0]);
   const std::int64_t norm = l < network.hidden_layers().size() ? network.hidden_layers()[l].folded_batch_norm : -1;
   if (norm < 0) {
     return zeros;
