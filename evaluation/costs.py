@@ -18,12 +18,12 @@ from benchmarks.report import Grid
 
 from . import plots
 from .measures import MEASURES, bytes_of
-from .merging import METHODS
 from .run import Experiment, Row, Rows, Run, Table
 from .settings import ROOT
 from .statistics import text
 
 FEATURES, DEPTH = 784, 3
+SIMILARITIES = ("jaccard", "phi", "correlation", "weights")
 
 
 def _mlp(width: int, seed: int) -> nn.Sequential:
@@ -92,7 +92,7 @@ def measure(run: Run) -> list[Row]:
     width, inputs = run.settings.pick((1024, 10_000), (256, 5000), (32, 200))
     rows = []
     for repeat in range(run.settings.pick(3, 1, 1)):
-        for what in [*map(str, range(len(MEASURES))), *METHODS]:
+        for what in [*map(str, range(len(MEASURES))), *SIMILARITIES]:
             command = [sys.executable, "-m", "evaluation.costs", what, str(width), str(inputs)]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
             if done.returncode != 0:

@@ -1,8 +1,10 @@
 """Merging: what is left of two networks half way between them, unaligned and aligned in several ways."""
 
 import copy
+import math
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 import funcsim
 from torch import Tensor, nn
@@ -19,14 +21,28 @@ from .settings import Settings
 from .statistics import text
 
 DIRECT = "direct"
-METHODS = ("jaccard", "phi", "correlation", "weights")
-# How units' norms are made to agree before weights are averaged.
-KEPT, REFERENCE, CANONICAL = "as they are", "set to a's", "both 1"
-SCALES = (KEPT, REFERENCE, CANONICAL)
+MARGIN = 0.3  # of canonical pre-activations; chosen on pairs of 6 hidden layers among 0.3, 1 and 2
+# How units are matched: options of funcsim.align.
+METHODS: dict[str, dict[str, Any]] = {
+    "jaccard": {"similarity": "jaccard"},
+    f"jaccard, margin {MARGIN}": {"similarity": "jaccard", "margin": MARGIN},
+    "phi": {"similarity": "phi"},
+    f"phi, margin {MARGIN}": {"similarity": "phi", "margin": MARGIN},
+    "correlation": {"similarity": "correlation"},
+    "weights": {"similarity": "weights"},
+    "weights, descent": {"similarity": "weights", "coordinate_descent": True},
+    "jaccard, descent": {"similarity": "jaccard", "coordinate_descent": True},
+}
+BITS = tuple(METHODS)[:4]
+# Whether b's norms are made equal to a's. Any other norms that both have give the same function half way.
+KEPT, REFERENCE = "as they are", "set to a's"
+SCALES = (KEPT, REFERENCE)
 PATH = (0.1, 0.3, 0.5, 0.7, 0.9)
 MIDDLE = 0.5
 DEPTHS = tuple(range(2, 12))
+TORCH_DEPTHS = (2, 4, 6, 8)  # with PyTorch's initial weights
 SHOWN_DEPTHS = (2, 4, 6, 8, 11)  # of the tables with everything
+ANCHORED = ("jaccard", f"jaccard, margin {MARGIN}", "correlation")  # next to what was published
 WIDTHS = (32, 64, 128, 256, 512)
 WIDE_DEPTH = 3
 # REPAIR (Jordan et al., arXiv:2211.08403), MLPs of width 128 on MNIST: accuracy half way, %, by hidden layers.
@@ -39,6 +55,7 @@ def kinds_of(settings: Settings) -> list[tuple[Architecture, str]]:
     widths = settings.pick(WIDTHS, (32, 128), ())
     mlps = [Architecture("mlp", depth, 128) for depth in depths]
     mlps += [Architecture("mlp", WIDE_DEPTH, width) for width in widths]
+    mlps += [Architecture("mlp", depth, 128, "torch") for depth in settings.pick(TORCH_DEPTHS, (6,), ())]
     found = [(mlp, "digits") for mlp in dict.fromkeys(mlps)]
     return [*found, (Architecture("cnn"), "digits"), *settings.pick([(Architecture("cnn1d"), "mnist1d")], [], [])]
 
@@ -50,16 +67,12 @@ def recipes_of(settings: Settings, architecture: Architecture, dataset: str, see
     return a, b
 
 
-def aligned_pairs(
-    a: nn.Sequential, b: nn.Sequential, inputs: Tensor
-) -> Iterator[tuple[str, str, nn.Sequential, nn.Sequential]]:
-    """Method, scale rule, and what is averaged. Nothing but the path changes: all compute what a or b do."""
-    yield DIRECT, KEPT, a, b
-    unit_a = funcsim.canonicalize(a)
-    for method in METHODS:
-        yield method, KEPT, a, funcsim.align(a, b, inputs, similarity=method)
-        yield method, REFERENCE, a, funcsim.align(a, b, inputs, similarity=method, rescale=True)
-        yield method, CANONICAL, unit_a, funcsim.align(unit_a, funcsim.canonicalize(b), inputs, similarity=method)
+def aligned(a: nn.Sequential, b: nn.Sequential, inputs: Tensor) -> Iterator[tuple[str, str, nn.Sequential]]:
+    """Method, scale rule, and what is merged with a. Nothing but the path changes: all compute what b does."""
+    yield DIRECT, KEPT, b
+    for method, options in METHODS.items():
+        for scale in SCALES:
+            yield method, scale, funcsim.align(a, b, inputs, rescale=scale == REFERENCE, **options)
 
 
 def merged(a: nn.Sequential, b: nn.Sequential, weight: float, inputs: Tensor, repair: bool) -> nn.Sequential:
@@ -93,15 +106,17 @@ def merge_pair(settings: Settings, architecture: Architecture, dataset: str, see
     bits = sum(layer.numel() for layer in signatures(a, inputs).layers)
     floats = sum(layer.numel() * layer.element_size() for layer in hidden_activations(a, inputs))
     rows: list[Row] = []
-    for method, scale, first, second in aligned_pairs(a, b, inputs):
+    for method, scale, other in aligned(a, b, inputs):
         for repair in (False, True):
-            models = {weight: merged(first, second, weight, inputs, repair) for weight in PATH}
+            path = PATH if scale == REFERENCE or method == DIRECT else (MIDDLE,)
+            models = {weight: merged(a, other, weight, inputs, repair) for weight in path}
             losses = {weight: loss_of(model, test, data.test_labels) for weight, model in models.items()}
             excess = [loss - (1 - weight) * ends[0] - weight * ends[1] for weight, loss in losses.items()]
             rows.append(
                 {
                     "architecture": str(architecture),
                     "kind": architecture.kind,
+                    "init": architecture.init,
                     "depth": architecture.depth,
                     "width": architecture.width,
                     "dataset": dataset,
@@ -112,7 +127,7 @@ def merge_pair(settings: Settings, architecture: Architecture, dataset: str, see
                     "parents": sum(right) / 2,
                     "accuracy": accuracy(models[MIDDLE], test, data.test_labels),
                     "loss": losses[MIDDLE] - sum(ends) / 2,
-                    "barrier": max(0.0, *excess),
+                    "barrier": max(0.0, *excess) if len(path) > 1 else math.nan,
                     "bits": bits,
                     "activations": floats,
                 }
@@ -138,7 +153,7 @@ def anchor_grid(rows: Rows) -> Grid:
     """By depth, next to what was published."""
     lines = []
     for depth in DEPTHS:
-        here = select(rows, kind="mlp", depth=depth, width=128)
+        here = select(rows, kind="mlp", init="he", depth=depth, width=128)
         if not here:
             continue
         said = PUBLISHED.get(depth, {})
@@ -146,7 +161,7 @@ def anchor_grid(rows: Rows) -> Grid:
         cells.append(_percent(select(here, method=DIRECT, repair=False)))
         cells += [
             _percent(select(here, method=method, scale=REFERENCE, repair=repair))
-            for method in ("jaccard", "correlation")
+            for method in ANCHORED
             for repair in (False, True)
         ]
         cells += [str(said[key]) if key in said else "" for key in ("direct", "matched", "repaired")]
@@ -155,7 +170,7 @@ def anchor_grid(rows: Rows) -> Grid:
         "hidden layers",
         "parents",
         "direct",
-        *(f"{method}, {how}" for method in ("jaccard", "correlation") for how in ("matched", "repaired")),
+        *(f"{method}, {how}" for method in ANCHORED for how in ("matched", "repaired")),
         *(f"MNIST, published: {key}" for key in ("direct", "matched", "repaired")),
     )
     return Grid("Accuracy half way between two MLPs of width 128 on digits, %", headings, lines)
@@ -166,7 +181,8 @@ def methods_grid(title: str, rows: Rows, key: str, digits: int, scale: float) ->
     names = list(dict.fromkeys(row["architecture"] for row in rows))
     lines = []
     for method in (DIRECT, *METHODS):
-        for rule in SCALES if method != DIRECT else (KEPT,):
+        rules = (KEPT,) if method == DIRECT else (REFERENCE,) if key == "barrier" else SCALES
+        for rule in rules:
             for repair in (False, True):
                 cells = [
                     text(
@@ -185,37 +201,26 @@ def bits_grid(rows: Rows) -> Grid:
     lines = []
     for name in dict.fromkeys(row["architecture"] for row in rows):
         here = select(rows, architecture=name, scale=REFERENCE, repair=True)
-        bits, full = (
-            sorted(select(here, method=method), key=lambda row: row["seed"]) for method in ("jaccard", "correlation")
-        )
-        differences = [x["accuracy"] - y["accuracy"] for x, y in zip(bits, full, strict=True)]
-        lines.append(
-            (
-                name,
-                text(differences, 2, 100),
-                f"{bits[0]['bits'] / 2**10:.0f}",
-                f"{bits[0]['activations'] / 2**10:.0f}",
-                f"{bits[0]['activations'] / bits[0]['bits']:.1f}",
-            )
-        )
-    headings = (
-        "networks",
-        "accuracy by Jaccard less that by correlation, points",
-        "bits of a network, KiB",
-        "activations of a network, KiB",
-        "ratio",
-    )
-    return Grid("Bits against full precision, repaired half way", headings, lines)
+        full = select(here, method="correlation")
+        cells = []
+        for method in BITS:
+            pairs = zip(select(here, method=method), full, strict=True)  # both by seed
+            cells.append(text([by_bits["accuracy"] - by_floats["accuracy"] for by_bits, by_floats in pairs], 1, 100))
+        bits, floats = full[0]["bits"], full[0]["activations"]
+        lines.append((name, *cells, f"{bits / 2**10:.0f}", f"{floats / 2**10:.0f}", f"{floats / bits:.1f}"))
+    headings = ("networks", *BITS, "bits, KiB", "activations, KiB", "ratio")
+    title = "Accuracy half way, repaired, by bits less that by correlation, points; and what is kept of a network"
+    return Grid(title, headings, lines)
 
 
 def tables(rows: Rows) -> list[Table]:
     """The anchor; everything by depth, by width and with BatchNorm; bits against full precision."""
     found = [Table("merging_anchor", anchor_grid(rows)), Table("merging_bits", bits_grid(rows))]
+    mlps = select(rows, kind="mlp")
     parts = {
-        "depth": [
-            row for row in rows if row["kind"] == "mlp" and row["width"] == 128 and row["depth"] in (2, 4, 6, 8, 11)
-        ],
-        "width": [row for row in rows if row["kind"] == "mlp" and row["depth"] == WIDE_DEPTH],
+        "depth": [row for row in select(mlps, init="he", width=128) if row["depth"] in SHOWN_DEPTHS],
+        "torch": select(mlps, init="torch"),
+        "width": select(mlps, init="he", depth=WIDE_DEPTH),
         "batchnorm": [row for row in rows if row["kind"] != "mlp"],
     }
     for name, chosen in parts.items():

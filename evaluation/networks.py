@@ -17,21 +17,25 @@ class Architecture:
         kind: "mlp", "cnn" (reads them as an image of 8x8 pixels) or "cnn1d" (as a signal of 64 points).
         depth: Hidden layers of an MLP.
         width: Units of each of them.
+        init: Initial weights: "he" (arXiv:1502.01852), or "torch", PyTorch's own, which let signals fade in deep ReLU
+            networks.
     """
 
     kind: str
     depth: int = 0
     width: int = 0
+    init: str = "he"
 
     def __str__(self) -> str:
         """For example "mlp 2x128"."""
-        return f"mlp {self.depth}x{self.width}" if self.kind == "mlp" else self.kind
+        name = f"mlp {self.depth}x{self.width}" if self.kind == "mlp" else self.kind
+        return name if self.init == "he" else f"{name}, PyTorch's initial weights"
 
     def build(self) -> nn.Sequential:
-        """With He's initial weights (arXiv:1502.01852), since PyTorch's own let signals fade in deep ReLU networks."""
+        """With its initial weights."""
         makers = {"mlp": lambda: _mlp(self.depth, self.width), "cnn": _cnn, "cnn1d": _cnn1d}
         model = makers[self.kind]()
-        for module in model:
+        for module in model if self.init == "he" else ():
             if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 if module.bias is not None:

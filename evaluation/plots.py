@@ -206,11 +206,13 @@ def draw_merging(rows: Rows, file: pathlib.Path) -> None:
     """Accuracy half way by depth and by width: direct, matched and repaired."""
     figure = Figure(figsize=(9, 4), layout="constrained")
     grid = figure.subplots(1, 2, sharey=True)
-    mlps = [row for row in rows if row["kind"] == "mlp"]
+    mlps = [row for row in rows if row["kind"] == "mlp" and row["init"] == "he"]
     depth_of_widths = min((row["depth"] for row in mlps if row["width"] != 128), default=0)
     series = [("direct", "as they are", False)]
     series += [
-        (method, "set to a's", repair) for method in ("jaccard", "correlation", "weights") for repair in (False, True)
+        (method, "set to a's", repair)
+        for method in ("jaccard", "jaccard, margin 0.3", "correlation", "weights")
+        for repair in (False, True)
     ]
     for axes, key, chosen in (
         (grid[0], "depth", [row for row in mlps if row["width"] == 128]),
@@ -220,7 +222,7 @@ def draw_merging(rows: Rows, file: pathlib.Path) -> None:
             here = [row for row in chosen if (row["method"], row["scale"], row["repair"]) == (method, scale, repair)]
             values = sorted({row[key] for row in here})
             found = [[100 * row["accuracy"] for row in here if row[key] == value] for value in values]
-            color = f"C{('direct', 'jaccard', 'correlation', 'weights').index(method)}"
+            color = f"C{list(dict.fromkeys(name for name, *_ in series)).index(method)}"
             label = method if method == "direct" else f"{method}, {'repaired' if repair else 'matched'}"
             if values:
                 curve(axes, values, found, label, color=color, linestyle="-" if repair else ":")

@@ -59,16 +59,16 @@ class UnitMatcher {
   void descend() {
     constexpr int most_sweeps = 100;
     constexpr double least_growth = 1e-10;
-    double objective = product_of_weights();
+    double objective = nearness_of_weights();
     bool grows = true;
     for (int sweep = 0; grows && sweep < most_sweeps; ++sweep) {
       grows = false;
       for (std::size_t begin = 0; begin < matches_.size(); begin = end_of(begin)) {
         const std::vector<UnitMatch> before = matches_;
         take(begin, matched(begin, end_of(begin), /*descends=*/true));
-        const double product = matches_ == before ? objective : product_of_weights();
-        if (product > objective + (least_growth * std::abs(objective))) {
-          objective = product;
+        const double reached = matches_ == before ? objective : nearness_of_weights();
+        if (reached > objective + (least_growth * std::abs(objective))) {
+          objective = reached;
           grows = true;
         } else {
           matches_ = before;
@@ -114,11 +114,11 @@ class UnitMatcher {
 
   std::vector<UnitMatch> matched(std::size_t begin, std::size_t end, bool descends) {
     const bool by_weights = descends || similarities_.empty();
-    products_.assign(end - begin, {});
+    sums_.assign(end - begin, {});
     nearness_.clear();
     incoming_.reset();
     if (by_weights) {
-      products_.front() = inner_products(*needed(begin, incoming(begin)));
+      sums_.front() = nearness(*needed(begin, incoming(begin)));
       if (descends) {
         add_outgoing(begin, end);
       }
@@ -140,13 +140,12 @@ class UnitMatcher {
   }
 
   std::vector<float> weight_similarities(std::size_t begin, const BlockPair& pair) {
-    const std::vector<double>& products = products_[pair.layer - begin];
-    std::vector<double> sums = products.empty()
-                                   ? std::vector<double>()
-                                   : part<double>(products, blocks_b_[pair.layer].units, blocks_a_[pair.layer],
-                                                  pair.block_a, blocks_b_[pair.layer], pair.block_b);
+    const std::vector<double>& known = sums_[pair.layer - begin];
+    std::vector<double> sums = known.empty() ? std::vector<double>()
+                                             : part<double>(known, blocks_b_[pair.layer].units, blocks_a_[pair.layer],
+                                                            pair.block_a, blocks_b_[pair.layer], pair.block_b);
     if (pair.before != nullptr) {
-      std::vector<double> of_groups = grouped_products(pair, /*nearness=*/false);
+      std::vector<double> of_groups = grouped_nearness(pair);
       check(!of_groups.empty(), not_comparable(pair.layer));
       if (!sums.empty()) {
         add_to(of_groups, sums);
@@ -161,11 +160,11 @@ class UnitMatcher {
     const std::size_t last = end - 1;
     const UnitMatch after = end < matches_.size() ? matches_[end] : weights().matched_outputs();
     if (const auto numbers = weights().outgoing(last, after)) {
-      std::vector<double> products = inner_products(*numbers);
-      if (!products_[last - begin].empty()) {
-        add_to(products, products_[last - begin]);
+      std::vector<double> values = nearness(*numbers);
+      if (!sums_[last - begin].empty()) {
+        add_to(values, sums_[last - begin]);
       }
-      products_[last - begin] = std::move(products);
+      sums_[last - begin] = std::move(values);
     }
   }
 
@@ -178,7 +177,7 @@ class UnitMatcher {
       auto of_groups = std::make_shared<std::vector<double>>();
       return [this, pair, width, of_groups](const auto& rows, const auto& columns) {
         if (of_groups->empty()) {
-          *of_groups = grouped_products(pair, /*nearness=*/true);
+          *of_groups = grouped_nearness(pair);
         }
         return of_groups->empty() ? std::vector<double>() : chosen(*of_groups, width, 0, rows, 0, columns);
       };
@@ -220,7 +219,7 @@ class UnitMatcher {
   }
 
   /// Of a grouped convolution whose inputs are matched by pair.before: units, each of which may be several channels.
-  std::vector<double> grouped_products(const BlockPair& pair, bool nearness) {
+  std::vector<double> grouped_nearness(const BlockPair& pair) {
     const std::size_t before = pair.layer - 1;
     const auto channels = static_cast<std::int64_t>(places_a_[before].columns.size()) / blocks_a_[before].units;
     if (channels != static_cast<std::int64_t>(places_b_[before].columns.size()) / blocks_b_[before].units) {
@@ -232,7 +231,7 @@ class UnitMatcher {
         within.push_back(unit < 0 ? -1 : (unit * channels) + c);
       }
     }
-    return weights().grouped_products(pair.layer, pair.block_a, pair.block_b, within, nearness);
+    return weights().grouped_nearness(pair.layer, pair.block_a, pair.block_b, within);
   }
 
   /// Of the layer that is being matched.
@@ -256,12 +255,12 @@ class UnitMatcher {
            "of the layer before, all of them matched where there are groups";
   }
 
-  double product_of_weights() {
+  double nearness_of_weights() {
     double sum = 0.0;
     const std::size_t layers = matches_.size();
     for (std::size_t l = 0; l <= layers; ++l) {
       if (const auto numbers = weights().incoming(l, l == 0 ? UnitMatch() : matches_[l - 1])) {
-        sum += matched_product(*numbers, l < layers ? matches_[l] : weights().matched_outputs());
+        sum += matched_nearness(*numbers, l < layers ? matches_[l] : weights().matched_outputs());
       }
     }
     return sum;
@@ -288,7 +287,7 @@ class UnitMatcher {
   std::unique_ptr<UnitWeights> weights_;  ///< made when they are asked for: often there are no ties
 
   // Of the layers that are being matched.
-  std::vector<std::vector<double>> products_;  ///< what weights say of them, as far as it is one matrix
+  std::vector<std::vector<double>> sums_;  ///< what weights say of them, as far as it is one matrix
   std::optional<std::pair<std::size_t, std::optional<UnitNumbers>>> incoming_;
   std::vector<double> nearness_;
 };

@@ -34,10 +34,10 @@ def _match_units(
         architecture_b: The other network's.
         parameters_b: Its tensors, on the same device.
         similarities: For each hidden layer float32 ``[units of a, units of b]``, finite: for example of ``jaccard``. An
-            empty list: layer after layer, the inner products of canonical incoming weights and bias, with inputs in the
-            order that was found for the layer before.
-        coordinate_descent: Whether to go on from there: layers are matched again by the inner products of incoming and
-            outgoing canonical weights, given the layers around, as long as the inner product of all weights grows, at
+            empty list: layer after layer, the smallest squared distances of canonical incoming weights and bias, with
+            inputs in the order that was found for the layer before.
+        coordinate_descent: Whether to go on from there: layers are matched again by the squared distances of incoming
+            and outgoing canonical weights, given the layers around, as long as the distance of all weights shrinks, at
             most 100 times (Ainsworth, Hayase, Srinivasa, "Git Re-Basin", arXiv:2209.04836).
         input_dimensions: Of the networks' inputs, the batch included, which tells rows from tokens; 0 where they aren't
             known, and then what :func:`funcsim.canonicalize` says holds.

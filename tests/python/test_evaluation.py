@@ -227,11 +227,19 @@ def test_units_settle_when_they_stay_what_they_are() -> None:
 def test_the_ends_of_a_merge_are_the_networks() -> None:
     a, b = (Architecture("mlp", 2, 16).build().eval() for _ in range(2))
     inputs = torch.randn(100, 64)
-    first, second = ((x, y) for _, _, x, y in [*merging.aligned_pairs(a, b, inputs)][1:3])
-    for x, y in (first, second):
+    for _, _, other in merging.aligned(a, b, inputs):
         for weight, end in ((0.0, a), (1.0, b)):
-            made = merging.merged(x, y, weight, inputs, repair=False)
+            made = merging.merged(a, other, weight, inputs, repair=False)
             assert torch.allclose(made(inputs), end(inputs), atol=1e-4)
+
+
+def test_any_norms_that_both_have_give_the_same_function() -> None:
+    a, b = (Architecture("mlp", 2, 16).build().eval() for _ in range(2))
+    inputs = torch.randn(100, 64)
+    halfway = merging.merged(a, funcsim.align(a, b, inputs, rescale=True), 0.5, inputs, repair=False)
+    unit_a = funcsim.canonicalize(a)
+    other = funcsim.align(unit_a, b, inputs, rescale=True)
+    assert torch.allclose(merging.merged(unit_a, other, 0.5, inputs, repair=False)(inputs), halfway(inputs), atol=1e-4)
 
 
 def need(package: str) -> None:
