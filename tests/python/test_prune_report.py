@@ -69,7 +69,12 @@ def test_removed_units_are_lost() -> None:
     assert [layer.coverage for layer in got.layers] == [layer.coverage_a for layer in comparison.layers]
     assert got.coverage == pytest.approx((12 * got.layers[0].coverage + 10 * got.layers[1].coverage) / 22)
     for layer, its in zip(got.layers, comparison.layers, strict=True):
-        assert layer.chance == pytest.approx(its.chance * max(its.units_a, its.units_b) / its.units_a)
+        assert layer.chance == its.chance
+    grown, its = funcsim.prune_report(pruned, model, INPUTS).layers[0], funcsim.compare(pruned, model, INPUTS).layers[0]
+    assert grown.coverage == pytest.approx(1)
+    assert grown.chance == pytest.approx(its.chance * 12 / 9)
+    # Without a counterpart, whatever the threshold.
+    assert funcsim.prune_report(model, pruned, INPUTS, threshold=-1).layers[0].lost.tolist() == [2, 7, 8]
 
 
 def test_silenced_units_died() -> None:
@@ -83,6 +88,11 @@ def test_silenced_units_died() -> None:
     assert 4 not in second.lost.tolist()
     assert second.died is not None
     assert 4 not in second.died.tolist()
+    # Nor is one that fires afterwards: its counterpart is another unit, and it has nothing in common with that.
+    (_, second) = funcsim.prune_report(model, _model(), INPUTS).layers
+    assert second.dead.tolist() == [4]
+    assert second.similarities[4] == 0
+    assert second.lost.tolist() == []
 
 
 def test_threshold() -> None:

@@ -1,6 +1,7 @@
 """funcsim.stability against PyTorch's own modules with noise, and flicker against the bits that flip."""
 
 import copy
+import importlib
 import json
 import warnings
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import funcsim
 import numpy as np
 import pytest
 import torch
+from funcsim.evidence import LayerEvidence
 from oracle import canonical, hooks, networks
 from scipy.stats import norm, spearmanr
 from torch import Tensor, nn
@@ -143,13 +145,38 @@ def test_scores_fall_with_sigma() -> None:
     assert (got.flipped[:-1, 0] < got.flipped[1:, 0]).all()
 
 
-def test_within_a_group_of_equal_signatures_a_match_is_right() -> None:
-    model = nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 2))
-    with torch.no_grad():
-        model[0].weight.copy_(model[0].weight[:1].expand(4, 6))  # duplicates
-        model[0].bias.copy_(torch.tensor([1e3, 1e3, -1e3, -1e3]))  # always on, dead
-    got = funcsim.stability(model, _inputs(), sigmas=[0.001])
-    assert got.mismatched.item() == 0
+def _layer(fingerprints: list[int]) -> LayerEvidence:
+    rows = torch.zeros(len(fingerprints), 1, dtype=torch.uint8)
+    return LayerEvidence("0", 1, rows, None, torch.zeros(len(fingerprints)), torch.tensor(fingerprints))
+
+
+@pytest.mark.parametrize(
+    ("own", "noisy", "partners", "expected"),
+    [
+        ([1, 2, 3], [1, 2, 3], [0, 1, 2], 0),
+        ([1, 2, 3], [4, 5, 6], [1, 0, 2], 2),
+        ([1, 1, 3], [4, 5, 6], [1, 0, 2], 0),  # two that the network can't tell apart
+        ([1, 2, 3], [4, 4, 6], [1, 0, 2], 0),  # that the copy can't
+        ([1, 1, 3], [4, 5, 6], [1, 2, 0], 2),  # of a circle of three one stays within its group
+        ([1, 1, 3], [4, 5, 5], [1, 2, 0], 1),
+    ],
+)
+def test_within_a_group_of_equal_signatures_a_match_is_right(
+    own: list[int], noisy: list[int], partners: list[int], expected: int
+) -> None:
+    mismatched = importlib.import_module("funcsim.stability")._mismatched
+    assert mismatched(_layer(own), _layer(noisy), torch.tensor(partners)) == expected
+
+
+def test_points_of_later_inputs_are_their_own() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 3, 2), nn.ReLU(), nn.Conv2d(3, 2, 1))
+    images = torch.randn(4500, 1, 3, 3)
+    (got,) = funcsim.stability(model, images, sigmas=[0.0], positions=2).layers
+    network = funcsim.describe(model), list(funcsim.parameters(model))
+    _, ((means, variances),) = torch.ops.funcsim.network_signatures_with_moments(*network, images[:4096])
+    near = 0.05 * (means.square() + variances).mean().sqrt().reshape(1, 1)
+    (counts,) = torch.ops.funcsim.boundary_counts(*network, images, near, 0.0, 2)
+    assert torch.equal(got.flicker, counts[:, 0].double() / 9000)
 
 
 def test_does_not_depend_on_batches() -> None:

@@ -1,5 +1,6 @@
 """compare's cka, interval and shuffles, and layer_similarity's CKA, against the oracle."""
 
+import copy
 import itertools
 import json
 from typing import Any
@@ -104,6 +105,29 @@ def test_a_network_and_itself() -> None:
     assert got.p_value == 0.1
     for layer in got.layers:
         assert (layer.cka, layer.cka_debiased, layer.interval, layer.p_value) == (1.0, 1.0, (1.0, 1.0), 0.1)
+
+
+def test_shuffles_that_score_the_same_count() -> None:
+    """Dead units stay dead."""
+    dead = _network(5, 4, 3, seed=0)
+    with torch.no_grad():
+        dead[0].weight.zero_()
+        dead[0].bias.fill_(-1)
+    got = funcsim.compare(dead, dead, INPUTS, shuffles=9)
+    assert (got.score, got.p_value, got.layers[0].p_value) == (1, 1, 1)
+
+
+def test_intervals_stay_on_the_scale() -> None:
+    other = copy.deepcopy(A)
+    with torch.no_grad():
+        other[0].bias[0] += 1  # one unit that fires a little more often
+    got = funcsim.compare(A, other, INPUTS[:50], interval=0.9999)
+    assert got.interval is not None
+    assert 0 < got.interval[0] < got.score < got.interval[1] <= 1
+    assert got.layers[0].interval is not None
+    assert max(high for layer in got.layers if layer.interval for high in layer.interval) == 1
+    unrelated = funcsim.compare(A, B, INPUTS[:2], interval=0.9999)
+    assert all(low >= 0 and high <= 1 for layer in unrelated.layers if layer.interval for low, high in [layer.interval])
 
 
 def test_what_was_not_asked_for_is_none() -> None:
