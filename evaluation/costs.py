@@ -90,9 +90,10 @@ def measure_here(index: int, width: int, inputs: int) -> Row:
 def measure(run: Run) -> list[Row]:
     """Each measure, one after the other, in turns."""
     width, inputs = run.settings.pick((1024, 10_000), (256, 5000), (32, 200))
+    everything = [*map(str, range(len(MEASURES))), *SIMILARITIES]
     rows = []
     for repeat in range(run.settings.pick(3, 1, 1)):
-        for what in [*map(str, range(len(MEASURES))), *SIMILARITIES]:
+        for what in run.settings.pick(everything, everything, [everything[0], everything[-1]]):
             command = [sys.executable, "-m", "evaluation.costs", what, str(width), str(inputs)]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
             if done.returncode != 0:

@@ -33,7 +33,7 @@ def kinds_of(settings: Settings) -> list[tuple[Architecture, str]]:
         (Architecture("mlp", 3, 256), "mnist1d"),
         (Architecture("cnn1d"), "mnist1d"),
     ]
-    return found if settings.scale == "full" else found[:1] + found[2:3]
+    return settings.pick(found, found[:1] + found[2:3], found[:1])
 
 
 def recipes_of(settings: Settings, architecture: Architecture, dataset: str) -> list[tuple[str, Recipe]]:

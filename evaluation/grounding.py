@@ -32,7 +32,7 @@ def kinds_of(settings: Settings) -> list[tuple[Architecture, str]]:
         (Architecture("mlp", 5, 128), "digits"),
         (Architecture("cnn1d"), "mnist1d"),
     ]
-    return found if settings.scale == "full" else found[:2]
+    return settings.pick(found, found[:2], found[:1])
 
 
 def recipes_of(settings: Settings, architecture: Architecture, dataset: str) -> list[Recipe]:

@@ -126,7 +126,6 @@ def merge_pair(settings: Settings, architecture: Architecture, dataset: str, see
                     "repair": repair,
                     "parents": sum(right) / 2,
                     "accuracy": accuracy(models[MIDDLE], test, data.test_labels),
-                    "loss": losses[MIDDLE] - sum(ends) / 2,
                     "barrier": max(0.0, *excess) if len(path) > 1 else math.nan,
                     "bits": bits,
                     "activations": floats,
@@ -213,9 +212,28 @@ def bits_grid(rows: Rows) -> Grid:
     return Grid(title, headings, lines)
 
 
+def scale_grid(rows: Rows) -> Grid:
+    """What setting norms to a's gains over leaving them, repaired, pair by pair."""
+    shown = ("jaccard", "phi", "correlation", "weights")
+    lines = []
+    for name in dict.fromkeys(row["architecture"] for row in rows):
+        cells = []
+        for method in shown:
+            set_to_a, kept = (
+                select(rows, architecture=name, method=method, scale=scale, repair=True)
+                for scale in (REFERENCE, KEPT)  # both by seed
+            )
+            gains = [with_a["accuracy"] - without["accuracy"] for with_a, without in zip(set_to_a, kept, strict=True)]
+            cells.append(text(gains, 1, 100))
+        lines.append((name, *cells))
+    title = "Accuracy half way, repaired, with norms set to a's less that with norms as they are, points"
+    return Grid(title, ("networks", *shown), lines)
+
+
 def tables(rows: Rows) -> list[Table]:
     """The anchor; everything by depth, by width and with BatchNorm; bits against full precision."""
     found = [Table("merging_anchor", anchor_grid(rows)), Table("merging_bits", bits_grid(rows))]
+    found.append(Table("merging_scale", scale_grid(rows)))
     mlps = select(rows, kind="mlp")
     parts = {
         "depth": [row for row in select(mlps, init="he", width=128) if row["depth"] in SHOWN_DEPTHS],

@@ -38,7 +38,7 @@ def compare_copies(settings: Settings, name: str, seed: int) -> list[Row]:
     """One network against its copies and against the same architecture without training."""
     network = pretrained(name)
     full = name == "CREPE full"
-    inputs = network.inputs(settings.pick(100 if full else 400, 100, 20))
+    inputs = network.inputs(settings.pick(50 if full else 400, 100, 20))
     common: Row = {"network": name, "seed": seed, "inputs": len(inputs)}
     names = FEW if full else tuple(copy_makers(seed))
     # The others come out the same for every seed.
@@ -53,7 +53,7 @@ def compare_copies(settings: Settings, name: str, seed: int) -> list[Row]:
 def compare_sizes(settings: Settings, seed: int) -> list[Row]:
     """CREPE's tiny version against its full one: the same task, an eighth of the filters; and against random ones."""
     tiny, full = pretrained("CREPE tiny"), pretrained("CREPE full")
-    inputs = tiny.inputs(settings.pick(100, 30, 20))
+    inputs = tiny.inputs(settings.pick(50, 30, 20))
     pairs = {
         "tiny and full": (tiny.model, full.model),
         "tiny and random full": (tiny.model, full.random(seed)),

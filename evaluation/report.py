@@ -53,18 +53,29 @@ def _rounded(value: Any) -> Any:
 
 
 def write_result(result: Result, folder: pathlib.Path) -> None:
-    """As JSON, one row a line, numbers to six digits."""
+    """As JSON, a table for rows of the same columns, one row a line, numbers to six digits."""
     folder.mkdir(parents=True, exist_ok=True)
     head = {key: value for key, value in asdict(result).items() if key != "rows"}
-    rows = ",\n".join(json.dumps(_rounded(row), ensure_ascii=False) for row in result.rows)
-    text = json.dumps(_rounded(head), indent=1, ensure_ascii=False)[:-2] + f',\n "rows": [\n{rows}\n]\n}}\n'
+    # Rows of the same columns name them once.
+    parts = []
+    for columns in dict.fromkeys(tuple(row) for row in result.rows):
+        lines = ",\n".join(
+            json.dumps(_rounded(list(row.values())), ensure_ascii=False) for row in result.rows if tuple(row) == columns
+        )
+        parts.append(f'{{"columns": {json.dumps(columns)}, "rows": [\n{lines}\n]}}')
+    tables = ",\n".join(parts)
+    text = json.dumps(_rounded(head), indent=1, ensure_ascii=False)[:-2] + f',\n "tables": [\n{tables}\n]\n}}\n'
     (folder / f"{result.experiment}.json").write_text(text, encoding="utf-8")
 
 
 def read_result(file: pathlib.Path) -> Result:
     """What :func:`write_result` wrote; what was no number is nan."""
     content = json.loads(file.read_text(encoding="utf-8"))
-    rows = [{key: math.nan if value is None else value for key, value in row.items()} for row in content.pop("rows")]
+    rows = [
+        {name: math.nan if value is None else value for name, value in zip(table["columns"], row, strict=True)}
+        for table in content.pop("tables")
+        for row in table["rows"]
+    ]
     return Result(rows=rows, **content)
 
 

@@ -132,6 +132,7 @@ def measure(run: Run) -> list[Row]:
         (Architecture("cnn"), "digits"),
         (Architecture("cnn1d"), "mnist1d"),
     ]
+    kinds = run.settings.pick(kinds, kinds, kinds[:1])
     return run.map(compare_copies, [(*kind, seed) for kind in kinds for seed in run.seeds])
 
 
