@@ -69,7 +69,7 @@ class Collector {
     const std::vector<std::int64_t>& grid = run_.plan().samples[batch.layer].grid;
     const std::int64_t places = element_count(grid);
     const bool units_last = network.architecture().items[hidden.item].type->spatial_dimensions == 0;
-    const Tensor rows =
+    Tensor rows =
         units_last ? aten::reshape(activations, {-1, hidden.units})
                    : aten::reshape(
                          aten::permute(aten::reshape(activations, {batch.num_inputs, hidden.units, places}), {0, 2, 1}),

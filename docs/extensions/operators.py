@@ -9,7 +9,7 @@ import inspect
 import torch
 from docutils import nodes
 from docutils.statemachine import StringList
-from funcsim import _fakes, _network_fakes, primitives
+from funcsim import _fakes, _network_fakes, _unit_fakes, primitives
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyFunction
@@ -26,7 +26,7 @@ def schema(name: str) -> torch.FunctionSchema:
 
 def docstring(name: str) -> str:
     """What an operator's documentation says, "" if nothing does."""
-    fakes = (getattr(module, f"_{name}", None) for module in (_network_fakes, _fakes))
+    fakes = (getattr(module, f"_{name}", None) for module in (_network_fakes, _unit_fakes, _fakes))
     described = next(filter(None, [getattr(primitives, name, None), *fakes]), None)
     return inspect.cleandoc(getattr(described, "__doc__", None) or "")
 
@@ -41,7 +41,7 @@ class Operator(PyFunction):
             raise self.error(f"there is no operator {PREFIX}{name}")
         if not docstring(name):
             raise self.error(
-                f"{PREFIX}{name} has no docstring; expected one in primitives.py, _fakes.py or _network_fakes.py"
+                f"{PREFIX}{name} has no docstring; expected one in primitives.py, _fakes.py, _network_fakes.py or _unit_fakes.py"
             )
         self.name = "py:function"
         return super().run()

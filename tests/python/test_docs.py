@@ -122,7 +122,8 @@ def test_reference_has_every_operator() -> None:
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_operator_docstring_names_every_argument(name: str) -> None:
-    fakes = (getattr(module, f"_{name}", None) for module in (funcsim._network_fakes, funcsim._fakes))
+    modules = (funcsim._network_fakes, funcsim._unit_fakes, funcsim._fakes)
+    fakes = (getattr(module, f"_{name}", None) for module in modules)
     described = next(filter(None, [getattr(funcsim.primitives, name, None), *fakes]))
     schema = getattr(torch.ops.funcsim, name).default._schema
     assert documented_arguments(described.__doc__) == [argument.name for argument in schema.arguments]
