@@ -41,7 +41,7 @@ class Operator(PyFunction):
             raise self.error(f"there is no operator {PREFIX}{name}")
         if not docstring(name):
             raise self.error(
-                f"{PREFIX}{name} has no docstring; expected one in primitives.py, _fakes.py, _network_fakes.py or _unit_fakes.py"
+                f"{PREFIX}{name} has no docstring; expected one in primitives.py or in one of the _fakes.py"
             )
         self.name = "py:function"
         return super().run()
