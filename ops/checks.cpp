@@ -73,6 +73,15 @@ Tensor checked_signatures(const Tensor& tensor, const char* op, const std::strin
   return rows;
 }
 
+Tensor host_copy(const Tensor& tensor, const char* op, const std::string& name) {
+  check_device(tensor, op, name);
+  if (tensor.is_cpu()) {
+    return tensor;
+  }
+  check(!DeviceCall(tensor).is_capturing(), op, ": it can't be recorded into a CUDA graph, since it works on the host");
+  return to_host(tensor);
+}
+
 void check_num_hashes(const char* op, std::int64_t num_hashes) {
   constexpr std::int64_t most = std::int64_t{1} << 24;
   check(num_hashes >= 1 && num_hashes <= most, op, ": num_hashes must be from 1 to ", most, ", got ", num_hashes);

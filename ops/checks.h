@@ -29,6 +29,10 @@ Tensor checked_matrix(const Tensor& tensor, const char* op, const std::string& n
 /// What a device finds in the padding is raised later.
 Tensor checked_signatures(const Tensor& tensor, const char* op, const std::string& name, std::int64_t num_samples);
 
+/// The tensor on the host, for operators that work there whatever its device is; checked as all tensors are.
+/// @throws Error while a CUDA graph is recorded, which nothing can be copied out of
+Tensor host_copy(const Tensor& tensor, const char* op, const std::string& name);
+
 /// @throws Error unless num_hashes is in [1, 2^24] (2^24: more slots than 24 bits of the hash could fill evenly)
 void check_num_hashes(const char* op, std::int64_t num_hashes);
 

@@ -42,6 +42,18 @@ EvidenceList checked_layers(const char* op, const std::string& name, const char*
   return evidence;
 }
 
+EvidenceList checked_host_layers(const char* op, const std::string& name, const char* counts, Measure measure,
+                                 const std::vector<Tensor>& layers, const std::vector<std::int64_t>& num_samples) {
+  std::vector<Tensor> copies;
+  copies.reserve(layers.size());
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const std::string place = name + "[" + std::to_string(l) + "]";
+    check_same_device(op, name + "[0]", layers.front(), place, layers[l]);
+    copies.push_back(host_copy(layers[l], op, place));
+  }
+  return checked_layers(op, name, counts, measure, copies, num_samples);
+}
+
 namespace {
 
 std::string partner_message(const char* op, std::int64_t num_inputs, const std::string& got, std::int64_t place) {

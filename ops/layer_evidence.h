@@ -31,6 +31,11 @@ EvidenceList checked_layers(const char* op, const std::string& name, const char*
                             const std::vector<torch::stable::Tensor>& layers,
                             const std::vector<std::int64_t>& num_samples);
 
+/// checked_layers of the layers' copies on the host, all of one device.
+EvidenceList checked_host_layers(const char* op, const std::string& name, const char* counts, Measure measure,
+                                 const std::vector<torch::stable::Tensor>& layers,
+                                 const std::vector<std::int64_t>& num_samples);
+
 /// Where layers are compared: on the host or on the device of the execution.
 ///
 /// @param partners who trades places with each input for tasks that are shuffled, int64 [inputs], each an index of

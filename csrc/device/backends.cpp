@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 
+#include "device/torch_status.h"
 #include "kernels/common/error.h"
 
 namespace funcsim {
@@ -43,7 +44,7 @@ void* current_cuda_stream(std::int32_t device) {
     return reinterpret_cast<Getter>(found);
   }();
   void* stream = nullptr;
-  STABLE_TORCH_ERROR_CODE_CHECK(getter(device, &stream));
+  check_torch(getter(device, &stream), "asking PyTorch for its current CUDA stream");
   return stream;
 }
 

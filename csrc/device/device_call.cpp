@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "device/torch_status.h"
 #include "kernels/common/error.h"
 
 namespace funcsim {
@@ -33,9 +34,9 @@ Tensor new_tensor(const std::vector<std::int64_t>& sizes, Dtype dtype, std::int3
   const std::vector<std::int64_t> strides = contiguous_strides(sizes);
   // Not torch::stable::empty, which looks the operator up by its name: longer than small layers take.
   AtenTensorHandle tensor = nullptr;
-  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(static_cast<std::int64_t>(sizes.size()), sizes.data(),
-                                                         strides.data(), number_of(dtype), device_type, device,
-                                                         &tensor));
+  check_torch(aoti_torch_empty_strided(static_cast<std::int64_t>(sizes.size()), sizes.data(), strides.data(),
+                                       number_of(dtype), device_type, device, &tensor),
+              "allocating a tensor");
   return Tensor(tensor);
 }
 
@@ -45,9 +46,9 @@ Tensor new_pinned_tensor(const Tensor& like) {
   const std::vector<std::int64_t> shape(sizes.begin(), sizes.end());
   const std::vector<std::int64_t> strides = contiguous_strides(shape);
   AtenTensorHandle tensor = nullptr;
-  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided_pinned(static_cast<std::int64_t>(shape.size()), shape.data(),
-                                                                strides.data(), number_of(like.scalar_type()),
-                                                                aoti_torch_device_type_cpu(), 0, &tensor));
+  check_torch(aoti_torch_empty_strided_pinned(static_cast<std::int64_t>(shape.size()), shape.data(), strides.data(),
+                                              number_of(like.scalar_type()), aoti_torch_device_type_cpu(), 0, &tensor),
+              "allocating pinned memory");
   return Tensor(tensor);
 }
 
@@ -74,7 +75,7 @@ Tensor new_host_tensor(const std::vector<std::int64_t>& sizes, Dtype dtype) {
 
 Tensor new_tensor_like(const Tensor& like, const std::vector<std::int64_t>& sizes, Dtype dtype) {
   std::int32_t type = 0;
-  STABLE_TORCH_ERROR_CODE_CHECK(aoti_torch_get_device_type(like.get(), &type));
+  check_torch(aoti_torch_get_device_type(like.get(), &type), "reading a tensor's device");
   return new_tensor(sizes, dtype, type, like.get_device_index());
 }
 

@@ -35,8 +35,8 @@ class Faults {
   void raise(const std::string& before = "");
 
  private:
-  /// More than kernels fit a stream's queue, so that one that wants its cell again is long done.
-  static constexpr std::size_t recycled = 1024;
+  /// More than kernels fit a stream's queue (1024), so that one that wants its cell again is long done.
+  static constexpr std::size_t recycled = 2048;
   static constexpr std::size_t owned = 1024;
   static constexpr std::size_t first_of_graphs = recycled + owned;
   static constexpr std::size_t most = 16384;

@@ -10,25 +10,11 @@
 #include <cstdint>
 #include <limits>
 
-#include "kernels/common/error.h"
+#include "device/torch_status.h"
 
 namespace funcsim::aten {
 
 namespace {
-
-/// Why the last call failed, as PyTorch 2.13 and later tell; empty in earlier ones, which don't have the function.
-std::string failure_reason() {
-  using Getter = const char* (*)();
-  const auto getter = reinterpret_cast<Getter>(dlsym(RTLD_DEFAULT, "torch_exception_get_what_without_backtrace"));
-  const char* reason = getter == nullptr ? nullptr : getter();
-  return reason == nullptr ? "" : std::string(": ") + reason;
-}
-
-void check_status(AOTITorchError status, const std::string& name) {
-  if (status != AOTI_TORCH_SUCCESS) {
-    fail("aten::", name, " failed", failure_reason());
-  }
-}
 
 /// Calls the function of this name and overload. Arguments must have the very type of the schema: std::int64_t for int
 /// and SymInt, double for float, std::optional for what may be None, and so on. Of several results the first is
@@ -39,7 +25,8 @@ void check_status(AOTITorchError status, const std::string& name) {
 template <std::size_t results = 1, typename... Arguments>
 Tensor call(const std::string& name, const char* overload, const Arguments&... arguments) {
   std::array<StableIValue, std::max(results, sizeof...(Arguments))> stack{torch::stable::detail::from(arguments)...};
-  check_status(torch_call_dispatcher(("aten::" + name).c_str(), overload, stack.data(), TORCH_ABI_VERSION), name);
+  check_torch(torch_call_dispatcher(("aten::" + name).c_str(), overload, stack.data(), TORCH_ABI_VERSION),
+              "aten::", name);
   auto first = torch::stable::detail::to<Tensor>(stack[0]);
   for (std::size_t i = 1; i < results; ++i) {
     (void)torch::stable::detail::to<Tensor>(stack[i]);
@@ -50,7 +37,7 @@ Tensor call(const std::string& name, const char* overload, const Arguments&... a
 /// a - alpha * b. One of the few functions that have a C entry point of their own, and so may take a Scalar.
 Tensor subtract_multiple(const Tensor& a, const Tensor& b, double alpha) {
   AtenTensorHandle result = nullptr;
-  check_status(aoti_torch_aten_subtract_Tensor(a.get(), b.get(), alpha, &result), "subtract");
+  check_torch(aoti_torch_aten_subtract_Tensor(a.get(), b.get(), alpha, &result), "aten::subtract");
   return Tensor(result);
 }
 
@@ -104,7 +91,7 @@ Tensor full(const Sizes& sizes, double value, const Tensor& like) {
   const bool overflows =
       like.scalar_type() == Dtype::Float && std::abs(value) > static_cast<double>(std::numeric_limits<float>::max());
   const double held = overflows ? std::copysign(std::numeric_limits<double>::infinity(), value) : value;
-  check_status(aoti_torch_aten_fill__Scalar(tensor.get(), held), "fill_");
+  check_torch(aoti_torch_aten_fill__Scalar(tensor.get(), held), "aten::fill_");
   return tensor;
 }
 
@@ -301,9 +288,9 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const OptionalTens
 
 Tensor pad(const Tensor& input, const Sizes& pad, const std::string& mode) {
   AtenTensorHandle result = nullptr;
-  check_status(aoti_torch_aten_pad(input.get(), pad.data(), static_cast<std::int64_t>(pad.size()), mode.c_str(),
-                                   nullptr, &result),
-               "pad");
+  check_torch(aoti_torch_aten_pad(input.get(), pad.data(), static_cast<std::int64_t>(pad.size()), mode.c_str(), nullptr,
+                                  &result),
+              "aten::pad");
   return Tensor(result);
 }
 

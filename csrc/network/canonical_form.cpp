@@ -67,7 +67,8 @@ class Canonicalizer {
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(network.architecture().items.size()); ++i) {
       std::vector<Tensor>& tensors = form_.tensors.emplace_back();
       for (const Tensor& tensor : network.layer(i).tensors) {
-        tensors.push_back(stays_as_it_is(i) ? tensor : aten::to_dtype(tensor, Dtype::Double));
+        const bool stays = tensors.empty() && weight_stays_as_it_is(i);
+        tensors.push_back(stays ? tensor : aten::to_dtype(tensor, Dtype::Double));
       }
     }
     column_factors_.resize(form_.tensors.size());
@@ -93,7 +94,7 @@ class Canonicalizer {
   }
 
   /// A Linear's weight, the largest tensor as a rule, isn't copied for its norms alone.
-  bool stays_as_it_is(std::int64_t i) const {
+  bool weight_stays_as_it_is(std::int64_t i) const {
     const bool is_linear = item(i).type->role == LayerRole::affine && item(i).type->spatial_dimensions == 0;
     return scales_only_ && is_linear && network_.on_device().is_cpu();
   }
@@ -115,8 +116,8 @@ class Canonicalizer {
     }
     const std::optional<std::int64_t> receiver = find_receiver(layer);
     const Tensor& weight = tensor(layer.item, "weight");
-    const Tensor norms =
-        stays_as_it_is(layer.item) ? norms_of_host_rows(weight, column_factors_[layer.item]) : norms_of_rows(weight);
+    const Tensor norms = weight_stays_as_it_is(layer.item) ? norms_of_host_rows(weight, column_factors_[layer.item])
+                                                           : norms_of_rows(weight);
     check_norms(layer, norms);
     const Tensor one = aten::full({}, 1.0, norms);
     Tensor scale = aten::where(aten::eq(norms, aten::full({}, 0.0, norms)), one, norms);
@@ -224,7 +225,7 @@ class Canonicalizer {
 
   /// @param factor of every column, input channel or feature of the receiver
   void multiply(std::int64_t receiver, const Tensor& factor) {
-    if (stays_as_it_is(receiver)) {
+    if (weight_stays_as_it_is(receiver)) {
       column_factors_[receiver] = aten::contiguous(factor);
       return;
     }
@@ -282,8 +283,12 @@ CanonicalForm canonical_form(const Network& network, std::optional<std::int64_t>
 std::vector<std::vector<double>> canonical_scales(const Network& network, std::int64_t input_dimensions) {
   std::vector<std::vector<double>> scales;
   const Canonicalizer canonicalizer(network, input_dimensions, /*scales_only=*/true);
-  for (const CanonicalLayer& layer : canonicalizer.form().layers) {
-    scales.push_back(layer.scales);
+  for (std::size_t l = 0; l < network.hidden_layers().size(); ++l) {
+    const CanonicalLayer& layer = canonicalizer.form().layers[l];
+    // A BatchNorm among the normalisations gives back what it took before anyone sees the pre-activation.
+    const bool is_given_back =
+        layer.receiver.has_value() && *layer.receiver <= network.hidden_layers()[l].preactivation_item;
+    scales.push_back(is_given_back ? std::vector<double>(layer.scales.size(), 1.0) : layer.scales);
   }
   return scales;
 }

@@ -38,7 +38,7 @@ struct CanonicalForm {
 /// @throws Error as canonical_parameters
 CanonicalForm canonical_form(const Network& network, std::optional<std::int64_t> input_dimensions);
 
-/// What canonical_parameters divides by: the scale s_i of every unit of every hidden layer.
+/// What the canonical form divides pre-activations by, for every unit of every hidden layer.
 ///
 /// @param input_dimensions of the network's inputs, batch included
 /// @throws Error as canonical_parameters

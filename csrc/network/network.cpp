@@ -95,7 +95,7 @@ Tensor Network::checked_parameter(std::int64_t item, const ParameterSpec& spec, 
   }
   if (tensor.device() != first_parameter_.device()) {
     fail(place(), " must be on ", device_name(first_parameter_), " like the first parameter, got ",
-         describe_tensor(tensor));
+         device_name(tensor));
   }
   return aten::aligned(aten::to_dtype(aten::detach(tensor), dtype_));
 }
@@ -126,7 +126,7 @@ Plan Network::plan(const Tensor& inputs, std::int64_t positions) const {
           " like the parameters, got ", describe_tensor(inputs));
     check(is_strided(inputs), "inputs must be a dense tensor, got a sparse or otherwise packed one");
     if (inputs.device() != first_parameter_.device()) {
-      fail("inputs must be on ", device_name(first_parameter_), " like the parameters, got ", describe_tensor(inputs));
+      fail("inputs must be on ", device_name(first_parameter_), " like the parameters, got ", device_name(inputs));
     }
     Plan planned = plan_samples(architecture_, hidden_layers_, Shape(sizes.begin() + 1, sizes.end()), positions);
     for (const LayerSamples& samples : planned.samples) {

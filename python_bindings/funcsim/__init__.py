@@ -5,9 +5,10 @@ which unit of the other. The operators behind it are ``torch.ops.funcsim.*``: th
 ``torch.compile`` and ``torch.export`` as well.
 """
 
-from . import _autograd as _autograd  # these four register
+from . import _autograd as _autograd  # these five register
 from . import _fakes as _fakes
 from . import _network_fakes as _network_fakes
+from . import _stability_fakes as _stability_fakes
 from . import _unit_fakes as _unit_fakes
 from ._library import cmake_prefix_path, simd_level
 from ._version import __version__
@@ -27,17 +28,24 @@ from .primitives import (
     linear_sum_assignment_with_duals,
     minhash,
     minhash_jaccard,
+    signature_cka,
     synchronize,
 )
+from .prune_report import LayerPruning, PruneReport, prune_report
 from .sketch import NetworkSketch, sketch
+from .stability import LayerStability, Stability, stability
 
 __all__ = [
     "Barrier",
     "Comparer",
     "Comparison",
     "LayerComparison",
+    "LayerPruning",
     "LayerSimilarity",
+    "LayerStability",
     "NetworkSketch",
+    "PruneReport",
+    "Stability",
     "UnmatchedLayer",
     "__version__",
     "activation_signatures",
@@ -55,7 +63,10 @@ __all__ = [
     "minhash",
     "minhash_jaccard",
     "parameters",
+    "prune_report",
+    "signature_cka",
     "simd_level",
     "sketch",
+    "stability",
     "synchronize",
 ]

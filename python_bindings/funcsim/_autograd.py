@@ -36,6 +36,7 @@ for _name in (
 # Under autocast PyTorch computes some layers in a narrower type. Which unit fires is then another question, and the
 # operators refuse: here they run with autocast off, and what it would narrow is widened.
 for _name in (
+    "boundary_counts",
     "merge_parameters",
     "network_activations",
     "network_signatures",

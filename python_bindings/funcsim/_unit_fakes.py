@@ -87,8 +87,8 @@ def _align_parameters(
             (docs/alignment.md). b then equals a if it was a with units permuted and rescaled, to rounding.
 
     Returns:
-        ``parameters``: tensors of the shapes and dtype of ``parameters_b``. ``orders``: for each hidden layer int64
-        ``[units of b]``; new unit j is old unit ``orders[l][j]``.
+        ``parameters``, of the shapes and dtype of ``parameters_b``; and ``orders``, for each hidden layer int64
+        ``[units of b]``: new unit j is old unit ``orders[l][j]``.
 
     Raises:
         RuntimeError: As ``canonicalize`` and ``network_signatures`` for networks and inputs; for matches of other

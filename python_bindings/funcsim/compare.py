@@ -1,7 +1,9 @@
 """Compares two networks as functions."""
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from .evidence import Evidence, LayerEvidence
 from .inputs import Inputs
 from .pair import Network, collect_pair
 from .settings import INT64, Positions
+from .uncertainty import Extras, PairedLayers, checked_extras
 
 
 def compare(
@@ -26,6 +29,9 @@ def compare(
     margin: float | None = None,
     positions: Positions | None = None,
     layers: Iterable[tuple[int, int]] | None = None,
+    cka: bool = False,
+    interval: float | None = None,
+    shuffles: int = 0,
 ) -> Comparison:
     """Compares two networks as functions on ``inputs``, hidden layer by hidden layer and unit by unit, in eval mode.
 
@@ -63,6 +69,12 @@ def compare(
         layers: Pairs of hidden layers (of a, of b), counted from 0, each layer at most once. None pairs them in order
             where there are equally many, and otherwise so that the order is kept and the sum of layer scores is
             largest.
+        cka: Give the linear CKA of the layers' bits as well, a score of whole layers that needs no matching. This and
+            the next two need signatures: "auto" counts, and neither "minhash" nor sketches will do.
+        interval: Confidence, for example 0.95, of intervals for the scores: how far they depend on the choice of
+            inputs, by a block bootstrap (docs/stability.md). Takes at least 2 inputs. None for no intervals.
+        shuffles: Shuffles of the inputs, for example 99, behind p-values of "more alike than chance". Each one costs as
+            much as a comparison without. 0 for no p-values.
 
     Returns:
         The scores, and which unit is which, on the CPU.
@@ -76,7 +88,8 @@ def compare(
     Warns:
         UserWarning: A sketch was made on inputs that differ from the other network's.
     """
-    pairs = _checked_pairs(layers)
+    pairs = checked_pairs(layers)
+    extras = checked_extras(cka, interval, shuffles, seed)
     evidence_a, evidence_b = collect_pair(
         a,
         b,
@@ -87,11 +100,12 @@ def compare(
         seed=seed,
         margin=margin,
         positions=positions,
+        needing_signatures=extras.needing_signatures,
     )
-    return _compare_evidence(evidence_a, evidence_b, similarity, pairs)
+    return compare_evidence(evidence_a, evidence_b, similarity, pairs, extras)
 
 
-def _checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
+def checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
     """[layer of a, layer of b, ...], as operators take it."""
     if layers is None:
         return []
@@ -111,7 +125,16 @@ def _checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
     return numbers
 
 
-def _compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: list[int]) -> Comparison:
+def compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: list[int], extras: Extras) -> Comparison:
+    """Pairs, matches and scores the layers of two networks.
+
+    Args:
+        a: The evidence on network a.
+        b: On network b, with what the chance level needs.
+        similarity: "jaccard" or "phi".
+        given_pairs: Layer of a, layer of b, layer of a, ...; none for the automatic pairing.
+        extras: What is wanted beside.
+    """
     results = torch.ops.funcsim.compare_layers(
         [layer.rows for layer in a.layers],
         [layer.rows for layer in b.layers],
@@ -124,11 +147,15 @@ def _compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: li
     )
     pairs, scores, chances, errors, network = (tensor.cpu() for tensor in results[:5])
     partners, similarities = ([tensor.cpu() for tensor in tensors] for tensors in results[5:])
+    layer_pairs: list[tuple[int, int]] = [(layer_a, layer_b) for layer_a, layer_b in pairs.tolist()]
+    asked, asked_of_layers = _asked(PairedLayers(a, b, layer_pairs, similarity), scores, partners, extras)
     values = torch.stack([scores, chances, adjusted_score(scores, chances), errors], dim=1).tolist()
     layers = tuple(
-        _layer_comparison((a.layers[layer_a], b.layers[layer_b]), a.num_samples[layer_a], numbers, *matched)
-        for (layer_a, layer_b), numbers, matched in zip(
-            pairs.tolist(), values, zip(partners, similarities, strict=True), strict=True
+        replace(
+            _layer_comparison((a.layers[layer_a], b.layers[layer_b]), a.num_samples[layer_a], numbers, *matched), **more
+        )
+        for (layer_a, layer_b), numbers, matched, more in zip(
+            layer_pairs, values, zip(partners, similarities, strict=True), asked_of_layers, strict=True
         )
     )
     score, chance, error = network.tolist()
@@ -143,7 +170,28 @@ def _compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: li
         layers=layers,
         unmatched_a=_unmatched(a, pairs[:, 0].tolist()),
         unmatched_b=_unmatched(b, pairs[:, 1].tolist()),
+        **asked,
     )
+
+
+def _asked(
+    paired: PairedLayers, scores: Tensor, partners: Sequence[Tensor], extras: Extras
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Attributes of the comparison and of its layers that were asked for."""
+    network: dict[str, Any] = {}
+    layers: list[dict[str, Any]] = [{} for _ in partners]
+    if extras.cka:
+        for layer, (cka, debiased) in zip(layers, paired.ckas(), strict=True):
+            layer.update(cka=cka, cka_debiased=debiased)
+    if extras.interval is not None:
+        network["interval"], intervals = paired.intervals(scores, partners, extras.interval, extras.seed)
+        for layer, ends in zip(layers, intervals, strict=True):
+            layer["interval"] = ends
+    if extras.shuffles > 0:
+        network["p_value"], p_values = paired.p_values(scores, extras.shuffles, extras.seed)
+        for layer, p_value in zip(layers, p_values, strict=True):
+            layer["p_value"] = p_value
+    return network, layers
 
 
 def _unmatched(evidence: Evidence, matched: list[int]) -> tuple[UnmatchedLayer, ...]:

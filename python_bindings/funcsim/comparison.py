@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from torch import Tensor
@@ -35,6 +35,10 @@ class LayerComparison:
         always_on_b: Of b.
         duplicates_a: Units of a, neither dead nor always on, that fire exactly when an earlier one does.
         duplicates_b: Of b.
+        cka: Linear CKA of the layers' bits, from 0 to 1; this and the next three are None unless they were asked for.
+        cka_debiased: Its debiased estimate, from -1 to 1; None for fewer than 4 samples too.
+        interval: Low and high end of the score, had other inputs of their kind come.
+        p_value: Of "more alike than chance": from 1 / (1 + shuffles) to 1.
     """
 
     name_a: str
@@ -56,10 +60,14 @@ class LayerComparison:
     always_on_b: int
     duplicates_a: int
     duplicates_b: int
+    cka: float | None = None
+    cka_debiased: float | None = None
+    interval: tuple[float, float] | None = None
+    p_value: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as numbers, strings and lists."""
-        return _as_dict(self)
+        return as_dict(self)
 
     def __str__(self) -> str:
         """A heading and one line. Pairs of numbers are a / b."""
@@ -97,6 +105,8 @@ class Comparison:
         layers: Pairs of hidden layers, in a's order.
         unmatched_a: Hidden layers of a without a partner.
         unmatched_b: Of b.
+        interval: Low and high end of the score, had other inputs of their kind come; None unless asked for.
+        p_value: Of "more alike than chance": from 1 / (1 + shuffles) to 1; None unless asked for.
     """
 
     score: float
@@ -109,10 +119,12 @@ class Comparison:
     layers: tuple[LayerComparison, ...]
     unmatched_a: tuple[UnmatchedLayer, ...]
     unmatched_b: tuple[UnmatchedLayer, ...]
+    interval: tuple[float, float] | None = None
+    p_value: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as numbers, strings, lists and dicts, ready for JSON."""
-        return _as_dict(self)
+        return as_dict(self)
 
     def to_json(self, indent: int | None = None) -> str:
         """:meth:`to_dict` as JSON.
@@ -125,8 +137,10 @@ class Comparison:
     def __str__(self) -> str:
         """A line on the networks and a table of their layers. Pairs of numbers are a / b."""
         error = f", standard error {self.standard_error:.4f}" if self.method == "minhash" else ""
+        interval = "" if self.interval is None else f", interval {_interval_text(self.interval)}"
+        p_value = "" if self.p_value is None else f", p-value {_p_value_text(self.p_value)}"
         head = (
-            f"score {self.score:.4f}, chance {self.chance:.4f}, adjusted {self.adjusted:.4f} "
+            f"score {self.score:.4f}{interval}, chance {self.chance:.4f}{p_value}, adjusted {self.adjusted:.4f} "
             f"({self.method}, {self.similarity}{error})"
         )
         unmatched = [
@@ -143,12 +157,23 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.tolist()
     if isinstance(value, tuple):
-        return [_as_dict(element) for element in value]
+        return [_plain(element) for element in value]
+    if is_dataclass(value):
+        return as_dict(value)
     return value
 
 
-def _as_dict(record: Any) -> dict[str, Any]:
+def as_dict(record: Any) -> dict[str, Any]:
+    """The fields of a dataclass as numbers, strings, lists and dicts."""
     return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}
+
+
+def _interval_text(interval: tuple[float, float]) -> str:
+    return f"{interval[0]:.4f} to {interval[1]:.4f}"
+
+
+def _p_value_text(p_value: float) -> str:
+    return f"{p_value:.3g}"
 
 
 def _table_row(layer: LayerComparison) -> tuple[str, ...]:
@@ -166,9 +191,24 @@ def _table_row(layer: LayerComparison) -> tuple[str, ...]:
     )
 
 
+def _asked_columns(layers: Sequence[LayerComparison]) -> list[tuple[str, ...]]:
+    """A column, heading first, for each of the things that were asked for."""
+    columns: dict[str, list[str | None]] = {
+        "interval": [None if layer.interval is None else _interval_text(layer.interval) for layer in layers],
+        "p-value": [None if layer.p_value is None else _p_value_text(layer.p_value) for layer in layers],
+        "CKA": [None if layer.cka is None else f"{layer.cka:.4f}" for layer in layers],
+        "debiased": [None if layer.cka_debiased is None else f"{layer.cka_debiased:.4f}" for layer in layers],
+    }
+    return [
+        (heading, *(cell or "" for cell in cells)) for heading, cells in columns.items() if any(cell for cell in cells)
+    ]
+
+
 def _table(layers: Sequence[LayerComparison]) -> str:
     """Rows under a heading, columns as wide as their widest cell."""
-    return text_table([HEADINGS, *map(_table_row, layers)])
+    rows = [HEADINGS, *map(_table_row, layers)]
+    asked = list(zip(*_asked_columns(layers), strict=True)) or [()] * len(rows)
+    return text_table([(*row, *more) for row, more in zip(rows, asked, strict=True)])
 
 
 def text_table(rows: Sequence[Sequence[str]]) -> str:

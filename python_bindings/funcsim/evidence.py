@@ -241,7 +241,7 @@ class NetworkReader:
             items = read_items(model)
         self.architecture = architecture_text(items)
         self.parameters = detached_tensors(items)
-        self.device = self.parameters[0].device if self.parameters else torch.device("cpu")
+        self.device = self.parameters[0].device if self.parameters else None
         self.names = affine_places(items)[:-1]  # the outputs' layer is not hidden
         self.input_shape: tuple[int, ...] = ()
         self._layers: list[_LayerBlocks] = []
@@ -343,18 +343,19 @@ class InputsHash:
 
 
 def common_device(readers: Sequence[NetworkReader]) -> torch.device:
-    """The device of all networks.
+    """The device of all networks; the CPU where none has tensors.
 
     Raises:
         ValueError: Names both where there are two.
     """
-    first = readers[0]
-    for reader in readers[1:]:
+    somewhere = [reader for reader in readers if reader.device is not None]
+    first = (somewhere or readers)[0]
+    for reader in somewhere[1:]:
         if reader.device != first.device:
             raise ValueError(
                 f"networks must be on one device, got {first.device} ({first.role}) and {reader.device} ({reader.role})"
             )
-    return first.device
+    return first.device or torch.device("cpu")
 
 
 def collect(

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from .adjusted import adjusted_score
 from .comparison import text_table
-from .evidence import LayerEvidence
+from .evidence import Evidence, LayerEvidence
 from .inputs import Inputs
 from .pair import Network, collect_pair
-from .settings import Positions
+from .settings import LAYER_SIMILARITIES, Positions
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -21,11 +21,11 @@ class LayerSimilarity:
     Attributes:
         names_a: Places of a's hidden layers, in order.
         names_b: Of b's.
-        scores: float64 ``[layers of a, layers of b]``, each as ``LayerComparison.score``.
+        scores: float64 ``[layers of a, layers of b]``, each as ``LayerComparison.score``, or the layers' CKA.
         chances: float64, the same against b's layers with their samples shuffled.
         adjusted: float64, (score - chance) / (1 - chance); where chance is 1, 1 for a score of 1 and else 0.
         method: Which ran, "exact" or "minhash".
-        similarity: "jaccard" or "phi".
+        similarity: "jaccard", "phi", "cka" or "cka_debiased".
         num_inputs: Inputs that the networks were compared on.
     """
 
@@ -69,7 +69,8 @@ def layer_similarity(
         b: The other network.
         inputs: A tensor or batches.
         method: "auto", "exact" or "minhash".
-        similarity: "jaccard" or "phi".
+        similarity: "jaccard" or "phi" of units, which are matched; or of layers as a whole "cka", linear CKA of their
+            bits, or its debiased estimate "cka_debiased". All but "jaccard" need signatures.
         num_hashes: Slots of a sketch.
         seed: Of everything random.
         margin: Above which a unit fires.
@@ -92,7 +93,26 @@ def layer_similarity(
         seed=seed,
         margin=margin,
         positions=positions,
+        similarities=LAYER_SIMILARITIES,
     )
+    if similarity in ("cka", "cka_debiased"):
+        scores, chances = _cka_matrices(evidence_a, evidence_b, similarity == "cka_debiased", seed or 0)
+    else:
+        scores, chances = _matched_matrices(evidence_a, evidence_b, similarity)
+    return LayerSimilarity(
+        names_a=_names(evidence_a.layers),
+        names_b=_names(evidence_b.layers),
+        scores=scores,
+        chances=chances,
+        adjusted=adjusted_score(scores, chances),
+        method=evidence_a.method,
+        similarity=similarity,
+        num_inputs=evidence_a.num_inputs,
+    )
+
+
+def _matched_matrices(evidence_a: Evidence, evidence_b: Evidence, similarity: str) -> tuple[Tensor, Tensor]:
+    """Scores and chances of all pairs of layers by their units."""
 
     def matrix(rows_b: Sequence[Tensor], partners: Tensor | None = None) -> Tensor:
         scores: Tensor = torch.ops.funcsim.layer_scores(
@@ -106,18 +126,28 @@ def layer_similarity(
         return scores.cpu()
 
     rows_b = [layer.rows for layer in evidence_b.layers]
-    scores = matrix(rows_b)
-    chances = matrix(evidence_b.shuffled or rows_b, evidence_b.partners)
-    return LayerSimilarity(
-        names_a=_names(evidence_a.layers),
-        names_b=_names(evidence_b.layers),
-        scores=scores,
-        chances=chances,
-        adjusted=adjusted_score(scores, chances),
-        method=evidence_a.method,
-        similarity=similarity,
-        num_inputs=evidence_a.num_inputs,
-    )
+    return matrix(rows_b), matrix(evidence_b.shuffled or rows_b, evidence_b.partners)
+
+
+def _cka_matrices(evidence_a: Evidence, evidence_b: Evidence, debiased: bool, seed: int) -> tuple[Tensor, Tensor]:
+    """Linear CKA of all pairs of layers, and the same with b's inputs shuffled."""
+    for samples_a in evidence_a.num_samples:
+        for samples_b in evidence_b.num_samples:
+            if samples_a != samples_b:
+                raise ValueError(
+                    f"layers can only be compared on equally many samples an input, got {samples_a} and {samples_b} in "
+                    f'all; positions="any" gives one bit an input whatever the layer\'s grid'
+                )
+    scores = torch.empty(len(evidence_a.layers), len(evidence_b.layers), dtype=torch.float64)
+    chances = torch.empty_like(scores)
+    for j, layer_b in enumerate(evidence_b.layers):
+        shuffled = torch.ops.funcsim.shuffle_samples(
+            layer_b.rows, evidence_b.num_inputs, layer_b.samples_per_input, seed
+        )
+        for i, (layer_a, samples) in enumerate(zip(evidence_a.layers, evidence_a.num_samples, strict=True)):
+            for matrix, rows in ((scores, layer_b.rows), (chances, shuffled)):
+                matrix[i, j] = torch.ops.funcsim.signature_cka(layer_a.rows, rows, samples, debiased)
+    return scores, chances
 
 
 def _names(layers: Sequence[LayerEvidence]) -> tuple[str, ...]:

@@ -1,13 +1,21 @@
 """The evidence on two networks, each of them given as a module or as a sketch."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from .evidence import Evidence, InputsHash, NetworkReader, collect
 from .inputs import Inputs, check_tensor
-from .settings import Positions, Settings, check_method, checked_settings
+from .settings import (
+    SIMILARITIES,
+    Positions,
+    Settings,
+    check_method,
+    check_signatures_wanted,
+    checked_settings,
+)
 from .sketch import NetworkSketch
 
 Network = nn.Sequential | NetworkSketch
@@ -27,19 +35,28 @@ def collect_pair(
     seed: int | None,
     margin: float | None,
     positions: Positions | None,
+    similarities: Sequence[str] | None = None,
+    needing_signatures: str | None = None,
 ) -> tuple[Evidence, Evidence]:
     """The evidence on both networks, b's with what the chance level needs.
+
+    Args are those of :func:`compare`, but for the last two: the similarities to choose from, if not those of units, and
+    the name of an option that can't do with sketches, if one was given.
 
     Raises:
         TypeError, ValueError, RuntimeError: As :func:`compare`.
     """
-    check_method(method, similarity)
+    check_method(method, similarity, similarities or SIMILARITIES)
+    if similarity != "jaccard":
+        needing_signatures = f'similarity "{similarity}"'
+    if needing_signatures:
+        check_signatures_wanted(needing_signatures, method)
     sketches = {
         role: network for role, network in zip(ROLES, (a, b), strict=True) if isinstance(network, NetworkSketch)
     }
     for role in sketches:
-        if method == "exact" or similarity == "phi":
-            what = 'method "exact"' if method == "exact" else 'similarity "phi"'
+        if method == "exact" or needing_signatures:
+            what = needing_signatures or 'method "exact"'
             raise ValueError(f"{what} needs signatures, and {role} is a sketch; give the network itself")
     settings = _common_settings(
         sketches, {"num_hashes": num_hashes, "seed": seed, "margin": margin, "positions": positions}
@@ -52,7 +69,7 @@ def collect_pair(
     if inputs is None:
         raise ValueError("inputs are missing: only two sketches can be compared without")
 
-    if similarity == "phi":
+    if needing_signatures:
         method = "exact"
     if isinstance(inputs, Tensor):
         check_tensor(inputs, "inputs")

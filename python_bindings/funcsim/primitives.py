@@ -73,6 +73,31 @@ def jaccard(signatures_a: Tensor, signatures_b: Tensor) -> Tensor:
     return similarity
 
 
+def signature_cka(signatures_a: Tensor, signatures_b: Tensor, num_samples: int, *, debiased: bool = False) -> Tensor:
+    """Linear CKA of the bits of two layers: how alike they are as a whole, without saying which unit is which.
+
+    Centred kernel alignment (Kornblith, Norouzi, Lee, Hinton, ICML 2019) of the signatures as vectors of 0 and 1, from
+    the numbers of samples on which units fire together, in exact integers; nothing of samples x samples is needed.
+
+    Args:
+        signatures_a: uint8 ``[a, ceil(num_samples / 8)]``, at least one unit, padding bits 0.
+        signatures_b: uint8 ``[b, ceil(num_samples / 8)]``, of the same samples.
+        num_samples: Samples of a signature, at least 1; at least 4 for the debiased estimate.
+        debiased: Take the unbiased estimate of HSIC (Song et al., JMLR 2012), as Nguyen, Raghu and Kornblith (ICLR
+            2021) do: it has no chance level above 0, while the biased one grows where units aren't few against samples.
+
+    Returns:
+        float64 ``[]``: from 0 to 1, debiased from -1 to 1; exactly 1 for layers with equal units in any order. Where a
+        layer has no HSIC with itself (all units constant; debiased, also where all samples are related alike), it is 0,
+        or 1 if neither has. Computed on the host, for tensors of a device too, which is waited for.
+
+    Raises:
+        RuntimeError: For other dtypes, signatures that don't have ``num_samples`` bits, no units, or too few samples.
+    """
+    cka: Tensor = torch.ops.funcsim.signature_cka(signatures_a, signatures_b, num_samples, debiased)
+    return cka
+
+
 def minhash_jaccard(sketches_a: Tensor, sketches_b: Tensor) -> Tensor:
     """Jaccard index of all pairs of units, estimated from sketches of the same samples, seed and length.
 

@@ -3,6 +3,7 @@
 import math
 import numbers
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,7 +39,12 @@ class Settings:
         return self.positions
 
 
-def _integer(name: str, value: object) -> int:
+def checked_integer(name: str, value: object) -> int:
+    """The integer that an option is.
+
+    Raises:
+        TypeError: For all else, bool included.
+    """
     if isinstance(value, bool):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     try:
@@ -47,16 +53,21 @@ def _integer(name: str, value: object) -> int:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
 
 
-def _checked_margin(margin: object) -> float:
-    if not isinstance(margin, numbers.Real) or isinstance(margin, bool):
-        raise TypeError(f"margin must be a number, got {margin!r}")
+def nonnegative_number(name: str, value: object) -> float:
+    """The finite number of at least 0 that an option is.
+
+    Raises:
+        TypeError, ValueError: Says what was expected and what came.
+    """
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r}")
     try:
-        value = float(margin)
+        number = float(value)
     except OverflowError:
-        raise ValueError("margin must be finite and at least 0, got a number beyond the range of float64") from None
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"margin must be finite and at least 0, got {margin}")
-    return value
+        raise ValueError(f"{name} must be finite and at least 0, got a number beyond the range of float64") from None
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"{name} must be finite and at least 0, got {value}")
+    return number
 
 
 def _checked_positions(positions: object) -> Positions:
@@ -64,7 +75,7 @@ def _checked_positions(positions: object) -> Positions:
         if positions in ("all", "any"):
             return "all" if positions == "all" else "any"
         raise ValueError(f'positions must be "all", "any" or a number of points, got {positions!r}')
-    points = _integer("positions", positions)
+    points = checked_integer("positions", positions)
     if not 1 <= points <= MOST_POSITIONS:
         raise ValueError(f'positions must be "all", "any" or from 1 to {MOST_POSITIONS}, got {points}')
     return points
@@ -76,21 +87,31 @@ def checked_settings(num_hashes: int, seed: int, margin: float, positions: Posit
     Raises:
         ValueError, TypeError: Says what was expected and what came.
     """
-    num_hashes, seed = _integer("num_hashes", num_hashes), _integer("seed", seed)
+    num_hashes, seed = checked_integer("num_hashes", num_hashes), checked_integer("seed", seed)
     if not 1 <= num_hashes <= MOST_HASHES:
         raise ValueError(f"num_hashes must be from 1 to {MOST_HASHES}, got {num_hashes}")
     if seed not in INT64:
         raise ValueError(f"seed must fit 64 bits, from {INT64.start} to {INT64.stop - 1}, got {seed}")
-    return Settings(num_hashes, seed, _checked_margin(margin), _checked_positions(positions))
+    return Settings(num_hashes, seed, nonnegative_number("margin", margin), _checked_positions(positions))
 
 
-def check_method(method: str, similarity: str) -> None:
-    """Checks that a method and a similarity exist and go together."""
+# Of units, and of layers that are compared as a whole.
+SIMILARITIES = ("jaccard", "phi")
+LAYER_SIMILARITIES = (*SIMILARITIES, "cka", "cka_debiased")
+
+
+def check_method(method: str, similarity: str, similarities: Sequence[str] = SIMILARITIES) -> None:
+    """Checks that there are such a method and such a similarity."""
     if method not in ("auto", "exact", "minhash"):
         raise ValueError(f'method must be "auto", "exact" or "minhash", got {method!r}')
-    if similarity not in ("jaccard", "phi"):
-        raise ValueError(f'similarity must be "jaccard" or "phi", got {similarity!r}')
-    if method == "minhash" and similarity == "phi":
+    if similarity not in similarities:
+        *first, last = (f'"{name}"' for name in similarities)
+        raise ValueError(f"similarity must be {', '.join(first)} or {last}, got {similarity!r}")
+
+
+def check_signatures_wanted(what: str, method: str) -> None:
+    """Checks that a method keeps the signatures that something needs."""
+    if method == "minhash":
         raise ValueError(
-            'similarity "phi" needs exact signatures, got method "minhash": sketches estimate the Jaccard index only'
+            f'{what} needs exact signatures, got method "minhash": sketches estimate the Jaccard index only'
         )

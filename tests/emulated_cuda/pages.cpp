@@ -43,7 +43,7 @@ Pages& Pages::instance() {
 }
 
 Pages::Pages() {
-  constexpr std::size_t huge_page = std::size_t{2} << 20;  // opening and closing take time for each page
+  constexpr std::size_t huge_page = std::size_t{2} << 20;
   std::size_t bytes = size + huge_page;
   void* memory = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
@@ -100,8 +100,22 @@ void Pages::give_back(void* memory, std::size_t bytes) {
     if (before->first + before->second == range->first) {
       before->second += range->second;
       free_.erase(range);
+      range = before;
     }
   }
+  if (range->first + range->second == begin_ + size && range->first + most_unused < used_end_) {
+    const auto used = static_cast<std::size_t>(range->first - begin_);
+    forget(begin_ + ((used + most_unused - 1) / most_unused * most_unused));
+  }
+}
+
+void Pages::forget(std::byte* end) {
+  const auto bytes = static_cast<std::size_t>(used_end_ - end);
+  if (madvise(end, bytes, MADV_DONTNEED) != 0 || mprotect(end, bytes, PROT_NONE) != 0) {
+    report("can't close device memory at ", end);
+    std::abort();
+  }
+  used_end_ = end;
 }
 
 void report(std::string_view before, const void* address, std::string_view after) {

@@ -25,11 +25,16 @@ class Pages {
   static constexpr std::size_t size = std::size_t{64}
                                       << 30;  // of addresses: memory is taken where something is written
 
+  // Addresses up to the last that is taken are opened and closed, which takes time for each page. So many that aren't
+  // needed any more are kept for what is taken next.
+  static constexpr std::size_t most_unused = std::size_t{2} << 20;
+
   Pages();
   void protect(int protection);
+  void forget(std::byte* end);
 
   std::byte* begin_ = nullptr;
-  std::byte* used_end_ = nullptr;           // nothing from here on was ever taken
+  std::byte* used_end_ = nullptr;           // from here on all is closed
   std::map<std::byte*, std::size_t> free_;  // sizes
 };
 

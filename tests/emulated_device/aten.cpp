@@ -61,7 +61,10 @@ Tensor as_cpu(const Tensor& tensor) {
     return tensor;
   }
   finish_work(tensor.device());
-  return at::from_blob(tensor.data_ptr(), tensor.sizes(), tensor.strides(), tensor.options().device(at::kCPU));
+  const auto options = tensor.options().device(at::kCPU);
+  const Tensor there = at::from_blob(tensor.data_ptr(), tensor.sizes(), tensor.strides(), options);
+  there._set_neg(tensor.is_neg());
+  return there;
 }
 
 Tensor copy_from(const Tensor& from, const Tensor& to, bool /*non_blocking*/) {
@@ -133,6 +136,11 @@ void fallback(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
 
 TORCH_LIBRARY_IMPL(_, PrivateUse1, library) {
   library.fallback(torch::CppFunction::makeFromBoxedFunction<&fallback>());
+}
+
+// Copying is what turns a negated view into numbers, and would ask for that itself, without end.
+TORCH_LIBRARY_IMPL(aten, Negative, library) {
+  library.impl("_copy_from", torch::CppFunction::makeFallthrough());
 }
 
 TORCH_LIBRARY_IMPL(aten, PrivateUse1, library) {

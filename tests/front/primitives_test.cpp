@@ -21,6 +21,17 @@ TEST(Primitives, JaccardIsTheRatioOfSetSizes) {
   EXPECT_TRUE(torch::equal(funcsim::jaccard(a, b), torch::tensor({{0.5, 0.0, 1.0}, {0.0, 1.0, 0.0}}, torch::kFloat32)));
 }
 
+TEST(Primitives, CkaComparesLayersAsAWhole) {
+  // One unit each that fires on 2 of 4 samples, on one of them together, and a dead one.
+  const torch::Tensor a = torch::tensor({{0b0011}, {0b0000}}, torch::kUInt8);
+  const torch::Tensor b = torch::tensor({{0b0110}}, torch::kUInt8);
+  const torch::Tensor independent = funcsim::signature_cka(a, b, 4);
+  EXPECT_EQ(independent.scalar_type(), torch::kFloat64);
+  EXPECT_EQ(independent.item<double>(), 0.0);  // a covariance of 0
+  EXPECT_EQ(funcsim::signature_cka(a, a.flip(0), 4, /*debiased=*/true).item<double>(), 1.0);
+  EXPECT_THROW(funcsim::signature_cka(a, b, 3), funcsim::Error);
+}
+
 TEST(Primitives, SketchesOfBatchesMergeIntoTheSketchOfAll) {
   torch::manual_seed(0);
   const torch::Tensor preactivations = torch::randn({1000, 5});

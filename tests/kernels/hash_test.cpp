@@ -41,6 +41,8 @@ TEST(Hash, StreamsHaveTheDocumentedValues) {
       {0, HashPurpose::shuffle, 0, 0x0B91752FD22FB56AULL},
       {12345, HashPurpose::shuffle, static_cast<std::uint64_t>(most), 0x5CF9EA2D016140E1ULL},
       {0, HashPurpose::fingerprint, 0, 0xCDA3E176F37BC9FBULL},
+      {-3, HashPurpose::bootstrap, 256000, 0xF7AD61CF6B805D99ULL},
+      {7, HashPurpose::shuffle_seed, 98, 0x3C7B9124916B59E1ULL},
   };
   for (const Vector& vector : vectors) {
     EXPECT_EQ(HashStream(vector.seed, vector.purpose)(vector.index), vector.hash) << "seed " << vector.seed;

@@ -54,6 +54,19 @@ TEST(CanonicalForm, WhatIsNotHomogeneousKeepsItsScale) {
   }
 }
 
+TEST(CanonicalForm, AScaleThatABatchNormTakesUpCountsAsFarAsTheBatchNorm) {
+  const std::string first = "funcsim/1: Linear(1, 1, bias=false); BatchNorm1d(1, eps=0, affine=false); ";
+  const std::string second = "BatchNorm1d(1, eps=0)";
+  const std::vector<Tensor> tensors = {doubles({1, 1}, {6}), doubles({1}, {0}),   doubles({1}, {4}),
+                                       doubles({1}, {2}),    doubles({1}, {0}),   doubles({1}, {0}),
+                                       doubles({1}, {1}),    doubles({1, 1}, {1})};
+  const std::string last = "Linear(1, 1, bias=false)";
+  const Network behind(first + "ReLU(); " + second + "; " + last, tensors, "net");
+  EXPECT_EQ(canonical_scales(behind, 2), (std::vector<std::vector<double>>{{3}}));
+  const Network before(first + second + "; ReLU(); " + last, tensors, "net");
+  EXPECT_EQ(canonical_scales(before, 2), (std::vector<std::vector<double>>{{1}}));
+}
+
 TEST(CanonicalForm, FoldsABatchNormIntoTheLayerBefore) {
   // gain 8 / sqrt(3 + 1) = 4: weight 4 * 3 = 12, bias 4 * (5 - 1) + 2 = 18.
   const auto got = canonical("Linear(1, 1); BatchNorm1d(1, eps=1.0); ReLU(); Linear(1, 1, bias=false)",

@@ -1,5 +1,10 @@
 """Fixtures of all tests."""
 
+import os
+
+# Test processes share the cores: threads that wait for work must not keep these busy. Said before PyTorch starts any.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import devices
 import pytest
 import torch
@@ -9,3 +14,11 @@ import torch
 def device(request: pytest.FixtureRequest) -> torch.device:
     """A test that takes it runs on every device there is."""
     return devices.ready(request.param)
+
+
+@pytest.fixture
+def elsewhere(device: torch.device) -> torch.device:
+    """Every device but the CPU."""
+    if device.type == "cpu":
+        pytest.skip("this is about devices other than the CPU")
+    return device

@@ -35,13 +35,25 @@ def ready(name: str) -> torch.device:
     return torch.device(name)
 
 
-def moved(value: Any, device: torch.device | str) -> Any:
-    """The same on a device: a tensor, or arguments of an operator with all tensors in its lists and tuples."""
+def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """What an operator takes or gives, with all tensors in its lists and tuples changed."""
     if isinstance(value, Tensor):
-        return value.to(device)
+        return change(value)
     if isinstance(value, list | tuple):
-        return type(value)(moved(part, device) for part in value)
+        return type(value)(mapped(part, change) for part in value)
     return value
+
+
+def moved(value: Any, device: torch.device | str) -> Any:
+    """The same with all tensors on the device."""
+    return mapped(value, lambda tensor: tensor.to(device))
+
+
+def tensors_of(value: object) -> list[Tensor]:
+    """All tensors in lists and tuples."""
+    if isinstance(value, list | tuple):
+        return [tensor for part in value for tensor in tensors_of(part)]
+    return [value] if isinstance(value, Tensor) else []
 
 
 def record_graph(device: torch.device, function: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:

@@ -74,5 +74,9 @@ def set_rng_state(state: Tensor, _device: int | str | torch.device = "emulated")
     torch.set_rng_state(state)
 
 
+def _lazy_init() -> None:
+    """Without it, PyTorch 2.11 takes the devices for unused, and torch.accelerator.synchronize() doesn't wait."""
+
+
 def _is_in_bad_fork() -> bool:
     return False

@@ -46,6 +46,7 @@ PARTNERS = torch.tensor([4, 0, 6, 2, 2, 1, 5])
 MOMENTS = [ops.network_signatures_with_moments(*network, ROWS)[1] for network in (A, B)]
 SKETCHES = [ops.minhash(bits, 21, 16) for bits in BITS]
 
+MATCHED = [torch.tensor([3, -1, 5, 0, 2]), torch.tensor([1, 0, 3, 2])]
 ALIKE = [torch.randn(7, 7, generator=generator), torch.randn(5, 5, generator=generator)]
 MATCHES = [torch.tensor([6, 5, 4, 3, 2, 1, 0]), torch.tensor([1, -1, 0, 4, 2])]
 
@@ -82,6 +83,17 @@ CALLS: dict[str, list[tuple]] = {
         (SKETCHES, SKETCHES, SKETCHES, [21, 21], [21, 21]),
         (BITS, OTHER, [], [21, 21], [21, 21], "jaccard", [], PARTNERS),
     ],
+    "boundary_counts": [
+        (*A, ROWS, torch.tensor([[0.1, 0.5], [0.0, 2.0]], dtype=torch.float64)),
+        (*CONV, IMAGES, torch.full((2, 1), 0.3, dtype=torch.float64)),
+        (*CONV, IMAGES, torch.full((2, 3), 0.3, dtype=torch.float64), 0.1, -1),
+    ],
+    "signature_cka": [(BITS[0], OTHER[0], 21), (BITS[0], OTHER[0], 21, True)],
+    "bootstrap_scores": [
+        (BITS, OTHER, MATCHED, [21, 21], 7, 10),
+        (BITS, OTHER, MATCHED, [21, 21], 21, 200, 3, "phi"),
+    ],
+    "shuffled_scores": [(BITS, OTHER, [21, 21], 7, 3), (BITS, OTHER, [21, 21], 21, 2, 5, "phi")],
     "layer_scores": [
         (BITS, OTHER, [21, 21], [21, 21]),
         (BITS, OTHER, [21, 21], [21, 21], "phi"),

@@ -11,7 +11,8 @@ A page is Markdown in which every fenced block is one of these:
 - ``sh install``: commands that install funcsim;
 - any language, directly after a line ``<!-- not run: REASON -->``: shown only.
 
-``<!-- bench: NAME -->`` and ``<!-- end -->`` are around what ``./run bench --write-docs`` writes.
+``<!-- bench: NAME -->`` and ``<!-- end -->`` are around what ``./run bench --write-docs`` writes, ``<!-- evaluation: NAME -->``
+and ``<!-- end -->`` around what ``./run evaluate --write-docs`` writes.
 """
 
 import os
@@ -27,7 +28,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPTS = sysconfig.get_path("scripts")  # python, cmake and ninja
 
 MARK = re.compile(r"<!-- (?:file: (?P<file>\S+)(?: from (?P<source>examples/\S+))?|not run: (?P<reason>\S.*)) -->")
-FILLED = re.compile(r"<!-- (?:bench: \w+|end) -->")
+FILLED = re.compile(r"<!-- (?:(?:bench|evaluation): \w+|end) -->")
 
 
 class PageError(Exception):

@@ -24,8 +24,12 @@ def assert_says(call: Callable[[], object], *words: str) -> None:
 def assert_finds(call: Callable[[], object], device: torch.device, *words: str) -> None:
     """assert_says for what is wrong with values: said at once on the CPU, elsewhere when the device is waited for."""
 
-    def call_and_wait() -> None:
-        call()
+    def wait() -> None:
         funcsim.synchronize(torch.empty(0, device=device))
 
+    def call_and_wait() -> None:
+        call()
+        wait()
+
     assert_says(call_and_wait, *words)
+    wait()  # it is said once

@@ -3,14 +3,17 @@
 import math
 from collections.abc import Callable
 
+import devices
 import funcsim  # noqa: F401  # registers the operators
 import pytest
 import torch
-from refusals import assert_says
+from refusals import assert_finds, assert_says
 
 ops = torch.ops.funcsim
 
 U8 = torch.zeros(3, 2, dtype=torch.uint8)
+PADDED = torch.tensor([[0, 0], [255, 128], [0, 129]], dtype=torch.uint8)  # as signatures of 15 samples
+PADDING = ["has bits set after sample 14 in unit 1: padding bits must be 0"]
 I32 = torch.zeros(3, 8, dtype=torch.int32)
 F32 = torch.zeros(4, 3)
 ARCHITECTURE = "funcsim/1: Linear(2, 3); ReLU(); Linear(3, 1)"
@@ -40,170 +43,197 @@ def _signatures(architecture: str, parameters: list[torch.Tensor], inputs: torch
 
 
 def _compare(architecture: str, parameters: list[torch.Tensor], inputs: torch.Tensor, *args: object) -> object:
-    return ops.compare(architecture, parameters, ARCHITECTURE, _parameters(), inputs, *args)
+    good = devices.moved(_parameters(), inputs.device)
+    return ops.compare(architecture, parameters, ARCHITECTURE, good, inputs, *args)
 
 
-def _layers(a: list, b: list, shuffled: list, na: list[int], nb: list[int], *args: object) -> object:
-    return ops.compare_layers(a, b, shuffled, na, nb, *args)
-
-
-PRIMITIVES: dict[str, tuple[Callable[[], object], list[str]]] = {
+PRIMITIVES: dict[str, tuple[str, tuple, list[str]]] = {
     # activation_signatures
-    "preactivations of one dimension": (
-        lambda: ops.activation_signatures(torch.zeros(4)),
-        ["preactivations", "2", "[4]"],
-    ),
-    "preactivations of three": (
-        lambda: ops.activation_signatures(torch.zeros(4, 3, 2)),
-        ["preactivations", "[4, 3, 2]"],
-    ),
-    "integer preactivations": (
-        lambda: ops.activation_signatures(F32.long()),
-        ["preactivations", "float", "int64|long"],
-    ),
-    "complex preactivations": (
-        lambda: ops.activation_signatures(F32.to(torch.complex64)),
-        ["preactivations", "complex"],
-    ),
-    "bool preactivations": (lambda: ops.activation_signatures(F32 > 0), ["preactivations", "bool"]),
-    "NaN preactivations": (lambda: ops.activation_signatures(_nan(F32, 2, 1)), ["nan", "2", "1"]),
-    "NaN in float64": (lambda: ops.activation_signatures(_nan(F32.double(), 3, 2)), ["nan", "3", "2"]),
-    "NaN in float16": (lambda: ops.activation_signatures(_nan(F32.half(), 0, 2)), ["nan", "0", "2"]),
-    "NaN in bfloat16": (lambda: ops.activation_signatures(_nan(F32.bfloat16(), 1, 0)), ["nan", "1", "0"]),
-    "negative margin": (lambda: ops.activation_signatures(F32, -0.5), ["margin", "-0.5"]),
-    "NaN margin": (lambda: ops.activation_signatures(F32, math.nan), ["margin", "finite", "nan"]),
-    "infinite margin": (lambda: ops.activation_signatures(F32, math.inf), ["margin", "finite", "inf"]),
+    "preactivations of one dimension": ("activation_signatures", (torch.zeros(4),), ["preactivations", "2", "[4]"]),
+    "preactivations of three": ("activation_signatures", (torch.zeros(4, 3, 2),), ["preactivations", "[4, 3, 2]"]),
+    "integer preactivations": ("activation_signatures", (F32.long(),), ["preactivations", "float", "int64|long"]),
+    "complex preactivations": ("activation_signatures", (F32.to(torch.complex64),), ["preactivations", "complex"]),
+    "bool preactivations": ("activation_signatures", (F32 > 0,), ["preactivations", "bool"]),
+    "NaN preactivations": ("activation_signatures", (_nan(F32, 2, 1),), ["nan", "2", "1"]),
+    "NaN in float64": ("activation_signatures", (_nan(F32.double(), 3, 2),), ["nan", "3", "2"]),
+    "NaN in float16": ("activation_signatures", (_nan(F32.half(), 0, 2),), ["nan", "0", "2"]),
+    "NaN in bfloat16": ("activation_signatures", (_nan(F32.bfloat16(), 1, 0),), ["nan", "1", "0"]),
+    "negative margin": ("activation_signatures", (F32, -0.5), ["margin", "-0.5"]),
+    "NaN margin": ("activation_signatures", (F32, math.nan), ["margin", "finite", "nan"]),
+    "infinite margin": ("activation_signatures", (F32, math.inf), ["margin", "finite", "inf"]),
     # minhash
-    "minhash of int32": (lambda: ops.minhash(I32, 8), ["signatures", "uint8|byte", "int32|int"]),
-    "minhash of one dimension": (lambda: ops.minhash(U8[0], 8), ["signatures", "2", "[2]"]),
-    "samples too many for the bytes": (lambda: ops.minhash(U8, 17), ["signatures", "3", "17"]),
-    "samples too few for the bytes": (lambda: ops.minhash(U8, 8), ["signatures", "8", "2"]),
-    "negative samples": (lambda: ops.minhash(U8, -1), ["num_samples", "-1"]),
-    "no hashes": (lambda: ops.minhash(U8, 16, 0), ["num_hashes", "0"]),
-    "negative hashes": (lambda: ops.minhash(U8, 16, -7), ["num_hashes", "-7"]),
-    "absurdly many hashes": (lambda: ops.minhash(U8, 16, 2**62), ["num_hashes", str(2**62)]),
-    "negative first sample": (lambda: ops.minhash(U8, 16, 8, 0, -3), ["first_sample", "-3"]),
-    "first sample past the end of int64": (
-        lambda: ops.minhash(U8, 16, 8, 0, 2**63 - 2),
-        ["first_sample", str(2**63 - 2)],
-    ),
+    "minhash of int32": ("minhash", (I32, 8), ["signatures", "uint8|byte", "int32|int"]),
+    "minhash of one dimension": ("minhash", (U8[0], 8), ["signatures", "2", "[2]"]),
+    "samples too many for the bytes": ("minhash", (U8, 17), ["signatures", "3", "17"]),
+    "samples too few for the bytes": ("minhash", (U8, 8), ["signatures", "8", "2"]),
+    "negative samples": ("minhash", (U8, -1), ["num_samples", "-1"]),
+    "no hashes": ("minhash", (U8, 16, 0), ["num_hashes", "0"]),
+    "negative hashes": ("minhash", (U8, 16, -7), ["num_hashes", "-7"]),
+    "absurdly many hashes": ("minhash", (U8, 16, 2**62), ["num_hashes", str(2**62)]),
+    "negative first sample": ("minhash", (U8, 16, 8, 0, -3), ["first_sample", "-3"]),
+    "first sample past the end of int64": ("minhash", (U8, 16, 8, 0, 2**63 - 2), ["first_sample", str(2**63 - 2)]),
+    "minhash of bits in the padding": ("minhash", (PADDED, 15), [*PADDING, "minhash: signatures"]),
     # jaccard
-    "jaccard of floats": (lambda: ops.jaccard(F32, U8), ["signatures_a", "uint8|byte", "float"]),
-    "jaccard of other bytes": (lambda: ops.jaccard(U8, U8[:, :1]), ["signatures", "2", "1"]),
-    "jaccard of one dimension": (lambda: ops.jaccard(U8, U8[0]), ["signatures_b", "[2]"]),
+    "jaccard of floats": ("jaccard", (F32, U8), ["signatures_a", "uint8|byte", "float"]),
+    "jaccard of other bytes": ("jaccard", (U8, U8[:, :1]), ["signatures", "2", "1"]),
+    "jaccard of one dimension": ("jaccard", (U8, U8[0]), ["signatures_b", "[2]"]),
     # minhash_jaccard
-    "sketches of floats": (lambda: ops.minhash_jaccard(F32, I32), ["sketches_a", "int32|int", "float"]),
-    "sketches of int64": (lambda: ops.minhash_jaccard(I32, I32.long()), ["sketches_b", "int32|int", "int64|long"]),
-    "sketches of other lengths": (lambda: ops.minhash_jaccard(I32, I32[:, :5]), ["8", "5"]),
-    "sketches of one dimension": (lambda: ops.minhash_jaccard(I32[0], I32), ["sketches_a", "[8]"]),
-    "sketches without slots": (lambda: ops.minhash_jaccard(I32[:, :0], I32[:, :0]), ["0"]),
+    "sketches of floats": ("minhash_jaccard", (F32, I32), ["sketches_a", "int32|int", "float"]),
+    "sketches of int64": ("minhash_jaccard", (I32, I32.long()), ["sketches_b", "int32|int", "int64|long"]),
+    "sketches of other lengths": ("minhash_jaccard", (I32, I32[:, :5]), ["8", "5"]),
+    "sketches of one dimension": ("minhash_jaccard", (I32[0], I32), ["sketches_a", "[8]"]),
+    "sketches without slots": ("minhash_jaccard", (I32[:, :0], I32[:, :0]), ["0"]),
     # linear_sum_assignment
-    "cost of one dimension": (lambda: ops.linear_sum_assignment(torch.zeros(4)), ["cost", "2", "[4]"]),
-    "complex cost": (lambda: ops.linear_sum_assignment(F32.to(torch.complex64)), ["cost", "complex64"]),
+    "cost of one dimension": ("linear_sum_assignment", (torch.zeros(4),), ["cost", "2", "[4]"]),
+    "complex cost": ("linear_sum_assignment", (F32.to(torch.complex64),), ["cost", "complex64"]),
     "cost in uint16": (
-        lambda: ops.linear_sum_assignment(torch.zeros(2, 2, dtype=torch.uint16)),
+        "linear_sum_assignment",
+        (torch.zeros(2, 2, dtype=torch.uint16),),
         ["cost", "int64", "got uint16 [2, 2]"],
     ),
     "infeasible with duals": (
-        lambda: ops.linear_sum_assignment_with_duals(F32 + math.inf),
+        "linear_sum_assignment_with_duals",
+        (F32 + math.inf,),
         ["linear_sum_assignment_with_duals", "infeasible"],
     ),
-    "NaN cost": (lambda: ops.linear_sum_assignment(_nan(F32, 2, 1)), ["cost", "nan", "2", "1"]),
-    "NaN cost, maximised": (
-        lambda: ops.linear_sum_assignment(_nan(F32.double(), 0, 2), True),
-        ["cost", "nan", "0", "2"],
-    ),
-    "minus infinity minimised": (lambda: ops.linear_sum_assignment(F32 - math.inf), ["cost", "inf"]),
-    "infinity maximised": (lambda: ops.linear_sum_assignment(F32 + math.inf, True), ["cost", "inf"]),
-    "infeasible": (lambda: ops.linear_sum_assignment(F32 + math.inf), ["infeasible"]),
+    "NaN cost": ("linear_sum_assignment", (_nan(F32, 2, 1),), ["cost", "nan", "2", "1"]),
+    "NaN cost, maximised": ("linear_sum_assignment", (_nan(F32.double(), 0, 2), True), ["cost", "nan", "0", "2"]),
+    "minus infinity minimised": ("linear_sum_assignment", (F32 - math.inf,), ["cost", "inf"]),
+    "infinity maximised": ("linear_sum_assignment", (F32 + math.inf, True), ["cost", "inf"]),
+    "infeasible": ("linear_sum_assignment", (F32 + math.inf,), ["infeasible"]),
     # signature_statistics, shuffle_samples
-    "statistics of floats": (lambda: ops.signature_statistics(F32, 8), ["signatures", "uint8|byte", "float"]),
-    "statistics of other bytes": (lambda: ops.signature_statistics(U8, 99), ["signatures", "13", "99"]),
-    "statistics before the first sample": (lambda: ops.signature_statistics(U8, 16, -64), ["first_sample", "-64"]),
-    "shuffle of other bytes": (lambda: ops.shuffle_samples(U8, 16, 2), ["signatures", "4", "2"]),
-    "shuffle of nothing an input": (lambda: ops.shuffle_samples(U8, 16, 0), ["samples_per_input", "0"]),
-    "shuffle of negative inputs": (lambda: ops.shuffle_samples(U8, -16, 1), ["num_inputs", "-16"]),
-    "shuffle whose product overflows": (lambda: ops.shuffle_samples(U8, 2**62, 8), [str(2**62)]),
-    "shuffle before the first input": (lambda: ops.shuffle_samples(U8, 16, 1, 0, -2), ["first_input", "-2"]),
+    "statistics of floats": ("signature_statistics", (F32, 8), ["signatures", "uint8|byte", "float"]),
+    "statistics of other bytes": ("signature_statistics", (U8, 99), ["signatures", "13", "99"]),
+    "statistics before the first sample": ("signature_statistics", (U8, 16, -64), ["first_sample", "-64"]),
+    "shuffle of other bytes": ("shuffle_samples", (U8, 16, 2), ["signatures", "4", "2"]),
+    "shuffle of nothing an input": ("shuffle_samples", (U8, 16, 0), ["samples_per_input", "0"]),
+    "shuffle of negative inputs": ("shuffle_samples", (U8, -16, 1), ["num_inputs", "-16"]),
+    "shuffle whose product overflows": ("shuffle_samples", (U8, 2**62, 8), [str(2**62)]),
+    "shuffle before the first input": ("shuffle_samples", (U8, 16, 1, 0, -2), ["first_input", "-2"]),
     "shuffle past the end of int64": (
-        lambda: ops.shuffle_samples(U8, 16, 1, 0, 2**63 - 1),
+        "shuffle_samples",
+        (U8, 16, 1, 0, 2**63 - 1),
         ["first_input must be at least 0 and leave room for 16 inputs", str(2**63 - 1)],
     ),
     "statistics past the end of int64": (
-        lambda: ops.signature_statistics(U8.repeat(1, 4), 64, 2**63 - 64),
+        "signature_statistics",
+        (U8.repeat(1, 4), 64, 2**63 - 64),
         ["first_sample must be at least 0 and leave room for 64 samples", str(2**63 - 64)],
     ),
-    "partners of more inputs than fit in memory": (
-        lambda: ops.shuffle_partners(torch.zeros(1).expand(2**50)),
-        ["memory", f"partners of {2**50} inputs"],
+    "statistics of bits in the padding": ("signature_statistics", (PADDED, 15), [*PADDING, "statistics: signatures"]),
+    "shuffle of bits in the padding": ("shuffle_samples", (PADDED, 5, 3), [*PADDING, "shuffle_samples: signatures"]),
+    "sketch of bits in the padding": (
+        "shuffled_minhash",
+        (PADDED, torch.arange(15)),
+        [*PADDING, "shuffled_minhash: signatures"],
     ),
     # compare_layers, layer_scores
-    "no layers": (lambda: _layers([], [], [], [], []), ["layer"]),
-    "no layers in B": (lambda: _layers([U8], [], [], [16], []), ["layers_b"]),
-    "layers of floats": (lambda: _layers([F32], [F32], [F32], [16], [16]), ["layers_a", "float"]),
-    "signatures against sketches": (lambda: _layers([U8], [I32], [I32], [16], [16]), ["uint8|byte", "int32|int"]),
-    "too few counts of samples": (lambda: _layers([U8, U8], [U8], [U8], [16], [16]), ["num_samples_a", "2", "1"]),
-    "too few shuffled layers": (lambda: _layers([U8], [U8, U8], [U8], [16], [16, 16]), ["shuffled_b", "2", "1"]),
-    "shuffled layer of another size": (lambda: _layers([U8], [U8], [U8[:2]], [16], [16]), ["shuffled_b", "3", "2"]),
-    "no chance level": (lambda: _layers([U8], [U8], [], [16], [16]), ["shuffled_b", "partners", "neither"]),
+    "no layers": ("compare_layers", ([], [], [], [], []), ["layer"]),
+    "no layers in B": ("compare_layers", ([U8], [], [], [16], []), ["layers_b"]),
+    "layers of floats": ("compare_layers", ([F32], [F32], [F32], [16], [16]), ["layers_a", "float"]),
+    "signatures against sketches": ("compare_layers", ([U8], [I32], [I32], [16], [16]), ["uint8|byte", "int32|int"]),
+    "too few counts of samples": ("compare_layers", ([U8, U8], [U8], [U8], [16], [16]), ["num_samples_a", "2", "1"]),
+    "too few shuffled layers": ("compare_layers", ([U8], [U8, U8], [U8], [16], [16, 16]), ["shuffled_b", "2", "1"]),
+    "shuffled layer of another size": ("compare_layers", ([U8], [U8], [U8[:2]], [16], [16]), ["shuffled_b", "3", "2"]),
+    "no chance level": ("compare_layers", ([U8], [U8], [], [16], [16]), ["shuffled_b", "partners", "neither"]),
     "two chance levels": (
-        lambda: _layers([U8], [U8], [U8], [16], [16], "jaccard", [], torch.arange(16)),
+        "compare_layers",
+        ([U8], [U8], [U8], [16], [16], "jaccard", [], torch.arange(16)),
         ["shuffled_b", "partners", "both"],
     ),
     "partners for sketches": (
-        lambda: _layers([I32], [I32], [], [9], [9], "jaccard", [], torch.arange(9)),
+        "compare_layers",
+        ([I32], [I32], [], [9], [9], "jaccard", [], torch.arange(9)),
         ["partners", "signatures"],
     ),
     "partners of floats": (
-        lambda: _layers([U8], [U8], [], [16], [16], "jaccard", [], torch.zeros(16)),
+        "compare_layers",
+        ([U8], [U8], [], [16], [16], "jaccard", [], torch.zeros(16)),
         ["partners", "int64", "float"],
     ),
     "partner beyond the last input": (
-        lambda: _layers([U8], [U8], [], [16], [16], "jaccard", [], torch.arange(1, 17)),
+        "compare_layers",
+        ([U8], [U8], [], [16], [16], "jaccard", [], torch.arange(1, 17)),
         ["partners", "16", "15"],
     ),
     "partners of another number of inputs": (
-        lambda: _layers([U8], [U8], [], [16], [16], "phi", [], torch.arange(5)),
+        "compare_layers",
+        ([U8], [U8], [], [16], [16], "phi", [], torch.arange(5)),
         ["partners", "5", "16"],
     ),
     "no partners": (
-        lambda: _layers([U8], [U8], [], [16], [16], "jaccard", [], torch.arange(0)),
+        "compare_layers",
+        ([U8], [U8], [], [16], [16], "jaccard", [], torch.arange(0)),
         ["partners", "at least one", "0"],
     ),
     "negative partner of layer scores": (
-        lambda: ops.layer_scores([U8], [U8], [16], [16], "jaccard", torch.tensor([0, -1])),
-        ["partners", "-1", "1"],
+        "layer_scores",
+        ([U8], [U8], [16], [16], "jaccard", torch.tensor([0, -1])),
+        ["partners", "-1|another number", "at 1"],
     ),
-    "sample count that does not fit": (lambda: _layers([U8], [U8], [U8], [17], [16]), ["17", "2"]),
-    "sketches of other lengths in a pair": (lambda: _layers([I32], [I32[:, :4]], [I32[:, :4]], [9], [9]), ["8", "4"]),
+    "sample count that does not fit": ("compare_layers", ([U8], [U8], [U8], [17], [16]), ["17", "2"]),
+    "sketches of other lengths in a pair": (
+        "compare_layers",
+        ([I32], [I32[:, :4]], [I32[:, :4]], [9], [9]),
+        ["8", "4"],
+    ),
     "unknown similarity": (
-        lambda: _layers([U8], [U8], [U8], [16], [16], "cosine"),
+        "compare_layers",
+        ([U8], [U8], [U8], [16], [16], "cosine"),
         ["similarity", "cosine", "jaccard", "phi"],
     ),
-    "phi of sketches": (lambda: _layers([I32], [I32], [I32], [9], [9], "phi"), ["phi", "exact|signatures"]),
-    "odd number of pairs": (lambda: _layers([U8], [U8], [U8], [16], [16], "jaccard", [0, 0, 0]), ["pairs", "3"]),
+    "phi of sketches": ("compare_layers", ([I32], [I32], [I32], [9], [9], "phi"), ["phi", "exact|signatures"]),
+    "odd number of pairs": ("compare_layers", ([U8], [U8], [U8], [16], [16], "jaccard", [0, 0, 0]), ["pairs", "3"]),
     "pair of a layer that is not there": (
-        lambda: _layers([U8], [U8], [U8], [16], [16], "jaccard", [0, 5]),
+        "compare_layers",
+        ([U8], [U8], [U8], [16], [16], "jaccard", [0, 5]),
         ["pairs", "5"],
     ),
-    "pair before the first layer": (lambda: _layers([U8], [U8], [U8], [16], [16], "jaccard", [-1, 0]), ["pairs", "-1"]),
+    "pair before the first layer": (
+        "compare_layers",
+        ([U8], [U8], [U8], [16], [16], "jaccard", [-1, 0]),
+        ["pairs", "-1"],
+    ),
     "layer paired twice": (
-        lambda: _layers([U8, U8], [U8, U8], [U8, U8], [16] * 2, [16] * 2, "jaccard", [0, 0, 0, 1]),
+        "compare_layers",
+        ([U8, U8], [U8, U8], [U8, U8], [16] * 2, [16] * 2, "jaccard", [0, 0, 0, 1]),
         ["pairs", "0"],
     ),
     "layer scores of an unknown similarity": (
-        lambda: ops.layer_scores([U8], [U8], [16], [16], "euclid"),
+        "layer_scores",
+        ([U8], [U8], [16], [16], "euclid"),
         ["similarity", "euclid"],
     ),
-    "layer scores of other counts": (lambda: ops.layer_scores([U8], [U8], [16], [16, 3]), ["num_samples_b", "1", "2"]),
-    "layer scores of phi of sketches": (lambda: ops.layer_scores([I32], [I32], [9], [9], "phi"), ["phi"]),
+    "layers with bits in the padding": (
+        "compare_layers",
+        ([U8, PADDED], [U8, U8], [U8, U8], [15, 15], [15, 15]),
+        [*PADDING, "compare_layers: layers_a[1]"],
+    ),
+    "shuffled layers with bits in the padding": (
+        "compare_layers",
+        ([U8], [U8], [PADDED], [15], [15]),
+        [*PADDING, "compare_layers: shuffled_b[0]"],
+    ),
+    "layer scores of bits in the padding": (
+        "layer_scores",
+        ([U8], [PADDED], [15], [15]),
+        [*PADDING, "layer_scores: layers_b[0]"],
+    ),
+    "layer scores of other counts": ("layer_scores", ([U8], [U8], [16], [16, 3]), ["num_samples_b", "1", "2"]),
+    "layer scores of phi of sketches": ("layer_scores", ([I32], [I32], [9], [9], "phi"), ["phi"]),
 }
 
 
 @pytest.mark.parametrize("case", PRIMITIVES)
-def test_primitives(case: str) -> None:
-    call, words = PRIMITIVES[case]
-    assert_says(call, *words)
+def test_primitives(device: torch.device, case: str) -> None:
+    name, arguments, words = PRIMITIVES[case]
+    there = devices.moved(arguments, device)
+    assert_finds(lambda: getattr(ops, name)(*there), device, *words)
+
+
+def test_partners_of_more_inputs_than_fit_in_memory() -> None:
+    inputs = torch.zeros(1).expand(2**50)
+    assert_says(lambda: ops.shuffle_partners(inputs), "memory", f"partners of {2**50} inputs")
 
 
 BAD_NETWORKS: dict[str, tuple[Callable[[], tuple], list[str]]] = {
@@ -271,22 +301,23 @@ ABOUT_PARAMETERS = ("too ", "no p", "weight", "bias", "parameters", "integer", "
 
 @pytest.mark.parametrize("operator", ["network_signatures", "network_sketches", "compare"])
 @pytest.mark.parametrize("case", BAD_NETWORKS)
-def test_networks(case: str, operator: str) -> None:
+def test_networks(device: torch.device, case: str, operator: str) -> None:
     make, words = BAD_NETWORKS[case]
+    arguments = devices.moved(make(), device)
     call = {"network_signatures": _signatures, "network_sketches": ops.network_sketches, "compare": _compare}[operator]
-    assert_says(lambda: call(*make()), *words)
+    assert_says(lambda: call(*arguments), *words)
 
 
 @pytest.mark.parametrize("case", [case for case in BAD_NETWORKS if case.startswith(ABOUT_PARAMETERS)])
-def test_canonicalize(case: str) -> None:
+def test_canonicalize(device: torch.device, case: str) -> None:
     make, words = BAD_NETWORKS[case]
-    architecture, parameters, _ = make()
+    architecture, parameters, _ = devices.moved(make(), device)
     assert_says(lambda: ops.canonicalize(architecture, parameters), *words)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_canonicalize_refuses_weights_without_a_norm(value: float) -> None:
-    parameters = _parameters()
+def test_canonicalize_refuses_weights_without_a_norm(device: torch.device, value: float) -> None:
+    parameters = devices.moved(_parameters(), device)
     parameters[0][1, 1] = value
     assert_says(lambda: ops.canonicalize(ARCHITECTURE, parameters), "Linear", "0", "nan|inf|finite")
 
@@ -302,10 +333,10 @@ OPTIONS: dict[str, tuple[tuple, list[str]]] = {
 
 
 @pytest.mark.parametrize("case", OPTIONS)
-def test_options_of_network_signatures(case: str) -> None:
+def test_options_of_network_signatures(device: torch.device, case: str) -> None:
     options, words = OPTIONS[case]
     conv = "funcsim/1: Conv1d(1, 2, [1], bias=false); Conv1d(2, 1, [1], bias=false)"
-    arguments = (conv, [torch.ones(2, 1, 1), torch.ones(1, 2, 1)], torch.ones(3, 1, 4))
+    arguments = devices.moved((conv, [torch.ones(2, 1, 1), torch.ones(1, 2, 1)], torch.ones(3, 1, 4)), device)
     assert_says(lambda: ops.network_signatures(*arguments, *options), *words)
 
 

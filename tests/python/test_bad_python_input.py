@@ -1,5 +1,6 @@
 """Bad input at the Python front: ValueError or TypeError that says what, what was expected and what came."""
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -136,18 +137,21 @@ def test_nested_tensors(layout: torch.layout) -> None:
 
 
 @pytest.mark.parametrize("case", LAYERS)
-def test_layers(case: str) -> None:
+def test_layers(device: torch.device, case: str) -> None:
     layers, kind, words = LAYERS[case]
-    _assert_raises(lambda: funcsim.compare(A, A, INPUTS, layers=layers), kind, words)
+    model = copy.deepcopy(A).to(device)
+    _assert_raises(lambda: funcsim.compare(model, model, INPUTS, layers=layers), kind, words)
 
 
 @pytest.mark.parametrize("case", NETWORKS)
-def test_networks(case: str) -> None:
+def test_networks(device: torch.device, case: str) -> None:
     build, kind, words = NETWORKS[case]
-    network = build()
+    network, good = build(), copy.deepcopy(A).to(device)
+    if isinstance(network, nn.Module):
+        network.to(device)
     for function in (funcsim.compare, funcsim.layer_similarity):
-        _assert_raises(lambda function=function: function(network, A, INPUTS), kind, ["network a: ", *words])
-        _assert_raises(lambda function=function: function(A, network, INPUTS), kind, ["network b: ", *words])
+        _assert_raises(lambda function=function: function(network, good, INPUTS), kind, ["network a: ", *words])
+        _assert_raises(lambda function=function: function(good, network, INPUTS), kind, ["network b: ", *words])
     _assert_raises(lambda: funcsim.sketch(network, INPUTS), kind, words)
 
 
@@ -164,9 +168,10 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert funcsim.compare(A, A, INPUTS, **options).to_dict() == expected
 
 
-def test_operators_errors_keep_their_causes() -> None:
+def test_operators_errors_keep_their_causes(device: torch.device) -> None:
+    model = copy.deepcopy(A).to(device)
     with pytest.raises(RuntimeError, match="network a: ") as error:
-        funcsim.compare(A, A, INPUTS.double())
+        funcsim.compare(model, model, INPUTS.double())
     assert isinstance(error.value.__cause__, RuntimeError)
     assert str(error.value) == f"network a: {error.value.__cause__}"
 

@@ -25,8 +25,9 @@ def _state(model: nn.Module) -> bytes:
 
 
 @pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
-def test_is_a_copy_with_the_operators_parameters(network: networks.Network) -> None:
+def test_is_a_copy_with_the_operators_parameters(device: torch.device, network: networks.Network) -> None:
     model, inputs = network.make(seed=1)
+    model, inputs = model.to(device), inputs.to(device)
     before = _state(model)
     expected = torch.ops.funcsim.canonicalize(funcsim.describe(model), funcsim.parameters(model))
     got = funcsim.canonicalize(model)
@@ -35,6 +36,7 @@ def test_is_a_copy_with_the_operators_parameters(network: networks.Network) -> N
     assert funcsim.describe(got) == funcsim.describe(model)
     assert list(got.state_dict()) == list(model.state_dict())
     for tensor, value in zip(funcsim.parameters(got), expected, strict=True):
+        assert tensor.device == device
         assert torch.equal(tensor, value)
         assert tensor.dtype == value.dtype
     addresses = {tensor.data_ptr() for tensor in model.state_dict().values() if tensor.numel()}
@@ -73,8 +75,8 @@ def test_what_belongs_to_modules_is_kept() -> None:
     assert all(isinstance(p, nn.Parameter) and p.is_leaf for p in got.parameters())
 
 
-def test_memory_layout_is_kept() -> None:
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3)).to(memory_format=CHANNELS_LAST)
+def test_memory_layout_is_kept(device: torch.device) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3)).to(device, memory_format=CHANNELS_LAST)
     assert not model[0].weight.is_contiguous()
     got = funcsim.canonicalize(model)
     assert got[0].weight.is_contiguous(memory_format=CHANNELS_LAST)
@@ -87,20 +89,20 @@ def test_dtype_is_kept(dtype: torch.dtype) -> None:
     assert {p.dtype for p in got.parameters()} == {dtype}
 
 
-def test_tensors_that_overlap_in_memory_are_set_apart() -> None:
+def test_tensors_that_overlap_in_memory_are_set_apart(device: torch.device) -> None:
     """Weights of one memory, as an autoencoder's may be, and statistics of one: each gets its own canonical values."""
     torch.manual_seed(0)
     model = nn.Sequential(
         nn.Linear(5, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.BatchNorm1d(5), nn.Linear(5, 5), nn.ReLU(), nn.Linear(5, 2)
-    ).double()
+    ).to(device, torch.float64)
     model[4].weight = nn.Parameter(model[0].weight.detach().t())
-    statistics = torch.randn(6, dtype=torch.float64)
+    statistics = torch.randn(6, dtype=torch.float64).to(device)
     model[1].running_mean, model[3].running_mean = statistics[:5], statistics[1:]
     got = funcsim.canonicalize(model)
     expected = torch.ops.funcsim.canonicalize(funcsim.describe(model), funcsim.parameters(model))
     for one, two in zip(funcsim.parameters(got), expected, strict=True):
         assert torch.equal(one, two)
-    _assert_same_function(model, got, torch.randn(9, 5, dtype=torch.float64))
+    _assert_same_function(model, got, torch.randn(9, 5, dtype=torch.float64).to(device))
 
 
 def test_random_state_and_grad_mode_are_left_alone() -> None:

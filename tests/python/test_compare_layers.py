@@ -1,5 +1,9 @@
 """compare_layers and layer_scores: matching, pairing, chance and standard errors against the oracle."""
 
+from collections.abc import Callable
+from typing import Any
+
+import devices
 import funcsim  # noqa: F401  # registers the operators
 import numpy as np
 import pytest
@@ -8,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle import bits, matching
 from oracle.profile import examples
+from random_bits import LAYOUTS, packed, random_bits, view_of
 
 ops = torch.ops.funcsim
 SIMILARITY = {"jaccard": bits.jaccard, "phi": bits.phi}
@@ -33,10 +38,21 @@ def _shuffled(layers: list[np.ndarray]) -> list[np.ndarray]:
     return [layer[:, order] if layer.shape[1] == len(order) else layer[:, ::-1] for layer in layers]
 
 
-def _compare(a: list[np.ndarray], b: list[np.ndarray], *args: object) -> tuple:
+def _compare(a: list[np.ndarray], b: list[np.ndarray], *args: object, device: torch.device | str = "cpu") -> tuple:
+    """On a device too: its results are the CPU's to the last bit, which are then compared with the oracle."""
     shuffled = [np.ascontiguousarray(layer) for layer in _shuffled(b)]
     samples_a, samples_b = [x.shape[1] for x in a], [y.shape[1] for y in b]
-    return ops.compare_layers(_tensors(a), _tensors(b), _tensors(shuffled), samples_a, samples_b, *args)
+    return _same_on(
+        device, ops.compare_layers, _tensors(a), _tensors(b), _tensors(shuffled), samples_a, samples_b, *args
+    )
+
+
+def _same_on(device: torch.device | str, operator: Callable, *arguments: object) -> Any:
+    result, expected = operator(*devices.moved(arguments, device)), operator(*arguments)
+    for one in [result] if isinstance(result, torch.Tensor) else [*result[:5], *result[5], *result[6]]:
+        assert one.device == torch.device(device)
+    torch.testing.assert_close(devices.moved(result, "cpu"), expected, rtol=0, atol=0)
+    return expected
 
 
 def _assert_matches(matches: torch.Tensor, similarities: torch.Tensor, expected: np.ndarray) -> None:
@@ -61,10 +77,12 @@ def _assert_matches(matches: torch.Tensor, similarities: torch.Tensor, expected:
     seed=st.integers(0, 2**32 - 1),
 )
 @examples(20)
-def test_equal_depths_pair_in_order(similarity: str, widths: list[tuple[int, int]], samples: int, seed: int) -> None:
+def test_equal_depths_pair_in_order(
+    device: torch.device, similarity: str, widths: list[tuple[int, int]], samples: int, seed: int
+) -> None:
     a = _random_layers([width for width, _ in widths], [samples] * len(widths), seed)
     b = _random_layers([width for _, width in widths], [samples] * len(widths), seed + 1)
-    pairs, scores, chances, errors, network, matches, similarities = _compare(a, b, similarity)
+    pairs, scores, chances, errors, network, matches, similarities = _compare(a, b, similarity, device=device)
     assert pairs.tolist() == [[i, i] for i in range(len(widths))]
     assert scores.dtype == chances.dtype == errors.dtype == network.dtype == torch.float64
     matrices = [SIMILARITY[similarity](x, y) for x, y in zip(a, b, strict=True)]
@@ -84,12 +102,14 @@ def test_equal_depths_pair_in_order(similarity: str, widths: list[tuple[int, int
     seed=st.integers(0, 2**32 - 1),
 )
 @examples(40)
-def test_unequal_depths_pair_for_the_largest_sum(widths_a: list[int], widths_b: list[int], seed: int) -> None:
+def test_unequal_depths_pair_for_the_largest_sum(
+    device: torch.device, widths_a: list[int], widths_b: list[int], seed: int
+) -> None:
     a = _random_layers(widths_a, [120] * len(widths_a), seed)
     b = _random_layers(widths_b, [120] * len(widths_b), seed + 1)
-    pairs, scores, _, _, network, matches, _ = _compare(a, b)
+    pairs, scores, _, _, network, matches, _ = _compare(a, b, device=device)
     table = np.array([[matching.layer_score(bits.jaccard(x, y)) for y in b] for x in a])
-    got = ops.layer_scores(_tensors(a), _tensors(b), [120] * len(a), [120] * len(b))
+    got = _same_on(device, ops.layer_scores, _tensors(a), _tensors(b), [120] * len(a), [120] * len(b))
     assert got.dtype == torch.float64
     np.testing.assert_allclose(got, table, rtol=1e-6)
     if len(a) == len(b):
@@ -107,9 +127,9 @@ def test_unequal_depths_pair_for_the_largest_sum(widths_a: list[int], widths_b: 
     assert len(matches) == len(pairs)
 
 
-def test_given_pairs_are_used() -> None:
+def test_given_pairs_are_used(device: torch.device) -> None:
     a, b = _random_layers([4, 6, 5], [90] * 3, 1), _random_layers([6, 3, 7], [90] * 3, 2)
-    pairs, scores, _, _, network, matches, _ = _compare(a, b, "jaccard", [0, 1, 2, 2])
+    pairs, scores, _, _, network, matches, _ = _compare(a, b, "jaccard", [0, 1, 2, 2], device=device)
     assert pairs.tolist() == [[0, 1], [2, 2]]
     expected = matching.network_score([bits.jaccard(a[0], b[1]), bits.jaccard(a[2], b[2])], [6, 6])
     np.testing.assert_allclose(scores, expected.layers, rtol=1e-6)
@@ -117,10 +137,10 @@ def test_given_pairs_are_used() -> None:
     assert [len(match) for match in matches] == [4, 5]
 
 
-def test_layers_with_other_numbers_of_samples_are_passed_over_when_depths_differ() -> None:
+def test_layers_with_other_numbers_of_samples_are_passed_over_when_depths_differ(device: torch.device) -> None:
     a = _random_layers([4, 4], [80, 40], 1)
     b = _random_layers([4, 4, 4], [40, 80, 40], 2)
-    pairs = _compare(a, b)[0]
+    pairs = _compare(a, b, device=device)[0]
     assert pairs.tolist() in ([[0, 1], [1, 2]], [[1, 0]], [[1, 2]])
     assert pairs.tolist() == [[0, 1], [1, 2]]
 
@@ -145,10 +165,10 @@ def test_swapping_transposes(seed: int, widths: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("similarity", SIMILARITY)
-def test_self_is_exactly_one(similarity: str) -> None:
+def test_self_is_exactly_one(device: torch.device, similarity: str) -> None:
     a = _random_layers([14, 9], [333] * 2, 3)
     a[0][5], a[0][6] = False, True
-    _, scores, _, _, network, matches, _ = _compare(a, a, similarity)
+    _, scores, _, _, network, matches, _ = _compare(a, a, similarity, device=device)
     assert (scores == 1).all()
     assert network[0] == 1
     assert all(len(set(match.tolist())) == len(match) for match in matches)
@@ -156,10 +176,12 @@ def test_self_is_exactly_one(similarity: str) -> None:
 
 @given(seed=st.integers(0, 2**32 - 1), num_hashes=st.sampled_from([16, 128]))
 @examples(20)
-def test_sketches_and_their_standard_error(seed: int, num_hashes: int) -> None:
+def test_sketches_and_their_standard_error(device: torch.device, seed: int, num_hashes: int) -> None:
     a, b = _random_layers([7, 5], [400] * 2, seed), _random_layers([6, 8], [400] * 2, seed + 1)
     sketch = [[ops.minhash(t, 400, num_hashes) for t in _tensors(x)] for x in (a, b, _shuffled(b))]
-    pairs, scores, chances, errors, network, matches, similarities = ops.compare_layers(*sketch, [400] * 2, [400] * 2)
+    pairs, scores, chances, errors, network, matches, similarities = _same_on(
+        device, ops.compare_layers, *sketch, [400] * 2, [400] * 2
+    )
     assert pairs.tolist() == [[0, 0], [1, 1]]
     matrices = [bits.minhash_jaccard(x.numpy(), y.numpy()) for x, y in zip(sketch[0], sketch[1], strict=True)]
     shuffled = [bits.minhash_jaccard(x.numpy(), y.numpy()) for x, y in zip(sketch[0], sketch[2], strict=True)]
@@ -196,7 +218,7 @@ def test_estimates_are_within_their_standard_errors() -> None:
 
 @pytest.mark.parametrize("similarity", SIMILARITY)
 @pytest.mark.parametrize("samples_per_input", [1, 3, 8])
-def test_partners_are_a_shuffle_of_each_layer(similarity: str, samples_per_input: int) -> None:
+def test_partners_are_a_shuffle_of_each_layer(device: torch.device, similarity: str, samples_per_input: int) -> None:
     inputs = 50
     samples = inputs * samples_per_input
     a, b = _random_layers([9, 5], [samples] * 2, 3), _random_layers([7, 6], [samples] * 2, 4)
@@ -204,9 +226,33 @@ def test_partners_are_a_shuffle_of_each_layer(similarity: str, samples_per_input
     shuffled = [ops.shuffle_samples(rows, inputs, samples_per_input, 5) for rows in _tensors(b)]
     counts = ([samples] * 2, [samples] * 2)
     expected = ops.compare_layers(_tensors(a), _tensors(b), shuffled, *counts, similarity)
-    result = ops.compare_layers(_tensors(a), _tensors(b), [], *counts, similarity, [], partners)
+    result = _same_on(device, ops.compare_layers, _tensors(a), _tensors(b), [], *counts, similarity, [], partners)
     for one, other in zip(result[:5], expected[:5], strict=True):
         assert torch.equal(one, other)
     assert not torch.equal(result[1], result[2])
     scores = ops.layer_scores(_tensors(a), shuffled, *counts, similarity)
-    assert torch.equal(ops.layer_scores(_tensors(a), _tensors(b), *counts, similarity, partners), scores)
+    got = _same_on(device, ops.layer_scores, _tensors(a), _tensors(b), *counts, similarity, partners)
+    assert torch.equal(got, scores)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_any_layout(device: torch.device, layout: str) -> None:
+    square = packed(random_bits(48, 48 * 8, 3))
+    samples = [8 * view_of(square, layout).shape[1]]
+    for similarity in SIMILARITY:
+        views = [view_of(memory.to(device), layout) for memory in (square, square.roll(1, 0), square.flip(0))]
+        arguments = [[view] for view in views]
+        got = ops.compare_layers(*arguments, samples, samples, similarity)
+        contiguous = [[view.cpu().contiguous()] for view in views]
+        expected = ops.compare_layers(*contiguous, samples, samples, similarity)
+        torch.testing.assert_close(devices.moved(got, "cpu"), expected, rtol=0, atol=0)
+
+
+WIDE = [(150, 1000), (7, 1000), (64, 77)], [(130, 1000), (90, 1000), (63, 77)]
+
+
+@pytest.mark.parametrize("similarity", SIMILARITY)
+def test_wide_layers_as_on_the_cpu(device: torch.device, similarity: str) -> None:
+    a, b = ([random_bits(*shape, seed) for shape in shapes] for seed, shapes in enumerate(WIDE))
+    _compare(a, b, similarity, device=device)
+    _compare(a, b[:2], similarity, device=device)

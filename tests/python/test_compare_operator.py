@@ -3,6 +3,7 @@
 import copy
 import itertools
 
+import devices
 import funcsim
 import numpy as np
 import pytest
@@ -17,15 +18,14 @@ ops = torch.ops.funcsim
 PERMUTABLE = [network for network in networks.NETWORKS if transform.permutable(network.make(0)[0])]
 
 
-def _compare(a: nn.Sequential, b: nn.Sequential, inputs: torch.Tensor, *args: object) -> tuple:
-    return ops.compare(
-        funcsim.describe(a),
-        list(funcsim.parameters(a)),
-        funcsim.describe(b),
-        list(funcsim.parameters(b)),
-        inputs,
-        *args,
-    )
+def _compare(
+    a: nn.Sequential, b: nn.Sequential, inputs: torch.Tensor, *args: object, device: torch.device | str = "cpu"
+) -> tuple:
+    """Computed on the device, given on the CPU."""
+    networks_ = (funcsim.describe(a), funcsim.parameters(a), funcsim.describe(b), funcsim.parameters(b))
+    score, layers, matches, similarities = ops.compare(*devices.moved((*networks_, inputs), device), *args)
+    assert {tensor.device for tensor in (score, layers, *matches, *similarities)} == {torch.device(device)}
+    return devices.moved((score, layers, matches, similarities), "cpu")
 
 
 def _mlp(widths: list[int], seed: int, dtype: torch.dtype = torch.float64) -> nn.Sequential:
@@ -49,9 +49,9 @@ def _bits(model: nn.Sequential, inputs: torch.Tensor) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("method", ["exact", "minhash", "auto"])
 @pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
-def test_self_is_exactly_one(network: networks.Network, method: str) -> None:
+def test_self_is_exactly_one(device: torch.device, network: networks.Network, method: str) -> None:
     model, inputs = network.make(seed=1, dtype=torch.float32)
-    score, layers, matches, similarities = _compare(model, copy.deepcopy(model), inputs, method, 64)
+    score, layers, matches, similarities = _compare(model, copy.deepcopy(model), inputs, method, 64, device=device)
     assert score.dtype == layers.dtype == torch.float64
     assert score.shape == ()
     assert score == 1
@@ -62,29 +62,33 @@ def test_self_is_exactly_one(network: networks.Network, method: str) -> None:
 
 @pytest.mark.parametrize("method", ["exact", "minhash"])
 @pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
-def test_a_copy_rescaled_by_powers_of_two_scores_exactly_one(network: networks.Network, method: str) -> None:
+def test_a_copy_rescaled_by_powers_of_two_scores_exactly_one(
+    device: torch.device, network: networks.Network, method: str
+) -> None:
     model, inputs = network.make(seed=2, dtype=torch.float32)
     other = transform.rescaled(model, inputs, np.random.default_rng(0))
-    assert _compare(model, other, inputs, method)[0] == 1
-    assert _compare(model, other, inputs, method, 64, 3, 0.25)[0] == 1  # with a margin too
+    assert _compare(model, other, inputs, method, device=device)[0] == 1
+    assert _compare(model, other, inputs, method, 64, 3, 0.25, device=device)[0] == 1  # with a margin too
 
 
 @pytest.mark.parametrize("network", PERMUTABLE, ids=lambda network: network.name)
-def test_a_permuted_and_rescaled_copy_scores_one(network: networks.Network) -> None:
+def test_a_permuted_and_rescaled_copy_scores_one(device: torch.device, network: networks.Network) -> None:
     model, _ = network.make(seed=3, dtype=torch.float32)
     inputs = torch.randn(100, *network.shape, generator=torch.Generator().manual_seed(1))
     rng = np.random.default_rng(0)
     other, orders = transform.permuted(model, inputs, rng)
-    assert _compare(model, other, inputs)[0] >= 1 - 1e-4
+    assert _compare(model, other, inputs, device=device)[0] >= 1 - 1e-4
     other = transform.rescaled(other, inputs, rng, powers_of_two=False)
-    assert _compare(model, other, inputs)[0] >= 1 - 1e-4
+    assert _compare(model, other, inputs, device=device)[0] >= 1 - 1e-4
     del orders
 
 
 @pytest.mark.parametrize("method", ["exact", "minhash"])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("name", ["mlp", "ReLU", "PReLU", "flattened-batch-norm"])
-def test_a_permuted_copy_of_an_integer_network_scores_exactly_one(name: str, seed: int, method: str) -> None:
+def test_a_permuted_copy_of_an_integer_network_scores_exactly_one(
+    device: torch.device, name: str, seed: int, method: str
+) -> None:
     (network,) = [network for network in networks.INTEGER_NETWORKS if network.name == name]
     model, _ = network.make(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -92,7 +96,7 @@ def test_a_permuted_copy_of_an_integer_network_scores_exactly_one(name: str, see
     inputs = torch.randint(-3, 4, (200, *network.shape), generator=generator).float()
     model = model.float()
     other, orders = transform.permuted(model, inputs, np.random.default_rng(seed))
-    score, layers, matches, _ = _compare(model, other, inputs, method)
+    score, layers, matches, _ = _compare(model, other, inputs, method, device=device)
     assert score == 1
     assert (layers == 1).all()
     for signatures, match, order in zip(_bits(model, inputs), matches, orders, strict=True):
@@ -109,10 +113,10 @@ def test_a_permuted_copy_of_an_integer_network_scores_exactly_one(name: str, see
     seed=st.integers(0, 2**32 - 1),
 )
 @examples(30)
-def test_scores_are_the_oracles(hidden_a: list[int], hidden_b: list[int], seed: int) -> None:
+def test_scores_are_the_oracles(device: torch.device, hidden_a: list[int], hidden_b: list[int], seed: int) -> None:
     a, b = _mlp([5, *hidden_a, 3], seed), _mlp([5, *hidden_b, 2], seed + 1)
     inputs = _inputs(150, 5, seed)
-    score, layers, matches, similarities = _compare(a, b, inputs, "exact")
+    score, layers, matches, similarities = _compare(a, b, inputs, "exact", device=device)
     bits_a, bits_b = _bits(a, inputs), _bits(b, inputs)
     table = np.array([[matching.layer_score(bits.jaccard(x, y)) for y in bits_b] for x in bits_a])
     if len(hidden_a) == len(hidden_b):
@@ -126,27 +130,28 @@ def test_scores_are_the_oracles(hidden_a: list[int], hidden_b: list[int], seed: 
     else:
         assert layers.sum().item() == pytest.approx(matching.best_pairing_sum(table), rel=1e-6)
     assert 0 <= score <= 1
-    swapped, swapped_layers, _, _ = _compare(b, a, inputs, "exact")
+    swapped, swapped_layers, _, _ = _compare(b, a, inputs, "exact", device=device)
     assert swapped == score
     assert torch.equal(swapped_layers, layers)
 
 
 @pytest.mark.parametrize("network_a", ["conv2d", "group-norm-conv"])
-def test_convolutional_networks_of_other_sizes_compare_at_the_same_points(network_a: str) -> None:
+def test_convolutional_networks_of_other_sizes_compare_at_the_same_points(device: torch.device, network_a: str) -> None:
     (first,) = [network for network in networks.NETWORKS if network.name == network_a]
     a, inputs = first.make(seed=5)
     b = nn.Sequential(nn.Conv2d(2, 6, (4, 5), padding=1), nn.ReLU(), nn.Conv2d(6, 3, 2), nn.ReLU(), nn.Conv2d(3, 1, 1))
-    score, _, _, _ = _compare(a, b.double(), inputs)
+    score, _, _, _ = _compare(a, b.double(), inputs, device=device)
     assert 0 < score < 1
+    first_layers = a[:5] if network_a == "group-norm-conv" else a[:7]
     with pytest.raises(RuntimeError, match="any"):
-        _compare(a[:5] if network_a == "group-norm-conv" else a[:7], b[:3].double(), inputs, "exact", 64, 0, 0.0, 0)
+        _compare(first_layers, b[:3].double(), inputs, "exact", 64, 0, 0.0, 0, device=device)
 
 
 @pytest.mark.parametrize(("samples", "expected"), [(32 * 8, "exact"), (32 * 8 + 1, "minhash")])
-def test_auto_is_exact_up_to_32_samples_a_hash(samples: int, expected: str) -> None:
+def test_auto_is_exact_up_to_32_samples_a_hash(device: torch.device, samples: int, expected: str) -> None:
     a, b, inputs = _mlp([5, 12, 3], 0), _mlp([5, 12, 3], 1), _inputs(samples, 5)
-    auto = _compare(a, b, inputs, "auto", 8)
-    scores = {method: _compare(a, b, inputs, method, 8)[0].item() for method in ("exact", "minhash")}
+    auto = _compare(a, b, inputs, "auto", 8, device=device)
+    scores = {method: _compare(a, b, inputs, method, 8, device=device)[0].item() for method in ("exact", "minhash")}
     assert scores["exact"] != scores["minhash"]
     assert auto[0].item() == scores[expected]
 
@@ -172,34 +177,52 @@ def test_auto_counts_the_samples_of_the_largest_layer() -> None:
         assert _compare(*models, inputs, "auto", num_hashes)[0].item() == scores[expected]
 
 
-def test_minhash_is_close_to_exact_and_the_same_for_every_seed_it_is_given() -> None:
+def test_minhash_is_close_to_exact_and_the_same_for_every_seed_it_is_given(device: torch.device) -> None:
     a, b, inputs = _mlp([8, 30, 30, 3], 0), _mlp([8, 30, 30, 3], 1), _inputs(3000, 8)
-    exact = _compare(a, b, inputs, "exact")[0].item()
-    scores = [_compare(a, b, inputs, "minhash", 2048, seed)[0].item() for seed in (0, 0, 1)]
+    exact = _compare(a, b, inputs, "exact", device=device)[0].item()
+    scores = [_compare(a, b, inputs, "minhash", 2048, seed, device=device)[0].item() for seed in (0, 0, 1)]
     assert scores[0] == scores[1] != scores[2]
     assert all(abs(score - exact) < 0.02 for score in scores)
 
 
-def test_compare_is_made_of_the_other_operators() -> None:
+def test_compare_is_made_of_the_other_operators(device: torch.device) -> None:
     a, b, inputs = _mlp([6, 11, 7, 3], 0), _mlp([6, 9, 8, 3], 1), _inputs(500, 6)
-    layers = [
-        ops.network_signatures(funcsim.describe(model), list(funcsim.parameters(model)), inputs) for model in (a, b)
+    described = [
+        devices.moved((funcsim.describe(model), funcsim.parameters(model), inputs), device) for model in (a, b)
     ]
+    layers = [ops.network_signatures(*network) for network in described]
     for method in ("exact", "minhash"):
         if method == "minhash":
             layers = [[ops.minhash(signature, 500, 128, 4) for signature in network] for network in layers]
-        score, scores, matches, similarities = _compare(a, b, inputs, method, 128, 4)
-        expected = ops.compare_layers(layers[0], layers[1], layers[1], [500] * 2, [500] * 2)
+        score, scores, matches, similarities = _compare(a, b, inputs, method, 128, 4, device=device)
+        expected = ops.compare_layers(*devices.moved((layers[0], layers[1], layers[1]), "cpu"), [500] * 2, [500] * 2)
         assert score == expected[4][0]
         assert torch.equal(scores, expected[1])
         assert all(torch.equal(one, two) for one, two in zip(matches, expected[5], strict=True))
         assert all(torch.equal(one, two) for one, two in zip(similarities, expected[6], strict=True))
 
 
-def test_the_order_of_inputs_does_not_matter_to_the_exact_score() -> None:
+@pytest.mark.parametrize("method", ["exact", "minhash"])
+@pytest.mark.parametrize("positions", [16, 0, -1, 3])
+@pytest.mark.parametrize("name", ["mlp", "flattened-batch-norm", "nested"])
+def test_integer_networks_score_as_on_the_cpu(device: torch.device, name: str, positions: int, method: str) -> None:
+    """Nothing is rounded, so that all bits are equal, and with them all else."""
+    (network,) = [network for network in networks.INTEGER_NETWORKS if network.name == name]
+    a, b = (network.make(seed)[0] for seed in (1, 2))
+    for seed, model in enumerate((a, b)):
+        networks.make_integer_valued(model, torch.Generator().manual_seed(seed))
+    inputs = torch.randint(-3, 4, (100, *network.shape), generator=torch.Generator().manual_seed(0)).double()
+    options = (method, 64, 5, 0.0, positions)
+    expected = _compare(a, b, inputs, *options)
+    assert 0 < expected[0] < 1
+    torch.testing.assert_close(_compare(a, b, inputs, *options, device=device), expected, rtol=0, atol=0)
+
+
+def test_the_order_of_inputs_does_not_matter_to_the_exact_score(device: torch.device) -> None:
     a, b, inputs = _mlp([6, 11, 7, 3], 0), _mlp([6, 9, 8, 3], 1), _inputs(300, 6)
     order = torch.randperm(300, generator=torch.Generator().manual_seed(0))
-    assert _compare(a, b, inputs, "exact")[0] == _compare(a, b, inputs[order], "exact")[0]
+    scores = [_compare(a, b, some, "exact", device=device)[0] for some in (inputs, inputs[order])]
+    assert scores[0] == scores[1]
 
 
 def test_thread_count_does_not_matter() -> None:

@@ -1,5 +1,7 @@
 """Inputs in batches: any split of the same inputs gives the same numbers, to the last bit, in one pass."""
 
+import copy
+import functools
 import itertools
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 BY_NAME = {network.name: network for network in networks.NETWORKS}
+CPU = torch.device("cpu")
 
 
 def _sensitive(seed: int) -> nn.Sequential:
@@ -35,8 +38,17 @@ def _sensitive(seed: int) -> nn.Sequential:
 A, B = _sensitive(1), _sensitive(2)
 INPUTS = torch.randn(4096 + 1500, 10, generator=torch.Generator().manual_seed(0))
 INPUTS[::2] = INPUTS[::2, :1]
-# A stream of one batch. Given as a tensor, the inputs' number is known from the start, and sketches shuffle over all.
-WHOLE = {method: funcsim.compare(A, B, [INPUTS], method=method, num_hashes=64) for method in ("exact", "minhash")}
+
+
+@functools.cache
+def _networks(device: torch.device) -> tuple[nn.Sequential, nn.Sequential]:
+    return copy.deepcopy(A).to(device), copy.deepcopy(B).to(device)
+
+
+@functools.cache
+def _whole(device: torch.device, method: str) -> funcsim.Comparison:
+    """Of a stream of one batch. A tensor's number of inputs is known from the start: its sketches shuffle over all."""
+    return funcsim.compare(*_networks(device), [INPUTS], method=method, num_hashes=64)
 
 
 def _split(inputs: Tensor, cuts: list[int]) -> list[Tensor]:
@@ -44,28 +56,29 @@ def _split(inputs: Tensor, cuts: list[int]) -> list[Tensor]:
     return [inputs[start:end] for start, end in itertools.pairwise(edges)]
 
 
-def _assert_equals_whole(inputs: Iterable[object], method: str) -> None:
-    got = funcsim.compare(A, B, inputs, method=method, num_hashes=64)
-    assert got.to_dict() == WHOLE[method].to_dict()
+def _assert_equals_whole(inputs: Iterable[object], method: str, device: torch.device = CPU) -> None:
+    got = funcsim.compare(*_networks(device), inputs, method=method, num_hashes=64)
+    assert got.to_dict() == _whole(device, method).to_dict()
 
 
 @pytest.mark.parametrize("method", ["exact", "minhash"])
 @given(cuts=st.lists(st.integers(0, len(INPUTS)), max_size=8))
 @examples(12)
-def test_any_split_gives_the_same_bits(cuts: list[int], method: str) -> None:
-    _assert_equals_whole(_split(INPUTS, cuts), method)
+def test_any_split_gives_the_same_bits(device: torch.device, cuts: list[int], method: str) -> None:
+    _assert_equals_whole(_split(INPUTS.to(device), cuts), method, device)
 
 
 @pytest.mark.parametrize("method", ["exact", "minhash"])
 @pytest.mark.parametrize("size", [1, 63, 64, 65, 1000, 4096, 4097, 10_000])
-def test_any_batch_size_gives_the_same_bits(size: int, method: str) -> None:
-    _assert_equals_whole(DataLoader(TensorDataset(INPUTS), batch_size=size), method)
+def test_any_batch_size_gives_the_same_bits(device: torch.device, size: int, method: str) -> None:
+    """Batches of a DataLoader are on the CPU, wherever the networks are."""
+    _assert_equals_whole(DataLoader(TensorDataset(INPUTS), batch_size=size), method, device)
 
 
 @pytest.mark.parametrize("positions", [16, "all", "any", 3])
 @pytest.mark.parametrize("name", ["conv2d", "tokens", "conv1d"])
-def test_layers_with_positions_as_well(name: str, positions: int | str) -> None:
-    (a, _), (b, _) = BY_NAME[name].make(1), BY_NAME[name].make(2)
+def test_layers_with_positions_as_well(device: torch.device, name: str, positions: int | str) -> None:
+    a, b = (BY_NAME[name].make(seed)[0].to(device) for seed in (1, 2))
     inputs = torch.randn(150, *BY_NAME[name].shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     for method in ("exact", "minhash"):
         options = {"method": method, "positions": positions, "num_hashes": 32}
@@ -74,23 +87,28 @@ def test_layers_with_positions_as_well(name: str, positions: int | str) -> None:
         assert funcsim.compare(a, b, inputs.split(7), **options).to_dict() == whole
 
 
-def test_large_inputs_are_taken_in_smaller_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_inputs_are_taken_in_smaller_chunks(device: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(funcsim_inputs, "CHUNK_BYTES", 300 * 10 * 4)
     assert funcsim_inputs.chunk_size((10,), 4) == 256
     assert funcsim_inputs.chunk_size((10**9,), 4) == 64
     sizes = [len(chunk) for chunk in funcsim_inputs.chunks(INPUTS.split(100))]
     assert sizes == [256] * (len(INPUTS) // 256) + [len(INPUTS) % 256]
     for method in ("exact", "minhash"):
-        whole = funcsim.compare(A, B, [INPUTS], method=method, num_hashes=64).to_dict()
-        assert funcsim.compare(A, B, INPUTS.split(1000), method=method, num_hashes=64).to_dict() == whole
+        networks_, options = _networks(device), {"method": method, "num_hashes": 64}
+        whole = funcsim.compare(*networks_, [INPUTS], **options).to_dict()
+        for batches in (INPUTS.split(1000), INPUTS.to(device).split(1000)):
+            assert funcsim.compare(*networks_, batches, **options).to_dict() == whole
 
 
 @pytest.mark.parametrize("positions", [3, "all", "any"])
-def test_points_are_those_of_an_inputs_global_number(positions: int | str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_points_are_those_of_an_inputs_global_number(
+    device: torch.device, positions: int | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Chunks of 64 inputs look at the same places as one chunk of all. Integers, so that nothing is rounded."""
     models = [BY_NAME["tokens"].make(seed)[0][:3] for seed in (1, 2)]
     for seed, model in enumerate(models):
         networks.make_integer_valued(model, torch.Generator().manual_seed(seed))
+        model.to(device)
     inputs = torch.randint(-4, 5, (300, 3, 4), generator=torch.Generator().manual_seed(0)).double()
     options = {"positions": positions, "method": "minhash", "num_hashes": 64}
     whole = funcsim.compare(*models, inputs, **options).to_dict()
@@ -116,18 +134,24 @@ def test_every_batch_is_asked_for_once() -> None:
     assert asked == list(range(12))
 
 
-def test_a_stream_may_reuse_its_memory() -> None:
+@pytest.mark.parametrize("size", [500, 4096])
+@pytest.mark.parametrize("place", ["memory of the CPU", "pinned memory", "memory of the device"])
+def test_a_stream_may_reuse_its_memory(device: torch.device, place: str, size: int) -> None:
+    memory = torch.empty(size, 10, device=device if place == "memory of the device" else CPU)
+    if place == "pinned memory" and device != CPU:
+        memory = memory.pin_memory()
+
     def batches() -> Iterator[Tensor]:
-        memory = torch.empty(500, 10)
-        for batch in INPUTS.split(500):
+        for batch in INPUTS.split(size):
             yield memory[: len(batch)].copy_(batch)
             memory.fill_(torch.nan)
 
-    _assert_equals_whole(batches(), "exact")
+    _assert_equals_whole(batches(), "exact", device)
 
 
-def test_empty_batches_count_for_nothing() -> None:
-    _assert_equals_whole([INPUTS[:0], INPUTS[:100], INPUTS[:0], INPUTS[100:], INPUTS[:0]], "exact")
+def test_empty_batches_count_for_nothing(device: torch.device) -> None:
+    inputs = INPUTS.to(device)
+    _assert_equals_whole([inputs[:0], inputs[:100], inputs[:0], inputs[100:], inputs[:0]], "exact", device)
 
 
 Sample = namedtuple("Sample", ["pixels", "label"])
@@ -159,34 +183,37 @@ def test_iterable_datasets_of_batches() -> None:
 
 
 @pytest.mark.parametrize("layout", ["offset", "transposed", "strided", "expanded", "requires grad"])
-def test_any_layout_of_batches(layout: str) -> None:
+def test_any_layout_of_batches(device: torch.device, layout: str) -> None:
     """In memory that is not aligned, linear algebra may round in another way; the bits must be those of a copy."""
-    base = INPUTS[:600]
+    base, zero = INPUTS[:600].to(device), torch.zeros(1, device=device)
     view = {
-        "offset": torch.cat([torch.zeros(1), base.flatten()])[1:].view(-1, 10),
+        "offset": torch.cat([zero, base.flatten()])[1:].view(-1, 10),
         "transposed": base.t().contiguous().t(),
         "strided": torch.stack([base, base], dim=2)[:, :, 0],
         "expanded": base[:1].expand(200, -1),
         "requires grad": base.clone().requires_grad_(),
     }[layout]
-    expected = funcsim.compare(A, B, view.detach().clone()).to_dict()
-    assert funcsim.compare(A, B, view).to_dict() == expected
-    assert funcsim.compare(A, B, view.split(70)).to_dict() == expected
+    expected = funcsim.compare(*_networks(device), view.detach().clone()).to_dict()
+    assert funcsim.compare(*_networks(device), view).to_dict() == expected
+    assert funcsim.compare(*_networks(device), view.split(70)).to_dict() == expected
 
 
 @pytest.mark.parametrize("size", [50, 4096, 10_000])
 @pytest.mark.parametrize(("num_hashes", "expected"), [(175, "exact"), (174, "minhash"), (1, "minhash")])
-def test_auto_changes_over_in_the_middle_of_a_stream(size: int, num_hashes: int, expected: str) -> None:
+def test_auto_changes_over_in_the_middle_of_a_stream(
+    device: torch.device, size: int, num_hashes: int, expected: str
+) -> None:
     """5596 inputs are at most 32 * 175 samples, and more than 32 * 174."""
-    auto = funcsim.compare(A, B, INPUTS.split(size), num_hashes=num_hashes)
+    a, b = _networks(device)
+    auto = funcsim.compare(a, b, INPUTS.split(size), num_hashes=num_hashes)
     assert auto.method == expected
-    assert auto.to_dict() == funcsim.compare(A, B, [INPUTS], method=expected, num_hashes=num_hashes).to_dict()
+    assert auto.to_dict() == funcsim.compare(a, b, [INPUTS], method=expected, num_hashes=num_hashes).to_dict()
 
 
-def test_auto_changes_over_after_several_blocks() -> None:
-    inputs = torch.cat([INPUTS, INPUTS])
-    auto = funcsim.compare(A, B, inputs.split(1000), num_hashes=300)  # at most 9600 samples, in the third block
-    assert auto.to_dict() == funcsim.compare(A, B, [inputs], method="minhash", num_hashes=300).to_dict()
+def test_auto_changes_over_after_several_blocks(device: torch.device) -> None:
+    (a, b), inputs = _networks(device), torch.cat([INPUTS, INPUTS])
+    auto = funcsim.compare(a, b, inputs.split(1000), num_hashes=300)  # at most 9600 samples, in the third block
+    assert auto.to_dict() == funcsim.compare(a, b, [inputs], method="minhash", num_hashes=300).to_dict()
 
 
 def test_auto_counts_samples_and_not_inputs() -> None:
@@ -283,11 +310,11 @@ def test_a_used_up_generator_says_so() -> None:
         funcsim.compare(A, B, batches)
 
 
-def test_a_nan_late_in_a_stream_is_found_and_its_input_named() -> None:
+def test_a_nan_late_in_a_stream_is_found_and_its_input_named(device: torch.device) -> None:
     inputs = INPUTS.clone()
     inputs[5001, 2] = torch.nan
     with pytest.raises(RuntimeError, match=r"network a: .*NaN for input 5001:"):
-        funcsim.compare(A, B, inputs.split(100))
+        funcsim.compare(*_networks(device), inputs.split(100))
 
 
 def test_errors_of_an_iterable_are_its_own() -> None:
@@ -299,13 +326,14 @@ def test_errors_of_an_iterable_are_its_own() -> None:
         funcsim.compare(A, B, batches())
 
 
-def test_a_tensor_gives_what_a_stream_gives_but_for_the_chance_of_sketches() -> None:
+def test_a_tensor_gives_what_a_stream_gives_but_for_the_chance_of_sketches(device: torch.device) -> None:
     """Exactly for "exact"; sketches of a tensor shuffle over all inputs, of a stream within blocks."""
     for method in ("exact", "minhash"):
-        tensor = funcsim.compare(A, B, INPUTS, method=method, num_hashes=64)
-        assert (tensor.score, tensor.standard_error) == (WHOLE[method].score, WHOLE[method].standard_error)
-        assert (tensor.chance == WHOLE[method].chance) == (method == "exact")
-        assert tensor.chance == pytest.approx(WHOLE[method].chance, abs=0.05)
+        tensor = funcsim.compare(*_networks(device), INPUTS, method=method, num_hashes=64)
+        stream = _whole(device, method)
+        assert (tensor.score, tensor.standard_error) == (stream.score, stream.standard_error)
+        assert (tensor.chance == stream.chance) == (method == "exact")
+        assert tensor.chance == pytest.approx(stream.chance, abs=0.05)
 
 
 def test_the_chance_of_a_tensor_in_class_order_is_right() -> None:

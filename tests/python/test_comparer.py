@@ -19,36 +19,38 @@ pytestmark = [
 ]
 
 SHAPE = (2, 6, 6)
+CPU = torch.device("cpu")
 
 
-def cnn(seed: int) -> nn.Sequential:
+def cnn(seed: int, device: torch.device = CPU) -> nn.Sequential:
     """Nested, with a BatchNorm that has seen something, and a layer with a grid of positions."""
     torch.manual_seed(seed)
     head = nn.Sequential(nn.Flatten(), nn.Linear(64, 9), nn.ReLU(), nn.Linear(9, 3))
     model = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), head)
     model(torch.randn(50, *SHAPE))
-    return model.eval()
+    return model.eval().to(device)
 
 
-def deep(seed: int) -> nn.Sequential:
+def deep(seed: int, device: torch.device = CPU) -> nn.Sequential:
     torch.manual_seed(seed)
     return nn.Sequential(
         nn.Conv2d(2, 5, 3), nn.ReLU(), nn.Conv2d(5, 6, 3), nn.PReLU(), nn.Flatten(), nn.Linear(24, 8), nn.ReLU(),
         nn.Linear(8, 3),
-    )  # fmt: skip
+    ).to(device)  # fmt: skip
 
 
-def mlp(seed: int) -> nn.Sequential:
+def mlp(seed: int, device: torch.device = CPU) -> nn.Sequential:
     torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 7), nn.ReLU(), nn.Linear(7, 2))
+    model = nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 7), nn.ReLU(), nn.Linear(7, 2))
+    return model.to(device)
 
 
-def images(number: int, seed: int = 0) -> Tensor:
-    return torch.randn(number, *SHAPE, generator=torch.Generator().manual_seed(seed))
+def images(number: int, device: torch.device = CPU) -> Tensor:
+    return torch.randn(number, *SHAPE, generator=torch.Generator().manual_seed(0)).to(device)
 
 
-def rows(number: int, seed: int = 0) -> Tensor:
-    return torch.randn(number, 6, generator=torch.Generator().manual_seed(seed))
+def rows(number: int, device: torch.device = CPU) -> Tensor:
+    return torch.randn(number, 6, generator=torch.Generator().manual_seed(0)).to(device)
 
 
 class Monitor(nn.Module):
@@ -81,13 +83,14 @@ OPTIONS = [
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("make_b", [cnn, deep], ids=["equal depth", "unequal depth"])
-def test_it_gives_compares_numbers(make_b: Callable[[int], nn.Sequential], options: dict) -> None:
+def test_it_gives_compares_numbers(device: torch.device, make_b: Callable[..., nn.Sequential], options: dict) -> None:
     if make_b is deep and options.get("positions") == "all":
         options = {**options, "positions": 16}  # layers of other sizes have no common positions
-    a, b, inputs = cnn(1), make_b(2), images(300)
+    a, b, inputs = cnn(1, device), make_b(2, device), images(300, device)
     expected = funcsim.compare(a, b, inputs, **options)
     comparer = funcsim.Comparer(a, b, **options)
     score, layer_scores = comparer(inputs)
+    assert score.device == layer_scores.device == device
     assert score.item() == expected.score
     assert layer_scores.tolist() == [layer.score for layer in expected.layers]
     assert numbers(comparer.with_chance(inputs)) == [expected.score, expected.chance, expected.adjusted]
@@ -95,8 +98,8 @@ def test_it_gives_compares_numbers(make_b: Callable[[int], nn.Sequential], optio
 
 
 @pytest.mark.parametrize("method", ["exact", "minhash"])
-def test_it_gives_compares_numbers_beyond_a_block_of_inputs(method: str) -> None:
-    a, b, inputs = mlp(1), mlp(2), rows(9001)
+def test_it_gives_compares_numbers_beyond_a_block_of_inputs(device: torch.device, method: str) -> None:
+    a, b, inputs = mlp(1, device), mlp(2, device), rows(9001, device)
     expected = funcsim.compare(a, b, inputs, method=method)
     values = numbers(funcsim.Comparer(a, b, method=method).with_chance(inputs))
     assert values == [expected.score, expected.chance, expected.adjusted]
@@ -112,8 +115,8 @@ def test_auto_is_compares_auto(number: int, method: str) -> None:
     assert numbers(other.with_chance(inputs)) != numbers(comparers["auto"].with_chance(inputs))
 
 
-def test_it_is_the_operator() -> None:
-    a, b, inputs = cnn(1), deep(2), images(100)
+def test_it_is_the_operator(device: torch.device) -> None:
+    a, b, inputs = cnn(1, device), deep(2, device), images(100, device)
     described = (funcsim.describe(a), funcsim.parameters(a), funcsim.describe(b), funcsim.parameters(b))
     expected = torch.ops.funcsim.compare(*described, inputs, "minhash", 32, 5, 0.1, -1)
     comparer = funcsim.Comparer(a, b, method="minhash", num_hashes=32, seed=5, margin=0.1, positions="any")
@@ -121,12 +124,12 @@ def test_it_is_the_operator() -> None:
 
 
 @pytest.mark.parametrize("method", ["exact", "minhash"])
-def test_equal_networks_score_one_and_a_chance_of_one_is_no_division_by_zero(method: str) -> None:
-    model, inputs = mlp(1), rows(64)
+def test_equal_networks_score_one_and_a_chance_of_one_is_no_division_by_zero(device: torch.device, method: str) -> None:
+    model, inputs = mlp(1, device), rows(64, device)
     score, chance, adjusted = numbers(funcsim.Comparer(model, model, method=method).with_chance(inputs))
     assert score == adjusted == 1
     assert 0 < chance < 1
-    alike = rows(1).expand(20, 6)
+    alike = rows(1, device).expand(20, 6)
     assert numbers(funcsim.Comparer(model, model, method=method).with_chance(alike)) == [1, 1, 1]
 
 
@@ -156,8 +159,8 @@ def test_it_stays_as_it_is_when_the_networks_change() -> None:
     assert numbers(funcsim.Comparer(a, b)(inputs)[:1]) != numbers(before[:1])
 
 
-def test_the_live_network_is_updated() -> None:
-    a, b, inputs = cnn(1), cnn(2), images(100)
+def test_the_live_network_is_updated(device: torch.device) -> None:
+    a, b, inputs = cnn(1, device), cnn(2, device), images(100, device)
     comparer, expected = funcsim.Comparer(a, a), funcsim.Comparer(a, b)
     assert comparer(inputs)[0] == 1
     scripted = torch.jit.script(comparer)
@@ -170,6 +173,14 @@ def test_the_live_network_is_updated() -> None:
         comparer.network_b.load_state_dict(mlp(1).state_dict())
 
 
+def test_to_moves_the_weights(device: torch.device) -> None:
+    here, inputs = funcsim.Comparer(cnn(1), deep(2)), images(100, device)
+    moved = copy.deepcopy(here).to(device)
+    assert {buffer.device for buffer in moved.buffers()} == {device}
+    for there in (moved, torch.jit.script(here).to(device)):
+        assert_same(there(inputs), funcsim.Comparer(cnn(1, device), deep(2, device))(inputs))
+
+
 def test_to_converts_the_weights() -> None:
     a, b, inputs = cnn(1), cnn(2), images(100).double()
     comparer = funcsim.Comparer(a, b).to(torch.float64)
@@ -180,11 +191,12 @@ def test_to_converts_the_weights() -> None:
     assert numbers(half.with_chance(inputs.half())) == [expected.score, expected.chance, expected.adjusted]
 
 
-def test_copies_and_saved_ones_are_equal(tmp_path: pathlib.Path) -> None:
-    comparer, inputs = funcsim.Comparer(cnn(1), deep(2), method="minhash", num_hashes=64, seed=9), images(100)
+def test_copies_and_saved_ones_are_equal(device: torch.device, tmp_path: pathlib.Path) -> None:
+    options, inputs = {"method": "minhash", "num_hashes": 64, "seed": 9}, images(100, device)
+    comparer = funcsim.Comparer(cnn(1, device), deep(2, device), **options)
     torch.save(comparer, tmp_path / "module.pt")
     torch.save(comparer.state_dict(), tmp_path / "state.pt")
-    restored = funcsim.Comparer(cnn(3), deep(4), method="minhash", num_hashes=64, seed=9)
+    restored = funcsim.Comparer(cnn(3, device), deep(4, device), **options)
     assert numbers(restored(inputs)[:1]) != numbers(comparer(inputs)[:1])
     restored.load_state_dict(torch.load(tmp_path / "state.pt"))
     for other in (copy.deepcopy(comparer), torch.load(tmp_path / "module.pt", weights_only=False), restored):
@@ -202,8 +214,8 @@ def test_a_copy_is_its_own() -> None:
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("freeze", [False, True], ids=["scripted", "frozen"])
-def test_scripted_saved_and_loaded_as_eager(options: dict, freeze: bool) -> None:
-    comparer = funcsim.Comparer(cnn(1), cnn(2), **options).eval()
+def test_scripted_saved_and_loaded_as_eager(device: torch.device, options: dict, freeze: bool) -> None:
+    comparer = funcsim.Comparer(cnn(1, device), cnn(2, device), **options).eval()
     scripted = torch.jit.script(comparer)
     if freeze:
         scripted = torch.jit.freeze(scripted, preserved_attrs=["with_chance"])
@@ -212,7 +224,7 @@ def test_scripted_saved_and_loaded_as_eager(options: dict, freeze: bool) -> None
     file.seek(0)
     loaded = torch.jit.load(file)
     for number in (300, 20, 300, 1):  # often, since operators must not use their arguments up
-        inputs = images(number)
+        inputs = images(number, device)
         assert_same(loaded(inputs), comparer(inputs))
         assert_same(loaded.with_chance(inputs), comparer.with_chance(inputs))
 
@@ -236,19 +248,24 @@ def test_architectures_are_constants_of_the_script() -> None:
 
 
 @pytest.mark.parametrize("make_b", [cnn, deep], ids=["equal depth", "unequal depth"])
-def test_exported_for_any_batch_as_eager(make_b: Callable[[int], nn.Sequential], tmp_path: pathlib.Path) -> None:
-    comparer = funcsim.Comparer(cnn(1), make_b(2), num_hashes=64)
+def test_exported_for_any_batch_as_eager(
+    device: torch.device, make_b: Callable[..., nn.Sequential], tmp_path: pathlib.Path
+) -> None:
+    comparer = funcsim.Comparer(cnn(1, device), make_b(2, device), num_hashes=64)
     dynamic = {"inputs": {0: torch.export.Dim("batch")}}
-    torch.export.save(torch.export.export(comparer, (images(20),), dynamic_shapes=dynamic), tmp_path / "comparer.pt2")
+    torch.export.save(
+        torch.export.export(comparer, (images(20, device),), dynamic_shapes=dynamic), tmp_path / "comparer.pt2"
+    )
     program = torch.export.load(tmp_path / "comparer.pt2")
     assert set(program.state_dict) == set(comparer.state_dict())
     for number in (1, 2, 300, 5000):
-        assert_same(program.module()(images(number)), comparer(images(number)))
+        inputs = images(number, device)
+        assert_same(program.module()(inputs), comparer(inputs))
 
 
 @pytest.mark.parametrize("method", ["auto", "exact", "minhash"])
 @pytest.mark.parametrize("make_b", [cnn, deep], ids=["equal depth", "unequal depth"])
-def test_with_chance_is_exported_for_any_batch(method: str, make_b: Callable[[int], nn.Sequential]) -> None:
+def test_with_chance_is_exported_for_any_batch(method: str, make_b: Callable[..., nn.Sequential]) -> None:
     monitor = Monitor(funcsim.Comparer(cnn(1), make_b(2), method=method, num_hashes=8))
     dynamic = {"inputs": {0: torch.export.Dim("batch")}}
     module = torch.export.export(monitor, (images(20),), dynamic_shapes=dynamic).module()
@@ -257,24 +274,25 @@ def test_with_chance_is_exported_for_any_batch(method: str, make_b: Callable[[in
 
 
 @pytest.mark.parametrize("number", [20, 33])
-def test_compiled_as_eager(number: int) -> None:
+def test_compiled_as_eager(device: torch.device, number: int) -> None:
     torch.compiler.reset()
-    comparer = funcsim.Comparer(cnn(1), cnn(2), method="exact")
+    comparer, inputs = funcsim.Comparer(cnn(1, device), cnn(2, device), method="exact"), images(number, device)
     for module in (comparer, Monitor(comparer)):
         compiled = torch.compile(module, fullgraph=True, dynamic=True, backend="aot_eager")
-        assert_same(compiled(images(number)), module(images(number)))
+        assert_same(compiled(inputs), module(inputs))
 
 
-def test_nothing_of_the_calling_mode_matters() -> None:
-    comparer, inputs = funcsim.Comparer(cnn(1), cnn(2)), images(100)
+def test_nothing_of_the_calling_mode_matters(device: torch.device) -> None:
+    comparer, inputs = funcsim.Comparer(cnn(1, device), cnn(2, device)), images(100, device)
     expected = (*comparer.eval()(inputs), *comparer.with_chance(inputs))
-    for mode in (torch.no_grad(), torch.inference_mode(), torch.autocast("cpu", torch.bfloat16)):
+    autocast = torch.autocast("cuda" if device.type == "cuda" else "cpu", torch.bfloat16)
+    for mode in (torch.no_grad(), torch.inference_mode(), autocast):
         with mode:
             assert_same((*comparer.train()(inputs), *comparer.with_chance(inputs)), expected)
 
 
-def test_no_gradients_flow() -> None:
-    comparer, inputs = funcsim.Comparer(mlp(1), mlp(2)), rows(50)
+def test_no_gradients_flow(device: torch.device) -> None:
+    comparer, inputs = funcsim.Comparer(mlp(1, device), mlp(2, device)), rows(50, device)
     for module in (comparer, torch.jit.script(comparer)):
         wanting = inputs.clone().requires_grad_()
         results = (*module(wanting), *module.with_chance(wanting))
@@ -329,16 +347,21 @@ def test_networks_are_checked_and_named() -> None:
 
 
 @pytest.mark.parametrize("scripted", [False, True], ids=["eager", "scripted"])
-def test_inputs_are_checked(scripted: bool) -> None:
-    comparer = funcsim.Comparer(mlp(1), mlp(2))
+def test_inputs_are_checked(device: torch.device, scripted: bool) -> None:
+    comparer = funcsim.Comparer(mlp(1, device), mlp(2, device))
     module = torch.jit.script(comparer) if scripted else comparer
     for run in (module, module.with_chance):
         assert_says(
-            lambda run=run: run(torch.randn(20, 7)), "network a", "item 0 (Linear(6, 9))", "6 (in_features), got [N, 7]"
+            lambda run=run: run(torch.randn(20, 7).to(device)),
+            "network a",
+            "item 0 (Linear(6, 9))",
+            "6 (in_features), got [N, 7]",
         )
-        assert_says(lambda run=run: run(rows(20).double()), "must be float32 like the parameters", "float64 [20, 6]")
-        assert_says(lambda run=run: run(rows(0)), "at least one input, got float32 [0, 6]")
-        assert_says(lambda run=run: run(rows(1)[0]), "[inputs, features...]", "got float32 [6]")
+        assert_says(
+            lambda run=run: run(rows(20, device).double()), "must be float32 like the parameters", "float64 [20, 6]"
+        )
+        assert_says(lambda run=run: run(rows(0, device)), "at least one input, got float32 [0, 6]")
+        assert_says(lambda run=run: run(rows(1, device)[0]), "[inputs, features...]", "got float32 [6]")
 
 
 def test_a_network_that_fits_no_longer_is_named() -> None:

@@ -129,10 +129,16 @@ def test_dict_holds_everything_as_plain_values() -> None:
                 "always_on_b": 2,
                 "duplicates_a": 12,
                 "duplicates_b": 0,
+                "cka": None,
+                "cka_debiased": None,
+                "interval": None,
+                "p_value": None,
             }
         ],
         "unmatched_a": [],
         "unmatched_b": [{"name": "2", "units": 8}],
+        "interval": None,
+        "p_value": None,
     }
     assert _comparison().layers[0].to_dict() == _comparison().to_dict()["layers"][0]
 

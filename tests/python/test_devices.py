@@ -73,6 +73,13 @@ def test_views_share_memory(device: torch.device) -> None:
     assert matrix.unfold(1, 2, 1)[2, 1].tolist() == [9, 10]
 
 
+def test_negated_views_are_numbers_where_they_go(device: torch.device) -> None:
+    negated = torch._neg_view(torch.arange(6.0).reshape(2, 3).to(device))
+    for numbers in (negated.cpu(), negated.resolve_neg(), negated + 0, negated.clone()):
+        assert numbers.tolist() == [[-0.0, -1, -2], [-3, -4, -5]]
+    assert negated[1, 2].item() == -5
+
+
 def test_a_tensor_grows(device: torch.device) -> None:
     tensor = torch.arange(3.0).to(device)
     tensor.resize_(2000)

@@ -9,6 +9,7 @@ import funcsim
 import pytest
 import torch
 
+FAKES = (funcsim._network_fakes, funcsim._fakes, funcsim._stability_fakes, funcsim._unit_fakes)
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 

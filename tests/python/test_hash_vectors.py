@@ -8,7 +8,7 @@ import funcsim
 import numpy as np
 import pytest
 import torch
-from oracle import bits, hashing
+from oracle import bits, hashing, resampling
 from torch import nn
 
 ops = torch.ops.funcsim
@@ -31,6 +31,8 @@ STREAMS = _table("seed", "purpose", "index", "hash")
 SLOTS = [_numbers(" ".join(row)) for row in _table("seed", "num_hashes", "sample", "slot", "value")]
 POSITIONS = _table("seed", "P", "input", "point", "grid", "position")
 PAIRINGS = _table("seed", "first input", "partners")
+SHUFFLES = _table("seed", "shuffle", "sources")
+DRAWS = _table("seed", "inputs", "replicate", "blocks")
 FINGERPRINTS = _table("samples on which the unit fires", "fingerprint")
 
 
@@ -91,6 +93,33 @@ def test_pairings(seed: str, first: str, partners: str) -> None:
     one_unit_an_input = torch.from_numpy(bits.pack_bits(np.eye(count, dtype=bool)))
     shuffled = ops.shuffle_samples(one_unit_an_input, count, 1, int(seed), int(first))
     assert bits.unpack(shuffled.numpy(), count).argmax(axis=0).tolist() == expected
+
+
+@pytest.mark.parametrize(("seed", "shuffle", "sources"), SHUFFLES)
+def test_shuffles(seed: str, shuffle: str, sources: str) -> None:
+    """Unit i fires on input i only, and the shuffled other network's unit where input i went: they meet there alone."""
+    expected = _numbers(sources)
+    count, number = len(expected), int(shuffle)
+    assert resampling.shuffle_sources(count, int(seed), number) == expected
+    one_unit_an_input = torch.from_numpy(bits.pack_bits(np.eye(count, dtype=bool)))
+    for source in range(count):
+        for place in range(count):
+            arguments = ([one_unit_an_input[[place]]], [one_unit_an_input[[source]]], [count], count, number + 1)
+            score = ops.shuffled_scores(*arguments, int(seed))[number, 0]
+            assert score.item() == (expected[place] == source)
+
+
+@pytest.mark.parametrize(("seed", "inputs", "replicate", "blocks"), DRAWS)
+def test_draws(seed: str, inputs: str, replicate: str, blocks: str) -> None:
+    """Against a unit that is always on, a unit that fires on one input has the share of draws that are that input."""
+    count, number = int(inputs), int(replicate)
+    expected = _numbers(blocks)
+    assert resampling.drawn_inputs(count, int(seed), number).tolist() == expected
+    for fires in range(count):
+        a = torch.tensor([[1 << fires]], dtype=torch.uint8)
+        b = torch.tensor([[(1 << count) - 1]], dtype=torch.uint8)
+        scores = ops.bootstrap_scores([a], [b], [torch.tensor([0])], [count], count, number + 1, int(seed))
+        assert scores[number, 0].item() == pytest.approx(expected.count(fires) / count)
 
 
 @pytest.mark.parametrize(("samples", "expected"), FINGERPRINTS)

@@ -1,5 +1,6 @@
 """funcsim.layer_similarity: the matrix of all layer scores, against compare and the oracle."""
 
+import copy
 import itertools
 
 import funcsim
@@ -33,8 +34,15 @@ def _matrix(layers_a: list[np.ndarray], layers_b: list[np.ndarray]) -> np.ndarra
     return np.array([[matching.layer_score(bits.jaccard(x, y)) for y in layers_b] for x in layers_a])
 
 
-def test_scores_and_chances_are_the_oracles() -> None:
-    got = funcsim.layer_similarity(A, B, INPUTS, seed=4)
+def _there(device: torch.device) -> tuple[nn.Sequential, nn.Sequential]:
+    return copy.deepcopy(A).to(device), copy.deepcopy(B).to(device)
+
+
+def test_scores_and_chances_are_the_oracles(device: torch.device) -> None:
+    got = funcsim.layer_similarity(*_there(device), INPUTS.to(device), seed=4)
+    assert got.scores.is_cpu
+    assert got.chances.is_cpu
+    assert got.adjusted.is_cpu
     assert (got.names_a, got.names_b) == (("0", "2", "4"), ("0", "2"))
     assert (got.method, got.similarity, got.num_inputs) == ("exact", "jaccard", 400)
     assert got.scores.shape == got.chances.shape == got.adjusted.shape == (3, 2)
@@ -46,13 +54,14 @@ def test_scores_and_chances_are_the_oracles() -> None:
 
 
 @pytest.mark.parametrize("method", ["exact", "minhash"])
-def test_agrees_with_compare(method: str) -> None:
+def test_agrees_with_compare(device: torch.device, method: str) -> None:
+    a, b = _there(device)
     options = {"method": method, "num_hashes": 64, "seed": 2, "margin": 0.1}
-    got = funcsim.layer_similarity(A, B, INPUTS.split(90), **options)
+    got = funcsim.layer_similarity(a, b, INPUTS.split(90), **options)
     assert got.method == method
     for i in range(3):
         for j in range(2):
-            (layer,) = funcsim.compare(A, B, INPUTS, layers=[(i, j)], **options).layers
+            (layer,) = funcsim.compare(a, b, INPUTS, layers=[(i, j)], **options).layers
             assert layer.score == got.scores[i, j].item()
             assert layer.chance == got.chances[i, j].item()
             assert layer.adjusted == pytest.approx(got.adjusted[i, j].item())
@@ -80,14 +89,15 @@ def test_adjusted_is_one_where_chance_is_one() -> None:
     assert got.scores.tolist() == got.chances.tolist() == got.adjusted.tolist() == [[1.0]]
 
 
-def test_phi() -> None:
-    got = funcsim.layer_similarity(A, B, INPUTS, similarity="phi")
+def test_phi(device: torch.device) -> None:
+    got = funcsim.layer_similarity(*_there(device), INPUTS, similarity="phi")
     expected = [[matching.layer_score(bits.phi(x, y)) for y in _bits(B)] for x in _bits(A)]
     np.testing.assert_allclose(got.scores, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_layers_of_different_numbers_of_samples_need_any() -> None:
+def test_layers_of_different_numbers_of_samples_need_any(device: torch.device) -> None:
     (a, inputs), (b, _) = BY_NAME["conv2d"].make(1), BY_NAME["conv2d"].make(2)
+    a, b = a.to(device), b.to(device)
     with pytest.raises(RuntimeError, match='positions="any"'):
         funcsim.layer_similarity(a, b, inputs)
     got = funcsim.layer_similarity(a, b, inputs, positions="any")
@@ -95,12 +105,14 @@ def test_layers_of_different_numbers_of_samples_need_any() -> None:
     assert ((got.scores >= 0) & (got.scores <= 1)).all()
 
 
-def test_sketches_instead_of_networks() -> None:
-    sketches = [funcsim.sketch(model, INPUTS, num_hashes=64) for model in (A, B)]
-    expected = funcsim.layer_similarity(A, B, INPUTS, method="minhash", num_hashes=64)
-    got = funcsim.layer_similarity(*sketches)
-    assert torch.equal(got.scores, expected.scores)
-    assert torch.equal(got.chances, expected.chances)
+def test_sketches_instead_of_networks(device: torch.device) -> None:
+    a, b = _there(device)
+    sketches = [funcsim.sketch(model, INPUTS, num_hashes=64) for model in (a, b)]
+    expected = funcsim.layer_similarity(a, b, INPUTS, method="minhash", num_hashes=64)
+    for pair, inputs in ((sketches, None), ((sketches[0], b), INPUTS), ((a, sketches[1]), INPUTS)):
+        got = funcsim.layer_similarity(*pair, inputs)
+        assert torch.equal(got.scores, expected.scores)
+        assert torch.equal(got.chances, expected.chances)
 
 
 def test_prints_a_table() -> None:

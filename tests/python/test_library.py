@@ -184,6 +184,7 @@ def test_nothing_but_the_c_functions_are_exported() -> None:
     symbols = subprocess.run(["nm", "-D", "--defined-only", LIBRARY], capture_output=True, text=True, check=True).stdout
     assert [line.split()[-1] for line in symbols.splitlines()] == [
         "funcsim_plan",
+        "funcsim_register_device",
         "funcsim_simd_level",
     ]
 

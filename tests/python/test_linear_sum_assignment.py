@@ -1,5 +1,6 @@
 """Assignment against scipy, and against trying all in exact integers."""
 
+import devices
 import funcsim  # noqa: F401  # registers the operators
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ INTEGERS = [torch.int8, torch.uint8, torch.int16, torch.int32, torch.int64]
 
 
 def _check(cost: torch.Tensor, maximize: bool) -> None:
-    rows, columns = ops.linear_sum_assignment(cost, maximize)
+    found = ops.linear_sum_assignment(cost, maximize)
+    assert {indices.device for indices in found} == {cost.device}
+    cost, rows, columns = (tensor.cpu() for tensor in (cost, *found))
     assert rows.dtype == columns.dtype == torch.int64
     assert rows.shape == columns.shape == (min(cost.shape),)
     assert (rows.diff() > 0).all()
@@ -37,7 +40,7 @@ def _check(cost: torch.Tensor, maximize: bool) -> None:
 )
 @examples(25)
 def test_total_is_scipys(
-    dtype: torch.dtype, rows: int, columns: int, few_values: bool, maximize: bool, seed: int
+    device: torch.device, dtype: torch.dtype, rows: int, columns: int, few_values: bool, maximize: bool, seed: int
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     if few_values or not dtype.is_floating_point:
@@ -45,7 +48,22 @@ def test_total_is_scipys(
         cost = torch.randint(low, high, (rows, columns), generator=generator).to(dtype)
     else:
         cost = (torch.randn(rows, columns, generator=generator, dtype=torch.float64) * 10).to(dtype)
-    _check(cost, maximize)
+    _check(cost.to(device), maximize)
+
+
+@pytest.mark.parametrize("dtype", [*FLOATS, *INTEGERS, torch.bool], ids=str)
+@pytest.mark.parametrize("shape", [(60, 60), (30, 70), (70, 30), (1, 1), (0, 3), (3, 0)], ids=str)
+def test_assignments_and_duals_are_the_cpus(device: torch.device, shape: tuple[int, int], dtype: torch.dtype) -> None:
+    cost = (torch.rand(shape, generator=torch.Generator().manual_seed(4)) * 9).to(
+        dtype
+    )  # with ties where it is rounded
+    for maximize in (False, True):
+        expected = ops.linear_sum_assignment_with_duals(cost, maximize)
+        got = ops.linear_sum_assignment_with_duals(cost.to(device), maximize)
+        plain = ops.linear_sum_assignment(cost.to(device), maximize)
+        assert {tensor.device for tensor in (*got, *plain)} == {device}
+        torch.testing.assert_close(devices.moved(got, "cpu"), expected, rtol=0, atol=0)
+        torch.testing.assert_close(devices.moved(plain, "cpu"), expected[:2], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("shape", [(120, 120), (40, 150), (150, 40)])
@@ -65,20 +83,20 @@ def test_larger_matrices(shape: tuple[int, int], kind: str) -> None:
 
 @given(rows=st.integers(1, 5), columns=st.integers(1, 5), maximize=st.booleans(), seed=st.integers(0, 2**32 - 1))
 @examples(40)
-def test_large_integers_are_exact(rows: int, columns: int, maximize: bool, seed: int) -> None:
+def test_large_integers_are_exact(device: torch.device, rows: int, columns: int, maximize: bool, seed: int) -> None:
     """Beyond 2^53 a double can't tell neighbours apart; int64 costs must still be told apart."""
     rng = np.random.default_rng(seed)
     cost = torch.from_numpy(2**58 + rng.integers(0, 6, (rows, columns)))
-    row, column = ops.linear_sum_assignment(cost, maximize)
+    row, column = ops.linear_sum_assignment(cost.to(device), maximize)
     total = sum(cost[i, j].item() for i, j in zip(row, column, strict=True))
     assert total == matching.brute_force_best(cost.tolist(), maximize)
 
 
 @pytest.mark.parametrize("maximize", [False, True])
-def test_forbidden_pairs(maximize: bool) -> None:
+def test_forbidden_pairs(device: torch.device, maximize: bool) -> None:
     forbidden = -float("inf") if maximize else float("inf")
     cost = torch.tensor([[1.0, forbidden, 3.0], [forbidden, 5.0, 1.0], [9.0, forbidden, forbidden]])
-    rows, columns = ops.linear_sum_assignment(cost, maximize)
+    rows, columns = ops.linear_sum_assignment(cost.to(device), maximize)
     assert rows.tolist() == [0, 1, 2]
     assert columns.tolist() == [2, 1, 0]
 
@@ -99,15 +117,15 @@ def test_feasible_or_refused_exactly_as_scipy(size: int, seed: int, share: float
     assert cost[got[0], got[1]].sum() == cost[rows, columns].sum()
 
 
-def test_any_layout() -> None:
-    base = torch.randn(24, 24, generator=torch.Generator().manual_seed(0))
+def test_any_layout(device: torch.device) -> None:
+    base = torch.randn(24, 24, generator=torch.Generator().manual_seed(0)).to(device)
     for view in (base.t(), base[::2, 1::3], base[5:, 7:], base[:1].expand(9, -1), base[:, :1].expand(-1, 9)):
         for maximize in (False, True):
             _check(view, maximize)
             got = ops.linear_sum_assignment(view, maximize)
-            again = ops.linear_sum_assignment(view.contiguous(), maximize)
-            assert torch.equal(got[0], again[0])
-            assert torch.equal(got[1], again[1])
+            expected = ops.linear_sum_assignment(view.cpu().contiguous(), maximize)
+            assert torch.equal(got[0].cpu(), expected[0])
+            assert torch.equal(got[1].cpu(), expected[1])
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-30, 1e30, 1e300])
@@ -125,8 +143,8 @@ def test_maximising_is_minimising_the_negative() -> None:
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 4), (4, 0)])
-def test_empty(shape: tuple[int, int]) -> None:
-    rows, columns = ops.linear_sum_assignment(torch.zeros(shape))
+def test_empty(device: torch.device, shape: tuple[int, int]) -> None:
+    rows, columns = ops.linear_sum_assignment(torch.zeros(shape, device=device))
     assert rows.shape == columns.shape == (0,)
 
 
@@ -183,8 +201,8 @@ def test_duals_prove_the_optimum(kind: str, shape: tuple[int, int]) -> None:
         assert shape[0] == shape[1] or (sign * longer <= 0).all()
 
 
-def test_duals_of_nothing() -> None:
-    rows, columns, u, v = ops.linear_sum_assignment_with_duals(torch.zeros(0, 3))
+def test_duals_of_nothing(device: torch.device) -> None:
+    rows, columns, u, v = ops.linear_sum_assignment_with_duals(torch.zeros(0, 3, device=device))
     assert (rows.shape, columns.shape, u.shape, v.tolist()) == ((0,), (0,), (0,), [0.0, 0.0, 0.0])
 
 

@@ -4,11 +4,11 @@ import copy
 import itertools
 import math
 
+import devices
 import funcsim
 import numpy as np
 import pytest
 import torch
-from devices import moved
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import bits, canonical, hashing, hooks, networks, random_networks, transform
@@ -16,16 +16,16 @@ from oracle.profile import examples
 from torch import nn
 
 ops = torch.ops.funcsim
-CPU = torch.device("cpu")
 BOUNDARY = {torch.float64: 1e-11, torch.float32: 2e-5}
 
 
 def _signatures(
-    model: nn.Sequential, inputs: torch.Tensor, *args: object, device: torch.device = CPU
+    model: nn.Sequential, inputs: torch.Tensor, *args: object, device: torch.device | str = "cpu"
 ) -> list[np.ndarray]:
-    network = moved([funcsim.describe(model), list(funcsim.parameters(model)), inputs], device)
-    got = ops.network_signatures(*network, *args)
-    assert all(signature.dtype == torch.uint8 and signature.device == device for signature in got)
+    parameters = devices.moved(funcsim.parameters(model), device)
+    got = ops.network_signatures(funcsim.describe(model), parameters, inputs.to(device), *args)
+    assert all(signature.dtype == torch.uint8 for signature in got)
+    assert {signature.device for signature in got} == {torch.device(device)}
     return [signature.cpu().numpy() for signature in got]
 
 
@@ -55,7 +55,7 @@ def _assert_bits(got: np.ndarray, z: np.ndarray, margin: float, boundary: float)
 @pytest.mark.parametrize("dtype", BOUNDARY, ids=str)
 @pytest.mark.parametrize("positions", [0, -1, 3])
 @pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
-def test_every_layer_type(network: networks.Network, positions: int, dtype: torch.dtype, device: torch.device) -> None:
+def test_every_layer_type(device: torch.device, network: networks.Network, positions: int, dtype: torch.dtype) -> None:
     model, inputs = network.make(seed=2, dtype=dtype)
     got = _signatures(model, inputs, 0.0, positions, 7, device=device)
     expected = _sampled(model, inputs, positions, seed=7)
@@ -67,7 +67,7 @@ def test_every_layer_type(network: networks.Network, positions: int, dtype: torc
 @pytest.mark.parametrize("margin", [0.05, 1.0])
 @pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
 def test_margin_is_a_distance_in_the_canonical_network(
-    network: networks.Network, margin: float, device: torch.device
+    device: torch.device, network: networks.Network, margin: float
 ) -> None:
     model, inputs = network.make(seed=3)
     got = _signatures(model, inputs, margin, 0, device=device)
@@ -78,19 +78,20 @@ def test_margin_is_a_distance_in_the_canonical_network(
 
 @given(seed=st.integers(0, 2**32 - 1), margin=st.sampled_from([0.0, 0.2]))
 @examples(25)
-def test_random_mlps(seed: int, margin: float) -> None:
+def test_random_mlps(device: torch.device, seed: int, margin: float) -> None:
     model, inputs = random_networks.random_mlp(seed)
     form = canonical.canonicalize(model, inputs)
-    for ours, z in zip(_signatures(model, inputs, margin), _sampled(form.model, inputs, 0), strict=True):
+    got = _signatures(model, inputs, margin, device=device)
+    for ours, z in zip(got, _sampled(form.model, inputs, 0), strict=True):
         _assert_bits(ours, z, margin, 1e-11)
 
 
 @given(seed=st.integers(0, 2**32 - 1), margin=st.sampled_from([0.0, 0.2]), positions=st.sampled_from([0, -1, 16]))
 @examples(25)
-def test_random_cnns(seed: int, margin: float, positions: int) -> None:
+def test_random_cnns(device: torch.device, seed: int, margin: float, positions: int) -> None:
     model, inputs = random_networks.random_cnn(seed)
     form = canonical.canonicalize(model, inputs)
-    got = _signatures(model, inputs, margin, positions)
+    got = _signatures(model, inputs, margin, positions, device=device)
     for ours, z in zip(got, _sampled(form.model, inputs, positions), strict=True):
         _assert_bits(ours, z, margin, 1e-11)
 
@@ -99,7 +100,7 @@ def test_random_cnns(seed: int, margin: float, positions: int) -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("network", networks.INTEGER_NETWORKS, ids=lambda network: network.name)
 def test_integer_networks_are_exact(
-    network: networks.Network, seed: int, dtype: torch.dtype, device: torch.device
+    device: torch.device, network: networks.Network, seed: int, dtype: torch.dtype
 ) -> None:
     """Nothing is rounded, many pre-activations are exactly 0, and every bit must be right."""
     model, inputs = network.make(seed)
@@ -114,36 +115,37 @@ def test_integer_networks_are_exact(
 
 
 @pytest.mark.parametrize("network", networks.NETWORKS, ids=lambda network: network.name)
-def test_rescaling_by_powers_of_two_changes_no_bit(network: networks.Network) -> None:
+def test_rescaling_by_powers_of_two_changes_no_bit(device: torch.device, network: networks.Network) -> None:
     model, inputs = network.make(seed=4, dtype=torch.float32)
     other = transform.rescaled(model, inputs, np.random.default_rng(0))
     for margin in (0.0, 0.3):
-        for one, two in zip(_signatures(model, inputs, margin), _signatures(other, inputs, margin), strict=True):
+        signatures, rescaled = (_signatures(some, inputs, margin, device=device) for some in (model, other))
+        for one, two in zip(signatures, rescaled, strict=True):
             np.testing.assert_array_equal(one, two)
 
 
 @pytest.mark.parametrize(
     "network", [n for n in networks.NETWORKS if transform.permutable(n.make(0)[0])], ids=lambda network: network.name
 )
-def test_permuting_units_permutes_signatures(network: networks.Network) -> None:
+def test_permuting_units_permutes_signatures(device: torch.device, network: networks.Network) -> None:
     model, inputs = network.make(seed=5)
     other, orders = transform.permuted(model, inputs, np.random.default_rng(0))
-    signatures, permuted = _signatures(model, inputs), _signatures(other, inputs)
+    signatures, permuted = (_signatures(some, inputs, device=device) for some in (model, other))
     for one, two, order in zip(signatures, permuted, orders, strict=True):
         np.testing.assert_array_equal(one[order], two)
 
 
 @given(cuts=st.lists(st.integers(1, 11), max_size=3, unique=True), positions=st.sampled_from([0, -1, 16, 5]))
 @examples(12)
-def test_batches_give_the_bits_of_the_whole(cuts: list[int], positions: int) -> None:
+def test_batches_give_the_bits_of_the_whole(device: torch.device, cuts: list[int], positions: int) -> None:
     """first_input is what makes the sampled positions those of the whole."""
     model, inputs = networks.NETWORKS[2].make(seed=6)
     edges = [0, *sorted(cuts), len(inputs)]
-    whole = _signatures(model, inputs, 0.0, positions, 3)
+    whole = _signatures(model, inputs, 0.0, positions, 3, device=device)
     samples = [len(z) for z in _sampled(model, inputs, positions)]
     parts: list[list[np.ndarray]] = [[] for _ in whole]
     for start, end in itertools.pairwise(edges):
-        batch = _signatures(model, inputs[start:end], 0.0, positions, 3, start)
+        batch = _signatures(model, inputs[start:end], 0.0, positions, 3, start, device=device)
         for part, signature, count in zip(parts, batch, samples, strict=True):
             part.append(bits.unpack(signature, count * (end - start) // len(inputs)))
     for part, signature, count in zip(parts, whole, samples, strict=True):
@@ -152,55 +154,59 @@ def test_batches_give_the_bits_of_the_whole(cuts: list[int], positions: int) -> 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("name", ["mlp", "conv2d", "norms"])
-def test_narrow_floats_are_computed_in_float32(name: str, dtype: torch.dtype) -> None:
+def test_narrow_floats_are_computed_in_float32(device: torch.device, name: str, dtype: torch.dtype) -> None:
     (network,) = [network for network in networks.NETWORKS if network.name == name]
     model, inputs = network.make(seed=7)
     model, inputs = model.to(dtype), inputs.to(dtype)
-    got = _signatures(model, inputs)
+    got = _signatures(model, inputs, device=device)
     if name == "norms":  # an RMSNorm without eps takes the epsilon of the dtype it is given
         return
-    for one, two in zip(got, _signatures(copy.deepcopy(model).float(), inputs.float()), strict=True):
+    wide = _signatures(copy.deepcopy(model).float(), inputs.float(), device=device)
+    for one, two in zip(got, wide, strict=True):
         np.testing.assert_array_equal(one, two)
 
 
-def test_infinities_count_by_sign() -> None:
+def test_infinities_count_by_sign(device: torch.device) -> None:
     model = nn.Sequential(nn.Linear(1, 2, bias=False), nn.ReLU(), nn.Linear(2, 1)).double()
     with torch.no_grad():
         model[0].weight.copy_(torch.tensor([[1.0], [-1.0]]))
     inputs = torch.tensor([[math.inf], [-math.inf], [1.0]], dtype=torch.float64)
-    (got,) = _signatures(model, inputs)
+    (got,) = _signatures(model, inputs, device=device)
     assert got.tolist() == [[0b101], [0b010]]
 
 
 @pytest.mark.parametrize("layout", ["transposed", "strided", "expanded", "offset"])
-def test_any_layout_of_inputs(layout: str) -> None:
+def test_any_layout_of_inputs(device: torch.device, layout: str) -> None:
     model, _ = networks.NETWORKS[0].make(seed=8)
-    base = torch.randn(24, 24, generator=torch.Generator().manual_seed(8), dtype=torch.float64)
+    base = torch.randn(24, 24, generator=torch.Generator().manual_seed(8), dtype=torch.float64).to(device)
     view = {
         "transposed": base.t()[:, :10],
         "strided": base[::2, 1:21:2],
         "expanded": base[:1, :10].expand(9, -1),
         "offset": base[5:, 7:17],
     }[layout]
-    for one, two in zip(_signatures(model, view), _signatures(model, view.contiguous()), strict=True):
+    got, expected = (_signatures(model, inputs, device=device) for inputs in (view, view.contiguous()))
+    for one, two in zip(got, expected, strict=True):
         np.testing.assert_array_equal(one, two)
 
 
-def test_channels_last_inputs() -> None:
+def test_channels_last_inputs(device: torch.device) -> None:
     model, inputs = networks.NETWORKS[2].make(seed=9)
-    last = inputs.to(memory_format=torch.channels_last)
-    for one, two in zip(_signatures(model, inputs, 0.0, 0), _signatures(model, last, 0.0, 0), strict=True):
+    last = inputs.to(device).to(memory_format=torch.channels_last)
+    assert not last.is_contiguous()
+    got, expected = (_signatures(model, some, 0.0, 0, device=device) for some in (last, inputs))
+    for one, two in zip(got, expected, strict=True):
         np.testing.assert_array_equal(one, two)
 
 
-def test_position_points_do_not_depend_on_the_layer() -> None:
+def test_position_points_do_not_depend_on_the_layer(device: torch.device) -> None:
     """Two layers with the same grid look at the same points: a 1x1 identity convolution repeats the signatures."""
     copying = nn.Conv2d(3, 3, 1, bias=False)
     with torch.no_grad():
         copying.weight.copy_(torch.eye(3)[:, :, None, None])
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), copying, nn.ReLU(), nn.Conv2d(3, 1, 1))
-    first, second = _signatures(model, torch.randn(9, 1, 8, 6), 0.0, 4, 5)
+    first, second = _signatures(model, torch.randn(9, 1, 8, 6), 0.0, 4, 5, device=device)
     np.testing.assert_array_equal(first, second)
 
 
@@ -228,29 +234,31 @@ def _wide(*hidden: nn.Module, inputs: int) -> nn.Sequential:
 
 @pytest.mark.parametrize("dtype", BOUNDARY, ids=str)
 @pytest.mark.parametrize("shape", [(1, 130), (9, 130), (700, 130), (20, 5, 130)], ids=str)
-def test_wide_linear_layers(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+def test_wide_linear_layers(device: torch.device, shape: tuple[int, ...], dtype: torch.dtype) -> None:
     model = _wide(nn.Tanh(), inputs=130).to(dtype).eval()
     inputs = torch.randn(shape, dtype=dtype)
     expected = _sampled(model.double(), inputs.double(), 0)
-    for ours, z in zip(_signatures(model.to(dtype), inputs, 0.0, 0), expected, strict=True):
+    for ours, z in zip(_signatures(model.to(dtype), inputs, 0.0, 0, device=device), expected, strict=True):
         _assert_bits(ours, z, 0.0, BOUNDARY[dtype])
 
 
-def test_wide_integer_networks_are_exact() -> None:
+def test_wide_integer_networks_are_exact(device: torch.device) -> None:
     model = _wide(nn.ReLU(), inputs=128).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randint(-2, 3, parameter.shape))
     inputs = torch.randint(-3, 4, (300, 128)).float()
-    for ours, z in zip(_signatures(model, inputs), _sampled(model, inputs, 0), strict=True):
+    for ours, z in zip(_signatures(model, inputs, device=device), _sampled(model, inputs, 0), strict=True):
         assert (z == 0).any()
         np.testing.assert_array_equal(bits.unpack(ours, 300), z.T > 0)
 
 
-def test_blocks_of_4096_inputs_round_as_the_whole() -> None:
+def test_blocks_of_4096_inputs_round_as_the_whole(device: torch.device) -> None:
     model, inputs = _cancelling(350, 64, 9000)
-    (whole,) = _signatures(model, inputs)
-    parts = [_signatures(model, part, 0.0, 16, 0, 4096 * i)[0] for i, part in enumerate(inputs.split(4096))]
+    (whole,) = _signatures(model, inputs, device=device)
+    parts = [
+        _signatures(model, part, 0.0, 16, 0, 4096 * i, device=device)[0] for i, part in enumerate(inputs.split(4096))
+    ]
     np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole)
 
 
@@ -282,9 +290,10 @@ def test_autocast_changes_nothing(dtype: torch.dtype) -> None:
         assert all(torch.equal(x, y) for x, y in zip(one, two, strict=True))
 
 
-def test_negated_views_are_read_as_what_they_are() -> None:
+def test_negated_views_are_read_as_what_they_are(device: torch.device) -> None:
     model, inputs = networks.NETWORKS[0].make(seed=9)
-    negated = torch._neg_view(inputs)
+    negated = torch._neg_view(inputs.to(device))
     assert negated.is_neg()
-    for one, two in zip(_signatures(model, negated), _signatures(model, -inputs), strict=True):
+    got, expected = (_signatures(model, some, device=device) for some in (negated, -inputs))
+    for one, two in zip(got, expected, strict=True):
         np.testing.assert_array_equal(one, two)

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+import devices
 import funcsim
 import pytest
 import torch
+from devices import moved, tensors_of
 from operator_calls import BITS, CALLS, DEEP, OTHER, ROWS, A, B, described, mlp
 from torch import Tensor, nn
 
@@ -20,16 +22,8 @@ def _fresh_compiler() -> None:
     torch.compiler.reset()
 
 
-def flat(result: object) -> list[Tensor]:
-    if result is None:
-        return []
-    if isinstance(result, Tensor):
-        return [result]
-    return [tensor for part in result for tensor in flat(part)]
-
-
 def assert_equal(result: object, expected: object) -> None:
-    torch.testing.assert_close(flat(result), flat(expected), rtol=0, atol=0)
+    torch.testing.assert_close(tensors_of(result), tensors_of(expected), rtol=0, atol=0)
 
 
 def test_every_operator_is_here() -> None:
@@ -39,38 +33,43 @@ def test_every_operator_is_here() -> None:
 
 
 @pytest.mark.parametrize(("name", "arguments"), CASES)
-def test_opcheck(name: str, arguments: tuple) -> None:
-    torch.library.opcheck(getattr(ops, name).default, arguments)
+def test_opcheck(device: torch.device, name: str, arguments: tuple) -> None:
+    torch.library.opcheck(getattr(ops, name).default, moved(arguments, device))
 
 
+@pytest.mark.parametrize("device", ["cpu", devices.cuda])  # opcheck doesn't know others
 @pytest.mark.parametrize(
     "name", ["canonicalize", "compare", "compare_with_chance", "network_signatures", "network_sketches"]
 )
-def test_opcheck_with_parameters_that_require_grad(name: str) -> None:
-    architecture, parameters = described(mlp(1).requires_grad_(True))
+def test_opcheck_with_parameters_that_require_grad(device: str, name: str) -> None:
+    architecture, parameters = described(mlp(1).requires_grad_(True).to(device))
     network = (architecture, [p.detach().clone().requires_grad_() for p in parameters])
-    both = (*network, *network, ROWS)
-    arguments = {"canonicalize": network, "compare": both, "compare_with_chance": both}.get(name, (*network, ROWS))
+    inputs = ROWS.to(device)
+    both = (*network, *network, inputs)
+    arguments = {"canonicalize": network, "compare": both, "compare_with_chance": both}.get(name, (*network, inputs))
     # Not test_aot_dispatch_dynamic: it runs backward, which is an error by intent (the next test).
     utils = ("test_schema", "test_autograd_registration", "test_faketensor")
     torch.library.opcheck(getattr(ops, name).default, arguments, test_utils=utils)
 
 
+# Backward on the emulated device: only in a process where nothing went backward before it was there.
+@pytest.mark.parametrize("device", ["cpu", devices.cuda])
 @pytest.mark.parametrize("name", ["canonicalize", "compare", "compare_with_chance"])
-def test_backward_is_a_clear_error(name: str) -> None:
-    architecture, parameters = described(mlp(1))
+def test_backward_is_a_clear_error(device: str, name: str) -> None:
+    architecture, parameters = described(mlp(1).to(device))
     network = (architecture, [p.detach().clone().requires_grad_() for p in parameters])
-    arguments = network if name == "canonicalize" else (*network, *network, ROWS)
+    arguments = network if name == "canonicalize" else (*network, *network, ROWS.to(device))
     result = getattr(ops, name)(*arguments)[0]
     with pytest.raises(RuntimeError, match=f"funcsim::{name} has no gradient"):
         result.sum().backward()
 
 
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 @pytest.mark.parametrize(("name", "arguments"), CASES)
-def test_compiled_as_eager(name: str, arguments: tuple) -> None:
-    operator = getattr(ops, name)
-    compiled = torch.compile(lambda: operator(*arguments), fullgraph=True, backend="aot_eager")
-    assert_equal(compiled(), operator(*arguments))
+def test_compiled_as_eager(device: torch.device, name: str, arguments: tuple, backend: str) -> None:
+    operator, there = getattr(ops, name), moved(arguments, device)
+    compiled = torch.compile(lambda: operator(*there), fullgraph=True, backend=backend)
+    assert_equal(compiled(), operator(*there))
 
 
 class Signatures(nn.Module):
@@ -100,12 +99,12 @@ class Signatures(nn.Module):
 
 
 @pytest.mark.parametrize("batch", [20, 33])
-def test_exported_with_a_dynamic_batch_as_eager(batch: int) -> None:
-    module = Signatures()
+def test_exported_with_a_dynamic_batch_as_eager(device: torch.device, batch: int) -> None:
+    module = Signatures().to(device)
     # From 9 on: a tensor of one byte a unit is another kind of tensor to torch.export, as any size of 1 is.
     dynamic = {"inputs": {0: torch.export.Dim("batch", min=9, max=1000)}}
-    program = torch.export.export(module, (ROWS,), dynamic_shapes=dynamic)
-    inputs = torch.randn(batch, 6, generator=torch.Generator().manual_seed(batch))
+    program = torch.export.export(module, (ROWS.to(device),), dynamic_shapes=dynamic)
+    inputs = torch.randn(batch, 6, generator=torch.Generator().manual_seed(batch)).to(device)
     assert_equal(program.module()(inputs), module(inputs))
 
 
@@ -126,16 +125,17 @@ def test_a_score_is_exported_for_any_batch() -> None:
 
 
 @pytest.mark.parametrize("batch", [20, 33])
-def test_compiled_with_a_dynamic_batch_as_eager(batch: int) -> None:
-    module = Signatures()
+def test_compiled_with_a_dynamic_batch_as_eager(device: torch.device, batch: int) -> None:
+    module = Signatures().to(device)
     compiled: Callable = torch.compile(module, fullgraph=True, dynamic=True, backend="aot_eager")
-    inputs = torch.randn(batch, 6, generator=torch.Generator().manual_seed(batch))
+    inputs = torch.randn(batch, 6, generator=torch.Generator().manual_seed(batch)).to(device)
     assert_equal(compiled(inputs), module(inputs))
 
 
-def test_compiled_by_inductor_as_eager() -> None:
-    module = Signatures()
-    assert_equal(torch.compile(module, fullgraph=True)(ROWS), module(ROWS))
+@pytest.mark.parametrize("device", ["cpu", devices.cuda])  # for others it makes no code
+def test_compiled_by_inductor_as_eager(device: str) -> None:
+    module, inputs = Signatures().to(device), ROWS.to(device)
+    assert_equal(torch.compile(module, fullgraph=True)(inputs), module(inputs))
 
 
 def test_unequal_depths_compile_and_export() -> None:
@@ -191,8 +191,9 @@ def scripted_networks(
         (scripted_networks, (*A, *B, ROWS)),
     ],
 )
-def test_scripted_as_eager(function: Callable, arguments: tuple) -> None:
-    assert_equal(torch.jit.script(function)(*arguments), function(*arguments))
+def test_scripted_as_eager(device: torch.device, function: Callable, arguments: tuple) -> None:
+    there = moved(arguments, device)
+    assert_equal(torch.jit.script(function)(*there), function(*there))
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
@@ -204,7 +205,7 @@ def test_results_do_not_depend_on_the_number_of_threads(threads: int) -> None:
         a, b = ops.activation_signatures(x), ops.activation_signatures(y)
         shuffled = ops.shuffle_samples(b, 500)
         sketches = [ops.minhash(bits, 500, 64) for bits in (a, b, shuffled)]
-        return flat([
+        return tensors_of([
             a, b, shuffled, sketches, ops.jaccard(a, b), ops.signature_statistics(a, 500),
             ops.compare_layers([a], [b], [shuffled], [500], [500]),
             ops.compare_layers([sketches[0]], [sketches[1]], [sketches[2]], [500], [500]),

@@ -1,5 +1,7 @@
 """Sketches of networks: compared later as the networks themselves, refused where they don't fit together."""
 
+import copy
+import hashlib
 import itertools
 import warnings
 from collections.abc import Callable
@@ -32,11 +34,11 @@ def _sketch(model: nn.Sequential, inputs: Any = INPUTS, **changes: Any) -> funcs
     return funcsim.sketch(model, inputs, **{**OPTIONS, **changes})
 
 
-def test_a_sketch_holds_what_the_oracle_says() -> None:
+def test_a_sketch_holds_what_the_oracle_says(device: torch.device) -> None:
     model = _mlp(5, 7, 6, 3, seed=1).double()
     networks.make_integer_valued(model, torch.Generator().manual_seed(1))
     inputs = torch.randint(-4, 5, (4096 + 100, 5), generator=torch.Generator().manual_seed(0)).double()
-    sketch = funcsim.sketch(model, inputs, num_hashes=32, seed=3)
+    sketch = funcsim.sketch(copy.deepcopy(model).to(device), inputs.to(device), num_hashes=32, seed=3)
     assert sketch.architecture == "funcsim/1: Linear(5, 7); ReLU(); Linear(7, 6); ReLU(); Linear(6, 3)"
     assert (sketch.num_inputs, sketch.input_shape) == (4196, (5,))
     assert (sketch.settings.num_hashes, sketch.settings.seed) == (32, 3)
@@ -46,6 +48,7 @@ def test_a_sketch_holds_what_the_oracle_says() -> None:
     for layer, z in zip(sketch.layers, hooks.preactivations(model, inputs), strict=True):
         fires = (z[:, 0] > 0).T
         blocks = [hashing.shuffle(fires[:, :4096], 4096, 1, 3), hashing.shuffle(fires[:, 4096:], 100, 1, 3, 4096)]
+        assert all(tensor.is_cpu for tensor in (layer.rows, layer.shuffled, layer.counts, layer.fingerprints))
         np.testing.assert_array_equal(layer.rows, hashing.minhash(fires, 32, 3))
         np.testing.assert_array_equal(layer.shuffled, hashing.minhash(np.concatenate(blocks, axis=1), 32, 3))
         np.testing.assert_array_equal(layer.counts, fires.sum(axis=1))
@@ -57,8 +60,9 @@ def test_a_sketch_holds_what_the_oracle_says() -> None:
 
 @pytest.mark.parametrize("name", ["mlp", "conv2d", "tokens"])
 @pytest.mark.parametrize("positions", [16, "all", "any"])
-def test_sketches_compare_as_their_networks(name: str, positions: int | str) -> None:
+def test_sketches_compare_as_their_networks(device: torch.device, name: str, positions: int | str) -> None:
     (a, inputs), (b, _) = BY_NAME[name].make(1), BY_NAME[name].make(2)
+    a, b, inputs = a.to(device), b.to(device), inputs.to(device)
     options = {**OPTIONS, "positions": positions}
     expected = funcsim.compare(a, b, inputs, method="minhash", **options).to_dict()
     sketch_a, sketch_b = (funcsim.sketch(model, inputs, **options) for model in (a, b))
@@ -76,27 +80,29 @@ def test_self_is_one_and_pairings_can_be_given() -> None:
     assert [(layer.name_a, layer.name_b) for layer in got.layers] == [("0", "2")]
 
 
-def test_any_split_gives_the_same_sketch() -> None:
-    whole = _sketch(A)
-    for batches in (INPUTS.split(100), [INPUTS[:1], INPUTS[1:4097], INPUTS[4097:]], ((x, 0) for x in INPUTS.split(9))):
-        sketch = _sketch(A, batches)
+def test_any_split_gives_the_same_sketch(device: torch.device) -> None:
+    model, inputs = copy.deepcopy(A).to(device), INPUTS.to(device)
+    whole = _sketch(model)
+    for batches in (INPUTS.split(100), [inputs[:1], inputs[1:4097], inputs[4097:]], ((x, 0) for x in INPUTS.split(9))):
+        sketch = _sketch(model, batches)
         assert sketch.inputs_sha256 == whole.inputs_sha256
         for one, two in zip(sketch.layers, whole.layers, strict=True):
             for tensors in ("rows", "shuffled", "counts", "fingerprints"):
                 assert torch.equal(getattr(one, tensors), getattr(two, tensors))
 
 
-def test_the_hash_is_of_the_bytes_of_the_inputs() -> None:
-    import hashlib
-
+def test_the_hash_is_of_the_bytes_of_the_inputs(device: torch.device) -> None:
+    there = copy.deepcopy(A).to(device)
+    assert _sketch(there, INPUTS.to(device)).inputs_sha256 == _sketch(there).inputs_sha256
     assert _sketch(A).inputs_sha256 == hashlib.sha256(INPUTS.numpy().tobytes()).hexdigest()
     half = torch.randn(100, 5).bfloat16()
     expected = hashlib.sha256(half.view(torch.int16).numpy().tobytes()).hexdigest()
-    assert funcsim.sketch(_mlp(5, 4, 2, seed=0).bfloat16(), half.split(30)).inputs_sha256 == expected
+    narrow = _mlp(5, 4, 2, seed=0).to(device, torch.bfloat16)
+    assert funcsim.sketch(narrow, half.to(device).split(30)).inputs_sha256 == expected
 
 
-def test_the_network_and_random_state_are_left_alone() -> None:
-    model = _mlp(5, 7, 3, seed=1).train()
+def test_the_network_and_random_state_are_left_alone(device: torch.device) -> None:
+    model = _mlp(5, 7, 3, seed=1).train().to(device)
     before, state = torch.random.get_rng_state(), {k: v.clone() for k, v in model.state_dict().items()}
     _sketch(model)
     assert torch.equal(torch.random.get_rng_state(), before)

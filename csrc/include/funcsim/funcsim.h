@@ -15,6 +15,7 @@
 #include "comparison.h"
 #include "describe.h"
 #include "error.h"
+#include "merge.h"
 #include "nested_sequential.h"
 #include "options.h"
 #include "primitives.h"

@@ -51,6 +51,23 @@ inline torch::Tensor jaccard(const torch::Tensor& signatures_a, const torch::Ten
   return detail::call_operator<at::Tensor(const at::Tensor&, const at::Tensor&)>("jaccard", signatures_a, signatures_b);
 }
 
+/// Linear CKA of the bits of two layers (Kornblith, Norouzi, Lee, Hinton, ICML 2019): how alike they are as a whole,
+/// from the numbers of samples on which units fire together, in exact integers.
+///
+/// @param signatures_a uint8 [a, ceil(num_samples / 8)], at least one unit, padding bits 0
+/// @param signatures_b uint8 [b, ceil(num_samples / 8)], of the same samples
+/// @param num_samples  samples of a signature, at least 1; at least 4 for the debiased estimate
+/// @param debiased     take the unbiased estimate of HSIC (Song et al., JMLR 2012)
+/// @return float64 [], from 0 to 1, debiased from -1 to 1; exactly 1 for layers with equal units in any order. Where a
+///         layer has no HSIC with itself (all units constant, say) 0, or 1 if neither has. Tensors of a device are
+///         copied to the host
+/// @throws Error for other dtypes, signatures that don't have num_samples bits, no units, or too few samples
+inline torch::Tensor signature_cka(const torch::Tensor& signatures_a, const torch::Tensor& signatures_b,
+                                   std::int64_t num_samples, bool debiased = false) {
+  return detail::call_operator<at::Tensor(const at::Tensor&, const at::Tensor&, c10::SymInt, bool)>(
+      "signature_cka", signatures_a, signatures_b, num_samples, debiased);
+}
+
 /// Jaccard index of all pairs of units, estimated from sketches of the same samples, seed and length: the number of
 /// equal slots over the number of slots that aren't empty in both.
 ///

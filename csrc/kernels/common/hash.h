@@ -33,7 +33,14 @@ constexpr std::uint64_t unmix64(std::uint64_t x) {
 }
 
 /// What a stream of hashes is for; streams of different purposes are independent.
-enum class HashPurpose : std::uint64_t { sample_order = 1, position = 2, shuffle = 3, fingerprint = 4 };
+enum class HashPurpose : std::uint64_t {
+  sample_order = 1,
+  position = 2,
+  shuffle = 3,
+  fingerprint = 4,
+  bootstrap = 5,
+  shuffle_seed = 6,
+};
 
 /// A keyed stream of 64-bit hashes: element i is output i of SplitMix64 started at
 /// key = mix64(mix64(seed + gamma) + purpose * gamma), gamma = 0x9E3779B97F4A7C15, all modulo 2^64.

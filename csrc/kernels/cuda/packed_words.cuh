@@ -54,7 +54,7 @@ __device__ inline void store_words(std::uint8_t* row, int bytes, std::uint32_t w
   const std::uint32_t before = __shfl_up_sync(~0U, word, 1);
   const int place = (4 * lane) - past;
   const bool whole = place >= 0 && place + 4 <= bytes;
-  const bool next_whole = lane < 31 && place + 8 <= bytes;
+  const bool next_whole = place + 8 <= bytes;
   if (whole) {
     *reinterpret_cast<std::uint32_t*>(row + place) = __funnelshift_l(before, word, 8 * past);
   }

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <cstdint>
 
-namespace funcsim {
+#include "kernels/common/int128.h"
 
-__extension__ typedef __int128 Int128;  // NOLINT(modernize-use-using): `using` has no place for __extension__
+namespace funcsim {
 
 /// The numbers that the solver can count in. All are used as integers, so that sums and differences are exact as long
 /// as they fit. double is one of them, with 53 bits and the fastest arithmetic.

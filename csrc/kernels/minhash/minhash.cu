@@ -1,7 +1,6 @@
 #include "kernels/minhash/minhash.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "kernels/common/bits.h"
 #include "kernels/common/ceil_div.h"
@@ -58,12 +57,12 @@ __device__ unsigned write_columns(const PackedRow (&rows)[group_units], unsigned
 /// A value for every unit of a group.
 using GroupValues = std::int32_t[group_units];
 
-/// Finds the smallest value of each unit in a list.
+/// Finds the smallest value of each unit in a list of a part.
 ///
 /// @param columns by column_place()
 /// @param left    units that have samples
-__device__ void find_values(const SlotLists& lists, int list, const std::uint8_t* columns, unsigned left,
-                            GroupValues& values) {
+__device__ void find_values(const SlotLists& lists, std::int64_t part, int list, const std::uint8_t* columns,
+                            unsigned left, GroupValues& values) {
   const auto take = [&](unsigned found, std::int32_t value) {
 #pragma unroll
     for (int u = 0; u < group_units; ++u) {
@@ -73,9 +72,10 @@ __device__ void find_values(const SlotLists& lists, int list, const std::uint8_t
     }
     left &= ~found;
   };
-  const std::uint64_t* const begin = lists.buckets.begin + (static_cast<std::int64_t>(list) * lists.list_buckets);
+  const std::uint64_t* const begin = lists.buckets.begin + ((part * lists.count) + list) * lists.list_buckets;
   const auto length = static_cast<int>(begin[lists.list_buckets] - begin[0]);
   const int ranked = min(length, lists.ranks);
+  const ListedSample* const side_by_side = lists.ranked + (part * lists.ranks * lists.count) + list;
   // Several samples are looked at together, so that one doesn't wait for the one before. After the last there is the
   // last once more, whose units have been found.
   constexpr int looks = 4;
@@ -85,7 +85,7 @@ __device__ void find_values(const SlotLists& lists, int list, const std::uint8_t
     unsigned any = 0;
 #pragma unroll
     for (int k = 0; k < looks; ++k) {
-      const ListedSample sample = lists.ranked[(min(rank + k, ranked - 1) * lists.count) + list];
+      const ListedSample sample = side_by_side[min(rank + k, ranked - 1) * lists.count];
       column[k] = columns[sample.place];
       value[k] = sample.value;
       any |= column[k];
@@ -108,42 +108,47 @@ __device__ void find_values(const SlotLists& lists, int list, const std::uint8_t
 /// @param slot of the group's first unit
 __device__ void write_values(const GroupValues& values, int units, std::int64_t num_hashes, bool fresh,
                              std::int32_t* slot) {
-  GroupValues smallest;
-  const std::int32_t* from = slot;
-#pragma unroll
-  for (int u = 0; u < group_units; ++u) {
-    smallest[u] = u < units && !fresh ? *from : empty_slot;
-    from += num_hashes;
-  }
 #pragma unroll
   for (int u = 0; u < group_units; ++u) {
     if (u < units) {
-      *slot = min(values[u], smallest[u]);
+      if (fresh) {
+        *slot = values[u];
+      } else if (values[u] != empty_slot) {
+        atomicMin(slot, values[u]);
+      }
     }
     slot += num_hashes;
   }
 }
 
-/// Sketches units by looking for the first sample of each list on which they fire.
-__global__ __launch_bounds__(group_threads) void merge_lists(UnitRows units, unsigned bytes, SlotLists lists,
+/// Sketches units by looking for the first sample of each list on which they fire. Blocks have a group of units and a
+/// part of samples.
+///
+/// @param bytes of rows that are used
+/// @param fresh whether there is nothing in the sketches yet, and one part
+__global__ __launch_bounds__(group_threads) void merge_lists(UnitRows units, std::int64_t bytes, SlotLists lists,
                                                              std::int64_t num_hashes, bool fresh,
                                                              std::int32_t* sketches) {
   FUNCSIM_DYNAMIC_SHARED(uint4, columns);
   __shared__ PackedRow rows[group_units];
   __shared__ unsigned firing;
+  constexpr std::int64_t most_part_bytes = part_samples / 8;
+  const std::int64_t part = blockIdx.y;
+  const auto part_bytes = static_cast<unsigned>(min(most_part_bytes, bytes - (part * most_part_bytes)));
   const auto thread = static_cast<int>(threadIdx.x);
   for (std::int64_t first = std::int64_t{blockIdx.x} * group_units; first < units.count;
        first += std::int64_t{gridDim.x} * group_units) {
     const auto present = static_cast<int>(min(std::int64_t{group_units}, units.count - first));
     if (thread < group_units) {
       // Of units that a group lacks: any row, for columns that nobody looks at.
-      rows[thread] = packed_row(units.rows + ((first + min(thread, present - 1)) * units.row_bytes));
+      const std::int64_t unit = first + min(thread, present - 1);
+      rows[thread] = packed_row(units.rows + (unit * units.row_bytes) + (part * most_part_bytes));
     }
     if (thread == 0) {
       firing = 0;
     }
     __syncthreads();
-    const unsigned any = write_columns(rows, bytes, columns);
+    const unsigned any = write_columns(rows, part_bytes, columns);
     if (any != 0) {
       atomicOr(&firing, any);
     }
@@ -158,7 +163,7 @@ __global__ __launch_bounds__(group_threads) void merge_lists(UnitRows units, uns
       }
       if (list < lists.count) {
         const unsigned left = firing & ((1U << present) - 1);
-        find_values(lists, list, reinterpret_cast<const std::uint8_t*>(columns), left, values);
+        find_values(lists, part, list, reinterpret_cast<const std::uint8_t*>(columns), left, values);
       }
       for (int lanes = 1; lanes < (1 << lists.slot_list_bits); lanes *= 2) {
 #pragma unroll
@@ -206,12 +211,12 @@ __global__ __launch_bounds__(sample_threads) void empty_sketches(std::int32_t* s
 
 void launch_merge_lists(const UnitRows& units, std::int64_t num_samples, const SlotLists& lists,
                         std::int64_t num_hashes, bool fresh, std::int32_t* sketches, const DeviceQueue& queue) {
-  constexpr std::int64_t sample_bytes = group_units / 8;
+  const std::int64_t parts = ceil_div(num_samples, part_samples);
   launch(merge_lists,
-         {.blocks = dim3(grid_blocks(ceil_div(units.count, group_units))),
+         {.blocks = dim3(grid_blocks(ceil_div(units.count, group_units)), static_cast<unsigned>(parts)),
           .threads = dim3(group_threads),
-          .shared_bytes = ceil_div(num_samples, 32) * 32 * sample_bytes,
-          .most_shared_bytes = most_listed_samples * sample_bytes},
+          .shared_bytes = ceil_div(std::min(num_samples, part_samples), 32) * 32,
+          .most_shared_bytes = part_samples},
          queue, units, signature_bytes(num_samples), lists, num_hashes, fresh, sketches);
 }
 
@@ -240,23 +245,25 @@ void CudaKernels::minhash(const std::uint8_t* signatures, std::int64_t units, st
     return;
   }
   const HashStream stream(seed, HashPurpose::sample_order);
-  const std::int64_t part = std::min(num_samples, most_listed_samples);
-  std::optional<SlotListMaker> maker;
-  if (part > num_hashes) {
-    maker.emplace(part, num_hashes, *this, queue);
-  } else if (!merge) {
+  const bool with_lists = std::min(num_samples, part_samples) > num_hashes;
+  const bool fresh = !merge && with_lists && num_samples <= part_samples;
+  if (!merge && !fresh) {
     launch_empty_sketches(sketches, units * num_hashes, queue);
   }
-  for (std::int64_t start = 0; start < num_samples; start += part) {
-    const std::int64_t count = std::min(part, num_samples - start);
-    const UnitRows rows = {.rows = signatures + (start / 8), .count = units, .row_bytes = row_bytes};
-    const SampleRun run = {.stream = stream, .samples = samples, .start = start};
-    if (count > num_hashes) {
-      const bool fresh = start == 0 && !merge;
-      launch_merge_lists(rows, count, maker->lists(run, count), num_hashes, fresh, sketches, queue);
-    } else {
-      launch_merge_samples(rows, count, run, num_hashes, sketches, queue);
-    }
+  if (num_samples == 0) {
+    return;
+  }
+  const UnitRows rows = {.rows = signatures, .count = units, .row_bytes = row_bytes};
+  SampleRun run = {.stream = stream, .samples = samples, .start = 0};
+  if (!with_lists) {
+    launch_merge_samples(rows, num_samples, run, num_hashes, sketches, queue);
+    return;
+  }
+  const SlotListMaker maker(num_samples, num_hashes, *this, queue);
+  for (; run.start < num_samples; run.start += maker.most_samples()) {
+    const std::int64_t count = std::min(maker.most_samples(), num_samples - run.start);
+    const UnitRows part = {.rows = signatures + (run.start / 8), .count = units, .row_bytes = row_bytes};
+    launch_merge_lists(part, count, maker.lists(run, count), num_hashes, fresh, sketches, queue);
   }
 }
 

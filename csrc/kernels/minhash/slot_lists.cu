@@ -31,16 +31,22 @@ int list_ranks(std::int64_t num_samples, int lists) {
   return static_cast<int>(average + (4 * std::sqrt(average))) + 4;
 }
 
+/// Memory for lists, about: some parts together, so that one with little work leaves no processors idle.
+constexpr std::int64_t wanted_list_bytes = std::int64_t{1} << 26;
+
 /// What fill_hash_buckets() sorts.
 struct SampleKeys {
   SampleRun run;
-  int lists;
+  std::int64_t num_samples;
+  int lists;  ///< of a part
   int list_buckets;
-  std::uint32_t words;
 
   __device__ std::uint64_t key(std::int64_t s) const {
     const SlotValue hashed = slot_value(run.hash(s), lists);
-    return SampleKey::of(hashed.slot, hashed.value, column_place(static_cast<std::uint32_t>(s), words));
+    const std::int64_t part = s / part_samples;
+    const std::int64_t words = ceil_div(min(part_samples, num_samples - (part * part_samples)), 32);
+    return SampleKey::of((part * lists) + hashed.slot, hashed.value,
+                         column_place(static_cast<std::uint32_t>(s % part_samples), static_cast<std::uint32_t>(words)));
   }
   /// Buckets are parts of lists, by value.
   __device__ std::uint64_t bucket(std::uint64_t key) const {
@@ -48,46 +54,50 @@ struct SampleKeys {
   }
 };
 
-__global__ __launch_bounds__(key_threads) void rank_samples(SampleKeys keys, std::int64_t num_samples,
-                                                            SlotLists lists) {
-  for_each_key(num_samples, [&](std::int64_t i) {
+__global__ __launch_bounds__(key_threads) void rank_samples(SampleKeys keys, SlotLists lists) {
+  for_each_key(keys.num_samples, [&](std::int64_t i) {
     const std::uint64_t key = lists.buckets.keys[i];
-    const std::int64_t list = SampleKey::list(key);
+    const auto list = static_cast<int>(SampleKey::list(key));
     const std::int64_t place = sorted_place(keys, lists.buckets, key);
     const std::int64_t rank = place - static_cast<std::int64_t>(lists.buckets.begin[list * lists.list_buckets]);
-    (rank < lists.ranks ? lists.ranked[(rank * lists.count) + list] : lists.sorted[place]) = {
-        .place = SampleKey::place(key), .value = SampleKey::value(key)};
+    const int part = list / lists.count;
+    (rank < lists.ranks ? lists.ranked[(((part * lists.ranks) + rank) * lists.count) + (list % lists.count)]
+                        : lists.sorted[place]) = {.place = SampleKey::place(key), .value = SampleKey::value(key)};
   });
 }
 
 }  // namespace
 
-SlotListMaker::SlotListMaker(std::int64_t most_samples, std::int64_t num_hashes, const DeviceKernels& kernels,
+SlotListMaker::SlotListMaker(std::int64_t num_samples, std::int64_t num_hashes, const DeviceKernels& kernels,
                              const DeviceQueue& queue)
     : kernels_(kernels), queue_(queue) {
   const auto scratch = [&]<typename Element>(Element*& memory, std::int64_t elements) {
     memory = static_cast<Element*>(queue.scratch(elements * static_cast<std::int64_t>(sizeof(Element))));
   };
+  const std::int64_t part = std::min(num_samples, part_samples);
   memory_.slot_list_bits = slot_list_bits(num_hashes);
   memory_.count = static_cast<int>(num_hashes << memory_.slot_list_bits);
-  const std::int64_t ranks = list_ranks(most_samples, memory_.count);
-  scratch(memory_.ranked, ranks * memory_.count);
-  scratch(memory_.sorted, most_samples);
-  memory_.buckets =
-      new_hash_buckets(most_samples, std::int64_t{memory_.count} * list_buckets(most_samples, memory_.count), queue);
+  memory_.list_buckets = list_buckets(part, memory_.count);
+  memory_.ranks = list_ranks(part, memory_.count);
+
+  const std::int64_t ranked = std::int64_t{memory_.ranks} * memory_.count;
+  const std::int64_t part_bytes = (ranked + (2 * part)) * static_cast<std::int64_t>(sizeof(ListedSample));
+  const std::int64_t most_parts =
+      std::min(ceil_div(num_samples, part), (std::int64_t{1} << SampleKey::list_bits) / memory_.count);
+  const std::int64_t parts = std::clamp<std::int64_t>(wanted_list_bytes / part_bytes, 1, most_parts);
+  most_samples_ = std::min(num_samples, parts * part);
+  scratch(memory_.ranked, parts * ranked);
+  scratch(memory_.sorted, most_samples_);
+  memory_.buckets = new_hash_buckets(most_samples_, parts * memory_.count * memory_.list_buckets, queue);
 }
 
 SlotLists SlotListMaker::lists(const SampleRun& run, std::int64_t num_samples) const {
-  SlotLists lists = memory_;
-  lists.list_buckets = list_buckets(num_samples, lists.count);
-  lists.ranks = list_ranks(num_samples, lists.count);
-  const SampleKeys keys = {.run = run,
-                           .lists = lists.count,
-                           .list_buckets = lists.list_buckets,
-                           .words = static_cast<std::uint32_t>(ceil_div(num_samples, 32))};
-  fill_hash_buckets(keys, num_samples, std::int64_t{lists.count} * lists.list_buckets, lists.buckets, kernels_, queue_);
-  launch(rank_samples, key_launch(num_samples), queue_, keys, num_samples, lists);
-  return lists;
+  const SampleKeys keys = {
+      .run = run, .num_samples = num_samples, .lists = memory_.count, .list_buckets = memory_.list_buckets};
+  const std::int64_t buckets = ceil_div(num_samples, part_samples) * memory_.count * memory_.list_buckets;
+  fill_hash_buckets(keys, num_samples, buckets, memory_.buckets, kernels_, queue_);
+  launch(rank_samples, key_launch(num_samples), queue_, keys, memory_);
+  return memory_;
 }
 
 }  // namespace funcsim

@@ -26,9 +26,9 @@ struct SampleRun {
   }
 };
 
-/// Samples that are put in order at a time, a multiple of 32. Each takes a byte of shared memory, of which a block has
-/// 64 KiB on any GPU.
-inline constexpr std::int64_t most_listed_samples = 63 << 10;
+/// Samples are put in order in parts of so many, a multiple of 32. Each takes a byte of shared memory, of which a block
+/// has 64 KiB on any GPU.
+inline constexpr std::int64_t part_samples = 63 << 10;
 
 /// A sample in a list.
 struct __align__(8) ListedSample {
@@ -36,25 +36,26 @@ struct __align__(8) ListedSample {
   std::int32_t value;   ///< its hash value
 };
 
-/// Samples of every slot in the order of their values, in device memory. Few slots are cut into several lists each, so
-/// that most threads of a block have one: list l is of slot l >> slot_list_bits.
+/// Samples of every slot in the order of their values, part by part, in device memory. Few slots are cut into several
+/// lists each, so that most threads of a block have one: list l of a part is of slot l >> slot_list_bits.
 ///
-/// The first samples of all lists are side by side, as threads look at them. There is room for more of them than lists
-/// have on average, which is enough for almost all; the others are in a row.
+/// The first samples of all lists of a part are side by side, as threads look at them. There is room for more of them
+/// than lists have on average, which is enough for almost all; the others are in a row.
 struct SlotLists {
-  int count;             ///< of lists
+  int count;             ///< of lists of a part; those of part p are p * count and the following
   int slot_list_bits;    ///< every slot has 2^slot_list_bits of them, at most 32
   int list_buckets;      ///< of every list: it begins where its first bucket does
   int ranks;             ///< of every list that are side by side
-  ListedSample* ranked;  ///< [ranks, count]
+  ListedSample* ranked;  ///< [parts, ranks, count]
   ListedSample* sorted;  ///< [samples] all, of which those are written that have no rank
   HashBuckets buckets;
 };
 
-/// A sample and its list as a number. Keys are in the order of lists, values and places.
+/// A sample and its list, of whatever part, as a number. Keys are in the order of lists, values and places.
 struct SampleKey {
   static constexpr int place_bits = 16;
   static constexpr int value_bits = 31;
+  static constexpr int list_bits = 17;
 
   static constexpr std::uint64_t of(std::int64_t list, std::int32_t value, std::uint32_t place) {
     return ((static_cast<std::uint64_t>(list) << value_bits | static_cast<std::uint64_t>(value)) << place_bits) | place;
@@ -70,9 +71,9 @@ struct SampleKey {
   }
 };
 
-/// Where the column of a sample is, the eight bits that eight units have for it, in rows of so many words. It is byte k
-/// of word b after transpose_bits<8>() of the eight words w that have it as bit b of byte k. Words 0 to 3 of all w come
-/// first, then words 4 to 7: threads that have one w each write 16 bytes beside those of their neighbours.
+/// Where the column of a part's sample is, the eight bits that eight units have for it, in rows of so many words. It is
+/// byte k of word b after transpose_bits<8>() of the eight words w that have it as bit b of byte k. Words 0 to 3 of all
+/// w come first, then words 4 to 7: threads that have one w each write 16 bytes beside those of their neighbours.
 constexpr std::uint32_t column_place(std::uint32_t sample, std::uint32_t words) {
   const std::uint32_t w = sample / 32;
   const std::uint32_t k = sample % 32 / 8;
@@ -83,16 +84,20 @@ constexpr std::uint32_t column_place(std::uint32_t sample, std::uint32_t words) 
 /// Makes SlotLists, one after the other in the same scratch memory.
 class SlotListMaker {
  public:
-  /// @param most_samples that any of the lists will be of, up to most_listed_samples
-  SlotListMaker(std::int64_t most_samples, std::int64_t num_hashes, const DeviceKernels& kernels,
+  /// @param num_samples of all the lists that will be made, more than num_hashes
+  SlotListMaker(std::int64_t num_samples, std::int64_t num_hashes, const DeviceKernels& kernels,
                 const DeviceQueue& queue);
+
+  /// Of how many samples lists can be made at a time: all, or some parts.
+  std::int64_t most_samples() const { return most_samples_; }
 
   SlotLists lists(const SampleRun& run, std::int64_t num_samples) const;
 
  private:
   const DeviceKernels& kernels_;
   const DeviceQueue& queue_;
-  SlotLists memory_;
+  std::int64_t most_samples_ = 0;
+  SlotLists memory_{};
 };
 
 }  // namespace funcsim

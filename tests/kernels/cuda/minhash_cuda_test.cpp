@@ -122,12 +122,12 @@ TEST_F(MinHashCuda, EqualsTheCpuForAnyNumberOfUnits) {
   }
 }
 
-TEST_F(MinHashCuda, TakesMoreSamplesThanItPutsInOrderAtATime) {
-  // Two parts and a few samples, which are fewer than the slots of the last.
-  constexpr std::int64_t samples = (2 * (63 << 10)) + 77;
-  const Rows rows({0.5, 0.0, 0.00001, 0.0005, 1.0}, samples, 1, 1);
-  for (const std::int64_t num_hashes : {1, 9, 100, 1000}) {
-    expect_same_as_cpu(rows, samples, num_hashes, 4, 1);
+TEST_F(MinHashCuda, TakesManyPartsOfSamples) {
+  // Two parts, and a few samples that are fewer than most slots. Of so many slots there is room for the lists of two.
+  constexpr std::int64_t part = 63 << 10;
+  const Rows rows({0.5, 0.0, 0.00001, 0.0005, 1.0}, (2 * part) + 77, 1, 1);
+  for (const std::int64_t num_hashes : {1, 9, 100, 1000, 60000}) {
+    expect_same_as_cpu(rows, (2 * part) + 77, num_hashes, 4, 1);
   }
 }
 
@@ -213,7 +213,9 @@ TEST_F(MinHashCuda, TakesSamplesOfAnyInputs) {
   for (std::size_t i = 0; i < many.size(); ++i) {
     many[i] = static_cast<std::int64_t>((i * i) % 20011);
   }
-  expect_same_as_cpu(Rows({0.5, 0.0001}, 72000), many, 3, 200);
+  const Rows rows({0.5, 0.0001}, 72000 * 2);
+  expect_same_as_cpu(rows, many, 3, 200);
+  expect_same_as_cpu(rows, many, 6, 60000);
 }
 
 TEST_F(MinHashCuda, FindsSamplesFarDownTheirLists) {

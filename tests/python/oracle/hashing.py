@@ -7,7 +7,7 @@ import numpy as np
 MASK = 2**64 - 1
 EMPTY = 2**31 - 1
 GAMMA = 0x9E3779B97F4A7C15
-PURPOSES = {"sample_order": 1, "position": 2, "shuffle": 3, "fingerprint": 4}
+PURPOSES = {"sample_order": 1, "position": 2, "shuffle": 3, "fingerprint": 4, "bootstrap": 5, "shuffle_seed": 6}
 
 
 def mix(x: int) -> int:

@@ -278,6 +278,21 @@ def _batch_norm_elsewhere() -> nn.Sequential:
     )
 
 
+def _two_batch_norms() -> nn.Sequential:
+    return _seq(
+        nn.Linear(7, 16),
+        nn.BatchNorm1d(16),
+        nn.Dropout(),
+        nn.BatchNorm1d(16),
+        nn.ReLU(),
+        nn.Linear(16, 9, bias=False),
+        nn.BatchNorm1d(9, affine=False),
+        nn.BatchNorm1d(9),
+        nn.LeakyReLU(),
+        nn.Linear(9, 2),
+    )
+
+
 def _flattened_batch_norm() -> nn.Sequential:
     return _seq(
         nn.Conv2d(1, 3, 3),
@@ -372,6 +387,7 @@ NETWORKS: list[Network] = [
     Network("norms", _norms, (6,)),
     Network("group-norm-conv", _group_norm_conv, (2, 7, 6)),
     Network("batch-norm-elsewhere", _batch_norm_elsewhere, (2, 6, 6)),
+    Network("two-batch-norms", _two_batch_norms, (7,)),
     Network("flattened-batch-norm", _flattened_batch_norm, (1, 4, 4)),
     Network("tokens", _tokens, (3, 4)),
     Network("nested", _nested, (18,)),

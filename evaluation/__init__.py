@@ -1,0 +1,1 @@
+"""What funcsim's numbers mean, next to the measures that people use: ./run evaluate."""

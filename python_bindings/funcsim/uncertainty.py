@@ -1,0 +1,149 @@
+"""How far to trust a score: its interval over inputs, its p-value against shuffled inputs, and CKA beside it."""
+
+import numbers
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .evidence import Evidence
+from .settings import checked_integer
+
+ops = torch.ops.funcsim
+
+REPLICATES = 1000
+MOST_SHUFFLES = 1 << 24
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What a comparison is asked for beside its scores.
+
+    Attributes:
+        cka: Linear CKA of the layers.
+        interval: Confidence of the intervals of scores, above 0 and below 1; None for none.
+        shuffles: Shuffles behind p-values; 0 for none.
+        seed: Of draws and shuffles.
+    """
+
+    cka: bool
+    interval: float | None
+    shuffles: int
+    seed: int
+
+    @property
+    def needing_signatures(self) -> str | None:
+        """The name of an option that was asked for and takes signatures, if there is one."""
+        asked = {"cka": self.cka, "interval": self.interval is not None, "shuffles": self.shuffles > 0}
+        return next((name for name, is_asked in asked.items() if is_asked), None)
+
+
+NO_EXTRAS = Extras(cka=False, interval=None, shuffles=0, seed=0)
+
+
+def checked_extras(cka: object, interval: object, shuffles: object, seed: int | None) -> Extras:
+    """Extras within their ranges.
+
+    Raises:
+        TypeError, ValueError: Says what was expected and what came.
+    """
+    if not isinstance(cka, bool):
+        raise TypeError(f"cka must be True or False, got {cka!r}")
+    if interval is not None:
+        if not isinstance(interval, numbers.Real) or isinstance(interval, bool):
+            raise TypeError(f"interval must be None or a confidence between 0 and 1, such as 0.95, got {interval!r}")
+        interval = float(interval)
+        if not 0 < interval < 1:
+            raise ValueError(f"interval must be None or a confidence between 0 and 1, such as 0.95, got {interval}")
+    count = checked_integer("shuffles", shuffles)
+    if not 0 <= count <= MOST_SHUFFLES:
+        raise ValueError(f"shuffles must be from 0 to {MOST_SHUFFLES}, got {count}")
+    return Extras(cka, interval, count, 0 if seed is None else seed)
+
+
+class PairedLayers:
+    """The layers of two networks that a comparison has paired, and what can be said of them from their signatures."""
+
+    def __init__(self, a: Evidence, b: Evidence, pairs: Sequence[tuple[int, int]], similarity: str):
+        """Takes the signatures.
+
+        Args:
+            a: Evidence of method "exact".
+            b: The same of the other network.
+            pairs: Layer of a, layer of b.
+            similarity: "jaccard" or "phi".
+        """
+        layers = [(a.layers[i], b.layers[j]) for i, j in pairs]
+        self._rows_a = [layer.rows for layer, _ in layers]
+        self._rows_b = [layer.rows for _, layer in layers]
+        self._weights = [max(layer_a.units, layer_b.units) for layer_a, layer_b in layers]
+        alone_a = sum(layer.units for i, layer in enumerate(a.layers) if i not in {pair[0] for pair in pairs})
+        alone_b = sum(layer.units for j, layer in enumerate(b.layers) if j not in {pair[1] for pair in pairs})
+        self._total = sum(self._weights) + alone_a + alone_b
+        self._num_samples = [a.num_samples[i] for i, _ in pairs]
+        self._num_inputs = a.num_inputs
+        self._similarity = similarity
+
+    def _network(self, scores: Tensor) -> Tensor:
+        """Scores of the network, ``[rows]``, of those of its pairs of layers, ``[rows, pairs]``."""
+        # One after the other, as the operators add them up, so that equal layers have equal sums.
+        network = torch.zeros(len(scores), dtype=scores.dtype)
+        for weight, column in zip(self._weights, scores.unbind(dim=1), strict=True):
+            network = network + weight * column
+        return network / self._total
+
+    def intervals(
+        self, scores: Tensor, matches: Sequence[Tensor], confidence: float, seed: int
+    ) -> tuple[Interval, list[Interval]]:
+        """Symmetric bootstrap intervals of the network's score and of the layers'.
+
+        Args:
+            scores: Of the pairs of layers, float64 ``[pairs]``.
+            matches: The partner or -1 of each unit of a, for each pair.
+            confidence: Above 0 and below 1.
+            seed: Of the draws.
+        """
+        replicates = ops.bootstrap_scores(
+            self._rows_a,
+            self._rows_b,
+            [partners.to(self._rows_a[0].device) for partners in matches],
+            self._num_samples,
+            self._num_inputs,
+            REPLICATES,
+            seed,
+            self._similarity,
+        ).cpu()
+        every = torch.cat([self._network(replicates)[:, None], replicates], dim=1)
+        middle = torch.cat([self._network(scores[None]), scores])
+        reach = torch.quantile((every - every.mean(dim=0)).abs(), confidence, dim=0)
+        least = -1 if self._similarity == "phi" else 0
+        low, high = (middle - reach).clamp(min=least).tolist(), (middle + reach).clamp(max=1).tolist()
+        network, *layers = zip(low, high, strict=True)
+        return network, layers
+
+    def p_values(self, scores: Tensor, shuffles: int, seed: int) -> tuple[float, list[float]]:
+        """Of the network's score and of the layers', which are float64 ``[pairs]``."""
+        nulls = ops.shuffled_scores(
+            self._rows_a, self._rows_b, self._num_samples, self._num_inputs, shuffles, seed, self._similarity
+        ).cpu()
+
+        def p_value(null: Tensor, score: Tensor) -> float:
+            return (1 + int((null >= score).sum())) / (1 + shuffles)
+
+        layers = [p_value(null, score) for null, score in zip(nulls.unbind(dim=1), scores, strict=True)]
+        return p_value(self._network(nulls), self._network(scores[None])), layers
+
+    def ckas(self) -> list[tuple[float, float | None]]:
+        """Linear CKA of each pair of layers and its debiased estimate, which takes 4 samples."""
+
+        def cka(pair: int, debiased: bool) -> float:
+            value: Tensor = ops.signature_cka(self._rows_a[pair], self._rows_b[pair], self._num_samples[pair], debiased)
+            return value.item()
+
+        return [
+            (cka(pair, False), cka(pair, True) if samples >= 4 else None)
+            for pair, samples in enumerate(self._num_samples)
+        ]
