@@ -104,7 +104,6 @@ def public_callables() -> dict[str, tuple[object, str | None]]:
 
 
 CALLABLES = public_callables()
-FAKES = (funcsim._network_fakes, funcsim._unit_fakes, funcsim._fakes)
 OPERATORS = sorted(
     name.removeprefix("funcsim::") for name in torch._C._dispatch_get_all_op_names() if name.startswith("funcsim::")
 )
