@@ -43,7 +43,7 @@ def _match_units(
             known, and then what :func:`funcsim.canonicalize` says holds.
 
     Returns:
-        For each hidden layer int64 ``[units of a]``: the unit of b, or -1.
+        ``matches``: for each hidden layer int64 ``[units of a]``, the unit of b, or -1.
 
     Raises:
         RuntimeError: As ``canonicalize`` for both networks; for networks with different numbers of hidden layers or
@@ -87,8 +87,8 @@ def _align_parameters(
             (docs/alignment.md). b then equals a if it was a with units permuted and rescaled, to rounding.
 
     Returns:
-        Tensors of the shapes and dtype of ``parameters_b``, and for each hidden layer int64 ``[units of b]``: new unit
-        j is old unit ``orders[l][j]``.
+        ``parameters``, of the shapes and dtype of ``parameters_b``; and ``orders``, for each hidden layer int64
+        ``[units of b]``: new unit j is old unit ``orders[l][j]``.
 
     Raises:
         RuntimeError: As ``canonicalize`` and ``network_signatures`` for networks and inputs; for matches of other
