@@ -25,8 +25,8 @@ Tensor phi_op(const Tensor& signatures_a, const Tensor& signatures_b, std::int64
   return similarity;
 }
 
-const OperatorRegistration registration(
-    "phi(Tensor signatures_a, Tensor signatures_b, SymInt num_samples) -> Tensor", TORCH_BOX(&phi_op));
+const OperatorRegistration registration("phi(Tensor signatures_a, Tensor signatures_b, SymInt num_samples) -> Tensor",
+                                        TORCH_BOX(&phi_op));
 
 }  // namespace
 
