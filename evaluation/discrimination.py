@@ -69,16 +69,18 @@ def score_pairs(settings: Settings, architecture: Architecture, dataset: str, in
     inputs = architecture.shaped(lab.dataset(dataset).probe)
     records = [measure.record(lab.network(recipe), inputs) for _, recipe in recipes]
     pairs = [measure.scores(a, b) for a, b in itertools.combinations(records, 2)]
+    common: Row = {"architecture": str(architecture), "dataset": dataset, "groups": [group for group, _ in recipes]}
     return [
-        {
-            "architecture": str(architecture),
-            "dataset": dataset,
-            "measure": name,
-            "groups": [group for group, _ in recipes],
-            "scores": [round(scores[name], 6) for scores in pairs],
-        }
+        with_interval(common | {"measure": name, "scores": [round(scores[name], 6) for scores in pairs]})
         for name in measure.names
     ]
+
+
+def with_interval(row: Row) -> Row:
+    """The row and the 95 % interval of its AUROC over all groups."""
+    members = [[i for i, group in enumerate(row["groups"]) if group == name] for name in GROUPS]
+    low, high = bootstrap(members, functools.partial(auroc_of, row, OVERALL))
+    return row | {"low": low, "high": high}
 
 
 def measure(run: Run) -> list[Row]:
@@ -116,17 +118,14 @@ def auroc_of(row: Row, negative: str, drawn: Floats | None = None) -> float:
 
 def grid_of(rows: Rows) -> Grid:
     """AUROC of every measure, for one architecture."""
-    lines = []
-    for row in rows:
-        members = [[i for i, group in enumerate(row["groups"]) if group == name] for name in GROUPS]
-        low, high = bootstrap(members, functools.partial(auroc_of, row, OVERALL))
-        lines.append(
-            (
-                row["measure"],
-                *(f"{auroc_of(row, negative):.3f}" for negative in OTHERS),
-                f"{auroc_of(row, OVERALL):.3f} [{low:.3f}, {high:.3f}]",
-            )
+    lines = [
+        (
+            row["measure"],
+            *(f"{auroc_of(row, negative):.3f}" for negative in OTHERS),
+            f"{auroc_of(row, OVERALL):.3f} [{row['low']:.3f}, {row['high']:.3f}]",
         )
+        for row in rows
+    ]
     headings = ("measure", *(f"against {name}" for name in OTHERS), "all groups [95 %]")
     return Grid(f"{rows[0]['architecture']} on {rows[0]['dataset']}", headings, lines)
 

@@ -61,18 +61,20 @@ def trained_rows(settings: Settings, architecture: Architecture, dataset: str, i
     }
     records = [MEASURES[index].record(model, inputs) for model in models]
     scores = [MEASURES[index].scores(records[a], records[b]) for a, b in pairs]
+    common: Row = {"networks": TRAINED, "architecture": str(architecture), "dataset": dataset, "accuracies": right}
+    common |= {key: [round(value, 6) for value in values] for key, values in differences.items()}
     return [
-        {
-            "networks": TRAINED,
-            "architecture": str(architecture),
-            "dataset": dataset,
-            "measure": name,
-            "accuracies": right,
-            "scores": [round(found[name], 6) for found in scores],
-            **{key: [round(value, 6) for value in values] for key, values in differences.items()},
-        }
+        with_intervals(common | {"measure": name, "scores": [round(found[name], 6) for found in scores]})
         for name in MEASURES[index].names
     ]
+
+
+def with_intervals(row: Row) -> Row:
+    """The row with the 95 % interval of each of its rank correlations."""
+    size = len(row["accuracies"]) // len(SHARES)
+    groups = [range(first, first + size) for first in range(0, len(row["accuracies"]), size)]
+    found = {key: bootstrap(groups, functools.partial(trained_correlation, row, key)) for key in DIFFERENCES}
+    return row | {f"interval of {key}": list(ends) for key, ends in found.items()}
 
 
 def damaged_rows(settings: Settings, architecture: Architecture, dataset: str, index: int) -> list[Row]:
@@ -126,9 +128,7 @@ def trained_correlation(row: Row, key: str, drawn: Floats | None = None) -> floa
 
 
 def _trained_cell(row: Row, key: str) -> str:
-    size = len(row["accuracies"]) // len(SHARES)
-    groups = [range(first, first + size) for first in range(0, len(row["accuracies"]), size)]
-    low, high = bootstrap(groups, functools.partial(trained_correlation, row, key))
+    low, high = row[f"interval of {key}"]
     return f"{trained_correlation(row, key):.2f} [{low:.2f}, {high:.2f}]"
 
 
