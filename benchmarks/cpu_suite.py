@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from . import (
     activation_signatures,
+    align,
     compare,
     jaccard,
     linear_sum_assignment,
@@ -22,7 +23,7 @@ from .suite import Races, Run, Suite
 
 RACES: Races[Settings] = {
     module.NAME: (module.run, module.targets)
-    for module in (activation_signatures, jaccard, minhash, minhash_jaccard, linear_sum_assignment, compare)
+    for module in (activation_signatures, jaccard, minhash, minhash_jaccard, linear_sum_assignment, compare, align)
 }
 KERNELS = "kernels"
 

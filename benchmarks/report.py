@@ -23,6 +23,7 @@ TITLES = {
     "minhash_jaccard": "Comparing sketches",
     "linear_sum_assignment": "Assignment",
     "compare": "Comparing two networks",
+    "align": "Aligning and merging two networks",
 }
 # Counters of Google Benchmark.
 RATES = (("bit-pairs/s", "bit pairs"), ("items_per_second", "items"), ("bytes_per_second", "bytes"))

@@ -22,6 +22,7 @@ std::tuple<std::vector<Tensor>, std::vector<Tensor>> align_parameters_op(
     check(!DeviceCall(inputs).is_capturing(), op,
           ": it can't be recorded into a CUDA graph, since orders are made on the host");
   }
+  check_same_device(op, "parameters_a", a.on_device(), "parameters_b", b.on_device());
   check_equal_depth(op, a, b);
   const std::vector<UnitMatch> checked = checked_matches(op, matches, a, b);
   AlignedParameters aligned =

@@ -53,6 +53,7 @@ std::vector<Tensor> match_units_op(const std::string& architecture_a, const std:
   std::vector<UnitSimilarities> checked;
   checked.reserve(similarities.size());
   for (std::size_t l = 0; l < similarities.size(); ++l) {
+    check_same_device(op, "parameters_a", a.on_device(), "similarities[" + std::to_string(l) + "]", similarities[l]);
     checked.push_back(checked_similarities(similarities[l], l, a.hidden_layers()[l].units, b.hidden_layers()[l].units));
   }
   const std::optional<std::int64_t> dimensions = input_dimensions == 0 ? std::nullopt : std::optional(input_dimensions);

@@ -48,6 +48,7 @@ std::vector<UnitMatch> checked_matches(const char* op, const std::vector<Tensor>
   for (std::size_t l = 0; l < layers; ++l) {
     const std::string name = std::string(op) + ": matches[" + std::to_string(l) + "]";
     check_device(matches[l], op, "matches[" + std::to_string(l) + "]");
+    check_same_device(op, "parameters_a", a.on_device(), "matches[" + std::to_string(l) + "]", matches[l]);
     checked.push_back(checked_match(name, matches[l], a.hidden_layers()[l].units, b.hidden_layers()[l].units));
   }
   return checked;

@@ -109,7 +109,8 @@ void break_ties(const std::vector<Number>& matrix, std::int64_t rows, std::int64
                 const SecondOpinion& opinion, const ParallelFor& parallel_for) {
   constexpr int most_turns = 8;
   const auto equal_rows = detail::equal_rows(matrix, rows, columns);
-  const auto equal_columns = detail::equal_rows(detail::transposed(matrix, rows, columns), columns, rows);
+  const std::vector<Number> turned = detail::transposed(matrix, rows, columns);
+  const auto equal_columns = detail::equal_rows(turned, /*rows=*/columns, /*columns=*/rows);
   const SecondOpinion transposed_opinion = [&](const auto& some_columns, const auto& some_rows) {
     const std::vector<double> values = opinion(some_rows, some_columns);
     return detail::transposed(values, values.empty() ? 0 : static_cast<std::int64_t>(some_rows.size()),

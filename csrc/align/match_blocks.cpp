@@ -8,15 +8,6 @@ namespace funcsim {
 
 namespace {
 
-template <typename Number>
-UnitMatch best_match(const std::vector<Number>& matrix, std::int64_t rows, std::int64_t columns,
-                     const ParallelFor& parallel_for) {
-  Assignment assignment = linear_sum_assignment(CostMatrix<Number>{matrix.data(), rows, columns, columns, 1},
-                                                /*maximize=*/true, parallel_for, /*with_duals=*/false);
-  check(assignment.status == AssignmentStatus::optimal, "similarities of units must be finite");
-  return std::move(assignment.column_of_row);
-}
-
 /// The units of a pair of blocks in all layers of a component.
 struct MatchedBlocks {
   double value = 0.0;             ///< sum of similarities
@@ -100,7 +91,8 @@ class BlockMatcher {
       const std::int64_t rows = size(a_[l], g);
       const std::int64_t columns = size(b_[l], h);
       const std::vector<float> similarities = numbers_.similarities(pair);
-      UnitMatch match = best_match(similarities, rows, columns, parallel_for_);
+      UnitMatch match =
+          numbers_.assigned != nullptr ? *numbers_.assigned : best_match(similarities, rows, columns, parallel_for_);
       if (with_opinion && numbers_.opinion) {
         const SecondOpinion opinion = numbers_.opinion(pair);
         break_ties(similarities, rows, columns, match, opinion, parallel_for_);

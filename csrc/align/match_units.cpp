@@ -28,9 +28,10 @@ std::vector<Result> part(const std::vector<Number>& matrix, std::int64_t width, 
   return result;
 }
 
-void add_to(std::vector<double>& sums, const std::vector<double>& values) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    sums[i] += values[i];
+/// Adds as many numbers as there are, or none.
+void add_to(std::vector<double>& total, const std::vector<double>& numbers) {
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    total[i] += numbers[i];
   }
 }
 
@@ -49,6 +50,7 @@ class UnitMatcher {
         blocks_b_(find_unit_blocks(b, places_b_)),
         matches_(a.hidden_layers().size()) {
     check_corresponding(blocks_a_, blocks_b_);
+    assign_free_layers();
     for (std::size_t begin = 0; begin < matches_.size(); begin = end_of(begin)) {
       take(begin, matched(begin, end_of(begin), /*descends=*/false));
     }
@@ -58,16 +60,16 @@ class UnitMatcher {
   void descend() {
     constexpr int most_sweeps = 100;
     constexpr double least_growth = 1e-10;
-    double objective = product_of_weights();
+    double objective = nearness_of_weights();
     bool grows = true;
     for (int sweep = 0; grows && sweep < most_sweeps; ++sweep) {
       grows = false;
       for (std::size_t begin = 0; begin < matches_.size(); begin = end_of(begin)) {
         const std::vector<UnitMatch> before = matches_;
         take(begin, matched(begin, end_of(begin), /*descends=*/true));
-        const double product = matches_ == before ? objective : product_of_weights();
-        if (product > objective + (least_growth * std::abs(objective))) {
-          objective = product;
+        const double reached = matches_ == before ? objective : nearness_of_weights();
+        if (reached > objective + (least_growth * std::abs(objective))) {
+          objective = reached;
           grows = true;
         } else {
           matches_ = before;
@@ -89,17 +91,35 @@ class UnitMatcher {
     return end;
   }
 
+  /// Solves the assignments of layers without blocks, which don't depend on each other: side by side, since each is
+  /// sequential.
+  void assign_free_layers() {
+    assigned_.resize(matches_.size());
+    std::vector<std::size_t> free;
+    for (std::size_t l = 0; l < similarities_.size(); ++l) {
+      if (blocks_a_[l].count() == 1 && blocks_b_[l].count() == 1) {
+        free.push_back(l);
+      }
+    }
+    parallel_for_(0, static_cast<std::int64_t>(free.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t f = begin; f < end; ++f) {
+        const std::size_t l = free[f];
+        assigned_[l] = best_match(similarities_[l], blocks_a_[l].units, blocks_b_[l].units, serial_for);
+      }
+    });
+  }
+
   void take(std::size_t begin, const std::vector<UnitMatch>& matched) {
     std::ranges::copy(matched, matches_.begin() + static_cast<std::ptrdiff_t>(begin));
   }
 
   std::vector<UnitMatch> matched(std::size_t begin, std::size_t end, bool descends) {
     const bool by_weights = descends || similarities_.empty();
-    products_.assign(end - begin, {});
-    cosines_.clear();
+    sums_.assign(end - begin, {});
+    nearness_.clear();
     incoming_.reset();
     if (by_weights) {
-      products_.front() = inner_products(*needed(begin, incoming(begin)));
+      sums_.front() = incoming_nearness(begin);
       if (descends) {
         add_outgoing(begin, end);
       }
@@ -109,6 +129,7 @@ class UnitMatcher {
       numbers.similarities = [this, begin](const BlockPair& pair) { return weight_similarities(begin, pair); };
     } else {
       numbers.similarities = [this](const BlockPair& pair) { return given_similarities(pair); };
+      numbers.assigned = assigned_[begin].empty() ? nullptr : &assigned_[begin];
       numbers.opinion = [this](const BlockPair& pair) { return opinion_on(pair); };
     }
     return match_blocks(blocks_a_, blocks_b_, begin, end, numbers, parallel_for_);
@@ -120,17 +141,16 @@ class UnitMatcher {
   }
 
   std::vector<float> weight_similarities(std::size_t begin, const BlockPair& pair) {
-    const std::vector<double>& products = products_[pair.layer - begin];
-    std::vector<double> sums = products.empty()
-                                   ? std::vector<double>()
-                                   : part<double>(products, blocks_b_[pair.layer].units, blocks_a_[pair.layer],
-                                                  pair.block_a, blocks_b_[pair.layer], pair.block_b);
+    const std::vector<double>& known = sums_[pair.layer - begin];
+    std::vector<double> sums = known.empty() ? std::vector<double>()
+                                             : part<double>(known, blocks_b_[pair.layer].units, blocks_a_[pair.layer],
+                                                            pair.block_a, blocks_b_[pair.layer], pair.block_b);
     if (pair.before != nullptr) {
-      std::vector<double> of_groups = grouped_products(pair, /*cosines=*/false);
-      check(!of_groups.empty(), not_comparable(pair.layer));
-      if (!sums.empty()) {
-        add_to(of_groups, sums);
+      std::vector<double> of_groups = grouped_nearness(pair);
+      if (of_groups.empty()) {
+        fail(not_comparable(pair.layer));
       }
+      add_to(of_groups, sums);
       sums = std::move(of_groups);
     }
     return {sums.begin(), sums.end()};
@@ -141,24 +161,22 @@ class UnitMatcher {
     const std::size_t last = end - 1;
     const UnitMatch after = end < matches_.size() ? matches_[end] : weights().matched_outputs();
     if (const auto numbers = weights().outgoing(last, after)) {
-      std::vector<double> products = inner_products(*numbers);
-      if (!products_[last - begin].empty()) {
-        add_to(products, products_[last - begin]);
-      }
-      products_[last - begin] = std::move(products);
+      std::vector<double> values = nearness(*numbers);
+      add_to(values, sums_[last - begin]);
+      sums_[last - begin] = std::move(values);
     }
   }
 
-  /// The cosine of the canonical weights into units.
+  /// How near the canonical weights into units are.
   SecondOpinion opinion_on(const BlockPair& pair) {
     const std::int64_t first_a = blocks_a_[pair.layer].begin(pair.block_a);
     const std::int64_t first_b = blocks_b_[pair.layer].begin(pair.block_b);
     if (pair.before != nullptr) {
       const std::int64_t width = blocks_b_[pair.layer].end(pair.block_b) - first_b;
-      auto of_groups = std::make_shared<std::vector<double>>();
+      const auto of_groups = std::make_shared<std::vector<double>>();
       return [this, pair, width, of_groups](const auto& rows, const auto& columns) {
         if (of_groups->empty()) {
-          *of_groups = grouped_products(pair, /*cosines=*/true);
+          *of_groups = grouped_nearness(pair);
         }
         return of_groups->empty() ? std::vector<double>() : chosen(*of_groups, width, 0, rows, 0, columns);
       };
@@ -166,9 +184,9 @@ class UnitMatcher {
     return [this, layer = pair.layer, first_a, first_b](const auto& rows, const auto& columns) {
       if (blocks_a_[layer].count() == 1) {
         const auto& numbers = incoming(layer);
-        return numbers.has_value() ? cosines(*numbers, rows, columns) : std::vector<double>();
+        return numbers.has_value() ? nearness(*numbers, rows, columns) : std::vector<double>();
       }
-      return chosen(all_cosines(layer), blocks_b_[layer].units, first_a, rows, first_b, columns);
+      return chosen(all_nearness(layer), blocks_b_[layer].units, first_a, rows, first_b, columns);
     };
   }
 
@@ -185,34 +203,28 @@ class UnitMatcher {
     return values;
   }
 
-  const std::vector<double>& all_cosines(std::size_t layer) {
-    if (const auto& numbers = incoming(layer); cosines_.empty() && numbers.has_value()) {
-      const auto all = [](std::int64_t count) {
-        std::vector<std::int64_t> rows;
-        for (std::int64_t row = 0; row < count; ++row) {
-          rows.push_back(row);
-        }
-        return rows;
-      };
-      cosines_ = cosines(*numbers, all(blocks_a_[layer].units), all(blocks_b_[layer].units));
+  const std::vector<double>& all_nearness(std::size_t layer) {
+    if (const std::optional<UnitNumbers>& numbers = incoming(layer); nearness_.empty() && numbers.has_value()) {
+      nearness_ = nearness(*numbers);
     }
-    return cosines_;
+    return nearness_;
   }
 
   /// Of a grouped convolution whose inputs are matched by pair.before: units, each of which may be several channels.
-  std::vector<double> grouped_products(const BlockPair& pair, bool cosines) {
+  std::vector<double> grouped_nearness(const BlockPair& pair) {
     const std::size_t before = pair.layer - 1;
     const auto channels = static_cast<std::int64_t>(places_a_[before].columns.size()) / blocks_a_[before].units;
     if (channels != static_cast<std::int64_t>(places_b_[before].columns.size()) / blocks_b_[before].units) {
       return {};
     }
     UnitMatch within;
+    within.reserve(pair.before->size() * static_cast<std::size_t>(channels));
     for (const std::int64_t unit : *pair.before) {
       for (std::int64_t c = 0; c < channels; ++c) {
         within.push_back(unit < 0 ? -1 : (unit * channels) + c);
       }
     }
-    return weights().grouped_products(pair.layer, pair.block_a, pair.block_b, within, cosines);
+    return weights().grouped_nearness(pair.layer, pair.block_a, pair.block_b, within);
   }
 
   /// Of the layer that is being matched.
@@ -223,9 +235,12 @@ class UnitMatcher {
     return incoming_->second;
   }
 
-  const std::optional<UnitNumbers>& needed(std::size_t layer, const std::optional<UnitNumbers>& numbers) const {
-    check(numbers.has_value(), not_comparable(layer));
-    return numbers;
+  std::vector<double> incoming_nearness(std::size_t layer) {
+    const std::optional<UnitNumbers>& numbers = incoming(layer);
+    if (!numbers.has_value()) {
+      fail(not_comparable(layer));
+    }
+    return nearness(*numbers);
   }
 
   std::string not_comparable(std::size_t layer) const {
@@ -236,12 +251,12 @@ class UnitMatcher {
            "of the layer before, all of them matched where there are groups";
   }
 
-  double product_of_weights() {
+  double nearness_of_weights() {
     double sum = 0.0;
     const std::size_t layers = matches_.size();
     for (std::size_t l = 0; l <= layers; ++l) {
       if (const auto numbers = weights().incoming(l, l == 0 ? UnitMatch() : matches_[l - 1])) {
-        sum += matched_product(*numbers, l < layers ? matches_[l] : weights().matched_outputs());
+        sum += matched_nearness(*numbers, l < layers ? matches_[l] : weights().matched_outputs());
       }
     }
     return sum;
@@ -264,12 +279,13 @@ class UnitMatcher {
   std::vector<UnitBlocks> blocks_a_;
   std::vector<UnitBlocks> blocks_b_;
   std::vector<UnitMatch> matches_;
+  std::vector<UnitMatch> assigned_;       ///< of layers without blocks, by similarities alone
   std::unique_ptr<UnitWeights> weights_;  ///< made when they are asked for: often there are no ties
 
   // Of the layers that are being matched.
-  std::vector<std::vector<double>> products_;  ///< what weights say of them, as far as it is one matrix
+  std::vector<std::vector<double>> sums_;  ///< what weights say of them, as far as it is one matrix
   std::optional<std::pair<std::size_t, std::optional<UnitNumbers>>> incoming_;
-  std::vector<double> cosines_;
+  std::vector<double> nearness_;
 };
 
 }  // namespace

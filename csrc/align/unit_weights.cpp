@@ -1,7 +1,6 @@
 #include "align/unit_weights.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <numeric>
 
@@ -51,10 +50,9 @@ Tensor select(const Tensor& t, std::int64_t dim, const std::vector<std::int64_t>
   return aten::index_select(t, dim, int64_vector(places, t));
 }
 
-Tensor normalized(const Tensor& rows) {
-  const Tensor norms = aten::sqrt(aten::sum(aten::mul(rows, rows), {1}, /*keepdim=*/true));
-  const Tensor zero = aten::full({}, 0.0, norms);
-  return aten::div(rows, aten::where(aten::eq(norms, zero), aten::full({}, 1.0, norms), norms));
+/// Squared norms of rows.
+std::vector<double> squares(const Tensor& rows) {
+  return values_of(aten::sum(aten::mul(rows, rows), {1}));
 }
 
 }  // namespace
@@ -78,7 +76,7 @@ Tensor UnitWeights::Side::shift(std::size_t l) const {
   if (affine_tensors.size() > 1) {
     return affine_tensors[1];
   }
-  const Tensor zeros = aten::full({affine_tensors[0].size(0)}, 0.0, affine_tensors[0]);
+  Tensor zeros = aten::full({affine_tensors[0].size(0)}, 0.0, affine_tensors[0]);
   const std::int64_t norm = l < network.hidden_layers().size() ? network.hidden_layers()[l].folded_batch_norm : -1;
   if (norm < 0) {
     return zeros;
@@ -188,8 +186,8 @@ UnitMatch UnitWeights::matched_outputs() const {
   return match;
 }
 
-std::vector<double> UnitWeights::grouped_products(std::size_t l, std::int64_t group_a, std::int64_t group_b,
-                                                  const UnitMatch& within, bool cosines) const {
+std::vector<double> UnitWeights::grouped_nearness(std::size_t l, std::int64_t group_a, std::int64_t group_b,
+                                                  const UnitMatch& within) const {
   const Tensor& weight_a = a_.weight(l);
   const Tensor& weight_b = b_.weight(l);
   const std::int64_t inputs_a = weight_a.size(1);
@@ -207,14 +205,13 @@ std::vector<double> UnitWeights::grouped_products(std::size_t l, std::int64_t gr
   const std::int64_t outputs_a = weight_a.size(0) / a_.groups(l);
   const std::int64_t outputs_b = weight_b.size(0) / b_.groups(l);
   const std::int64_t kernel = weight_a.numel() / weight_a.size(0) / inputs_a;
-  std::vector<double> products(static_cast<std::size_t>(outputs_a * outputs_b));
+  std::vector<double> values(static_cast<std::size_t>(outputs_a * outputs_b));
   for (std::int64_t i = 0; i < outputs_a; ++i) {
     const std::int64_t row_a = (group_a * outputs_a) + i;
     for (std::int64_t j = 0; j < outputs_b; ++j) {
       const std::int64_t row_b = (group_b * outputs_b) + j;
-      double product = host_shift_a_[row_a] * host_shift_b_[row_b];
-      double square_a = host_shift_a_[row_a] * host_shift_a_[row_a];
-      double square_b = host_shift_b_[row_b] * host_shift_b_[row_b];
+      const double shift = host_shift_a_[row_a] - host_shift_b_[row_b];
+      double distance = shift * shift;
       for (std::int64_t input = 0; input < inputs_a; ++input) {
         if (within[input] < 0) {
           continue;
@@ -222,29 +219,34 @@ std::vector<double> UnitWeights::grouped_products(std::size_t l, std::int64_t gr
         const double* x = host_a_.data() + (((row_a * inputs_a) + input) * kernel);
         const double* y = host_b_.data() + (((row_b * inputs_b) + within[input]) * kernel);
         for (std::int64_t k = 0; k < kernel; ++k) {
-          product += x[k] * y[k];
-          square_a += x[k] * x[k];
-          square_b += y[k] * y[k];
+          distance += (x[k] - y[k]) * (x[k] - y[k]);
         }
       }
-      const double norms = cosines ? std::sqrt(square_a) * std::sqrt(square_b) : 1.0;
-      products[(i * outputs_b) + j] = norms > 0 ? product / norms : 0.0;
+      values[(i * outputs_b) + j] = -distance;
     }
   }
-  return products;
+  return values;
 }
 
-std::vector<double> inner_products(const UnitNumbers& numbers) {
-  return values_of(aten::linear(numbers.a, numbers.b, std::nullopt));
+std::vector<double> nearness(const UnitNumbers& numbers) {
+  std::vector<double> values = values_of(aten::linear(numbers.a, numbers.b, std::nullopt));
+  const std::vector<double> squares_a = squares(numbers.a);
+  const std::vector<double> squares_b = squares(numbers.b);
+  for (std::size_t i = 0; i < squares_a.size(); ++i) {
+    for (std::size_t j = 0; j < squares_b.size(); ++j) {
+      double& value = values[(i * squares_b.size()) + j];
+      value = (2 * value) - squares_a[i] - squares_b[j];
+    }
+  }
+  return values;
 }
 
-std::vector<double> cosines(const UnitNumbers& numbers, const std::vector<std::int64_t>& rows_a,
-                            const std::vector<std::int64_t>& rows_b) {
-  return values_of(
-      aten::linear(normalized(select(numbers.a, 0, rows_a)), normalized(select(numbers.b, 0, rows_b)), std::nullopt));
+std::vector<double> nearness(const UnitNumbers& numbers, const std::vector<std::int64_t>& rows_a,
+                             const std::vector<std::int64_t>& rows_b) {
+  return nearness(UnitNumbers{select(numbers.a, 0, rows_a), select(numbers.b, 0, rows_b)});
 }
 
-double matched_product(const UnitNumbers& numbers, const UnitMatch& match) {
+double matched_nearness(const UnitNumbers& numbers, const UnitMatch& match) {
   std::vector<std::int64_t> rows_a;
   std::vector<std::int64_t> rows_b;
   for (std::size_t i = 0; i < match.size(); ++i) {
@@ -256,8 +258,8 @@ double matched_product(const UnitNumbers& numbers, const UnitMatch& match) {
   if (rows_a.empty()) {
     return 0.0;
   }
-  const Tensor products = aten::mul(select(numbers.a, 0, rows_a), select(numbers.b, 0, rows_b));
-  return values_of(aten::sum(products, {0, 1})).front();
+  const Tensor apart = aten::subtract(select(numbers.a, 0, rows_a), select(numbers.b, 0, rows_b));
+  return -values_of(aten::sum(aten::mul(apart, apart), {0, 1})).front();
 }
 
 }  // namespace funcsim

@@ -44,14 +44,15 @@ class UnitWeights {
   /// Outputs of both networks, each with itself.
   UnitMatch matched_outputs() const;
 
-  /// incoming(l) of a grouped convolution, of the units of a pair of groups, for an order within a group of inputs.
+  /// nearness() of incoming(l) of a grouped convolution, of the units of a pair of groups, for an order within a group
+  /// of inputs.
   ///
   /// @param groups how many; both convolutions have so many
   /// @param within [inputs of a group in a]: which input of b's group each is
-  /// @return row-major float64 [outputs of a group in a, outputs of a group in b] of inner products, or of cosines;
-  ///         empty where the weights don't correspond
-  std::vector<double> grouped_products(std::size_t l, std::int64_t group_a, std::int64_t group_b,
-                                       const UnitMatch& within, bool cosines) const;
+  /// @return row-major float64 [outputs of a group in a, outputs of a group in b]; empty where the weights don't
+  ///         correspond
+  std::vector<double> grouped_nearness(std::size_t l, std::int64_t group_a, std::int64_t group_b,
+                                       const UnitMatch& within) const;
 
  private:
   struct Side {
@@ -71,18 +72,18 @@ class UnitWeights {
 
   Side a_;
   Side b_;
-  mutable std::size_t host_layer_ = 0;  ///< whose weights are in these, as grouped_products reads them; 0: none
+  mutable std::size_t host_layer_ = 0;  ///< whose weights are in these, as grouped_nearness reads them; 0: none
   mutable std::vector<double> host_a_, host_b_, host_shift_a_, host_shift_b_;
 };
 
-/// [units of a, units of b] of inner products of rows, float64 on the host, row-major.
-std::vector<double> inner_products(const UnitNumbers& numbers);
+/// Minus the squared distance of rows: [units of a, units of b], float64 on the host, row-major.
+std::vector<double> nearness(const UnitNumbers& numbers);
 
-/// The same of the cosines of some rows; 0 where a row is 0.
-std::vector<double> cosines(const UnitNumbers& numbers, const std::vector<std::int64_t>& rows_a,
-                            const std::vector<std::int64_t>& rows_b);
+/// The same of some rows.
+std::vector<double> nearness(const UnitNumbers& numbers, const std::vector<std::int64_t>& rows_a,
+                             const std::vector<std::int64_t>& rows_b);
 
-/// Sum of the inner products of matched rows.
-double matched_product(const UnitNumbers& numbers, const UnitMatch& match);
+/// Sum over matched rows.
+double matched_nearness(const UnitNumbers& numbers, const UnitMatch& match);
 
 }  // namespace funcsim

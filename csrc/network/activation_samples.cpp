@@ -56,42 +56,43 @@ class Collector {
       activations = layer.item.type->forward(layer, preactivations);
     }
     const std::int64_t first = batch.first_input * run_.extents()[batch.layer].samples_per_input;
-    aten::copy_into(aten::narrow(layers_[batch.layer], 0, first, batch.num_samples), sampled(batch, activations));
+    aten::copy_into(aten::narrow(layers_[batch.layer], 0, first, batch.num_samples), sampled(run_, batch, activations));
   }
 
   const std::vector<Tensor>& layers() const { return layers_; }
 
  private:
-  /// [samples, units] of activations [inputs, units, grid...] or [inputs, grid..., units].
-  Tensor sampled(const SignatureBatch& batch, const Tensor& activations) const {
-    const Network& network = run_.network();
-    const HiddenLayer& hidden = network.hidden_layers()[batch.layer];
-    const std::vector<std::int64_t>& grid = run_.plan().samples[batch.layer].grid;
-    const std::int64_t places = element_count(grid);
-    const bool units_last = network.architecture().items[hidden.item].type->spatial_dimensions == 0;
-    const Tensor rows =
-        units_last ? aten::reshape(activations, {-1, hidden.units})
-                   : aten::reshape(
-                         aten::permute(aten::reshape(activations, {batch.num_inputs, hidden.units, places}), {0, 2, 1}),
-                         {-1, hidden.units});
-    const SignatureOptions& options = run_.options();
-    if (options.positions == all_positions || places == 1) {
-      return rows;
-    }
-    std::vector<std::int64_t> indices =
-        grid_points(options.first_input + batch.first_input, batch.num_inputs, options.positions, grid, options.seed);
-    for (std::int64_t s = 0; s < batch.num_samples; ++s) {
-      indices[s] += s / options.positions * places;
-    }
-    return aten::index_select(rows, 0, int64_vector(indices, activations));
-  }
-
   const NetworkRun& run_;
   std::vector<Tensor> layers_;
   Tensor bits_;
 };
 
 }  // namespace
+
+Tensor sampled(const NetworkRun& run, const SignatureBatch& batch, const Tensor& values) {
+  const Network& network = run.network();
+  const HiddenLayer& hidden = network.hidden_layers()[batch.layer];
+  const std::vector<std::int64_t>& grid = run.plan().samples[batch.layer].grid;
+  const std::int64_t places = element_count(grid);
+  const bool units_last = network.architecture().items[hidden.item].type->spatial_dimensions == 0;
+  const Tensor by_place =
+      units_last ? aten::reshape(values, {batch.num_inputs, places, hidden.units})
+                 : aten::permute(aten::reshape(values, {batch.num_inputs, hidden.units, places}), {0, 2, 1});
+  const SignatureOptions& options = run.options();
+  if (options.positions == any_position) {
+    return aten::amax(by_place, {1});
+  }
+  Tensor rows = aten::reshape(by_place, {-1, hidden.units});
+  if (options.positions == all_positions || places == 1) {
+    return rows;
+  }
+  std::vector<std::int64_t> indices =
+      grid_points(options.first_input + batch.first_input, batch.num_inputs, options.positions, grid, options.seed);
+  for (std::int64_t s = 0; s < batch.num_samples; ++s) {
+    indices[s] += s / options.positions * places;
+  }
+  return aten::index_select(rows, 0, int64_vector(indices, values));
+}
 
 std::vector<Tensor> activation_samples(const NetworkRun& run, Execution& execution) {
   Collector collector(run);

@@ -9,6 +9,12 @@
 
 namespace funcsim {
 
+/// What a batch's signatures hold the bits of, [samples, units], read off something that has a place for every unit and
+/// position of the layer's grid. Of any_position it is the largest of all places.
+///
+/// @param values [inputs, units, grid...], or of a Linear [inputs, grid..., units]
+torch::stable::Tensor sampled(const NetworkRun& run, const SignatureBatch& batch, const torch::stable::Tensor& values);
+
 /// What the activation function behind each hidden layer gives at the samples whose bits signatures hold: the first
 /// elementwise item directly behind the pre-activation, identities left out; where there is none, the pre-activation
 /// itself.

@@ -8,7 +8,10 @@
 #include <optional>
 #include <string>
 
+#include "device/device_call.h"
 #include "kernels/common/error.h"
+#include "kernels/common/parallel.h"
+#include "kernels/row_norms/row_norms.h"
 #include "network/aten.h"
 #include "network/tensor_text.h"
 #include "network/tensor_values.h"
@@ -22,22 +25,35 @@ namespace {
 using torch::stable::Tensor;
 using Dtype = torch::headeronly::ScalarType;
 
-/// L2 norm of every row.
-Tensor row_norms(const Tensor& weight) {
+/// L2 norm of every row. Scaled by the largest entry first: squares of float64 leave its range too.
+Tensor norms_of_rows(const Tensor& weight) {
   const Tensor rows = aten::reshape(weight, {weight.size(0), -1});
-  const Tensor norms = aten::sqrt(aten::sum(aten::mul(rows, rows), {1}));
-  const std::vector<double> values = values_of(norms);
-  const auto is_safe = [](double norm) { return norm > 1e-140 && norm < 1e140; };
-  if (std::all_of(values.begin(), values.end(), is_safe)) {
-    return norms;
-  }
-  // Squares of float64 may have left its range: once more, scaled by the largest entry.
   const Tensor largest = aten::amax(aten::abs(rows), {1}, /*keepdim=*/true);
   const Tensor zero = aten::full({}, 0.0, rows);
   const Tensor one = aten::full({}, 1.0, rows);
   const Tensor unit = aten::where(aten::eq(largest, zero), one, largest);
   const Tensor scaled = aten::div(rows, unit);
   return aten::mul(aten::sqrt(aten::sum(aten::mul(scaled, scaled), {1})), aten::reshape(largest, {-1}));
+}
+
+/// The same of a matrix in memory of the host whose columns are multiplied by factors, without a copy where squares
+/// stay in their range.
+Tensor norms_of_host_rows(const Tensor& weight, const std::optional<Tensor>& factors) {
+  const Tensor matrix = aten::contiguous(weight);
+  Tensor norms = new_host_tensor({matrix.size(0)}, Dtype::Double);
+  auto* out = norms.mutable_data_ptr<double>();
+  const double* columns = factors.has_value() ? factors->const_data_ptr<double>() : nullptr;
+  if (matrix.scalar_type() == Dtype::Double) {
+    row_norms(matrix.const_data_ptr<double>(), matrix.size(0), matrix.size(1), columns, out, serial_for);
+  } else {
+    row_norms(matrix.const_data_ptr<float>(), matrix.size(0), matrix.size(1), columns, out, serial_for);
+  }
+  const auto is_safe = [](double norm) { return norm > 1e-140 && norm < 1e140; };
+  if (std::all_of(out, out + matrix.size(0), is_safe)) {
+    return norms;
+  }
+  const Tensor wide = aten::to_dtype(matrix, Dtype::Double);
+  return norms_of_rows(factors.has_value() ? aten::mul(wide, *factors) : wide);
 }
 
 /// Works on float64 copies of a network's tensors, hidden layer by hidden layer.
@@ -51,9 +67,11 @@ class Canonicalizer {
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(network.architecture().items.size()); ++i) {
       std::vector<Tensor>& tensors = form_.tensors.emplace_back();
       for (const Tensor& tensor : network.layer(i).tensors) {
-        tensors.push_back(aten::to_dtype(tensor, Dtype::Double));
+        const bool stays = tensors.empty() && weight_stays_as_it_is(i);
+        tensors.push_back(stays ? tensor : aten::to_dtype(tensor, Dtype::Double));
       }
     }
+    column_factors_.resize(form_.tensors.size());
     for (const HiddenLayer& layer : network.hidden_layers()) {
       canonicalize(layer);
     }
@@ -75,6 +93,12 @@ class Canonicalizer {
     fail(item_place(network_.architecture(), i), " has no ", name);
   }
 
+  /// A Linear's weight, the largest tensor as a rule, isn't copied for its norms alone.
+  bool weight_stays_as_it_is(std::int64_t i) const {
+    const bool is_linear = item(i).type->role == LayerRole::affine && item(i).type->spatial_dimensions == 0;
+    return scales_only_ && is_linear && network_.on_device().is_cpu();
+  }
+
   bool has_bias(std::int64_t affine) const { return item(affine).boolean("bias"); }
 
   template <typename Action>
@@ -91,8 +115,9 @@ class Canonicalizer {
       at_item(layer.folded_batch_norm, [&] { fold(layer); });
     }
     const std::optional<std::int64_t> receiver = find_receiver(layer);
-    Tensor& weight = tensor(layer.item, "weight");
-    const Tensor norms = row_norms(weight);
+    const Tensor& weight = tensor(layer.item, "weight");
+    const Tensor norms = weight_stays_as_it_is(layer.item) ? norms_of_host_rows(weight, column_factors_[layer.item])
+                                                           : norms_of_rows(weight);
     check_norms(layer, norms);
     const Tensor one = aten::full({}, 1.0, norms);
     Tensor scale = aten::where(aten::eq(norms, aten::full({}, 0.0, norms)), one, norms);
@@ -126,6 +151,7 @@ class Canonicalizer {
     const bool affine = norm_item.boolean("affine");
     check_channels(layer);
     Tensor& weight = tensor(layer.item, "weight");
+    weight = aten::to_dtype(weight, Dtype::Double);
     Tensor& mean = tensor(norm, "running_mean");
     Tensor& variance = tensor(norm, "running_var");
     const auto normalized = [&](const Tensor& row) {
@@ -199,6 +225,10 @@ class Canonicalizer {
 
   /// @param factor of every column, input channel or feature of the receiver
   void multiply(std::int64_t receiver, const Tensor& factor) {
+    if (weight_stays_as_it_is(receiver)) {
+      column_factors_[receiver] = aten::contiguous(factor);
+      return;
+    }
     Tensor& weight = tensor(receiver, "weight");
     if (item(receiver).type->role == LayerRole::batch_norm) {
       Tensor& mean = tensor(receiver, "running_mean");
@@ -213,6 +243,7 @@ class Canonicalizer {
   bool scales_only_;
   std::vector<std::optional<std::int64_t>> dimensions_;
   CanonicalForm form_;
+  std::vector<std::optional<Tensor>> column_factors_;  ///< of items whose weights stay as they are
 };
 
 /// Scales can take parameters out of the range of their dtype, and what was not finite before is no network.

@@ -126,7 +126,7 @@ class DeviceAccumulator final : public MomentsAccumulator {
 
 }  // namespace
 
-std::unique_ptr<MomentsAccumulator> make_moments_accumulator(std::int64_t units, Execution& execution) {
+std::unique_ptr<MomentsAccumulator> make_moments_accumulator(std::int64_t units, const Execution& execution) {
   if (execution.device.has_value()) {
     return std::make_unique<DeviceAccumulator>(units);
   }
@@ -137,7 +137,7 @@ std::int64_t units_axis(const Item& affine, std::int64_t dimensions) {
   return affine.type->spatial_dimensions > 0 ? 1 : dimensions - 1;
 }
 
-PreactivationMoments::PreactivationMoments(const NetworkRun& run, Execution& execution) : run_(run) {
+PreactivationMoments::PreactivationMoments(const NetworkRun& run, const Execution& execution) : run_(run) {
   layers_.reserve(run.extents().size());
   for (const LayerExtent& extent : run.extents()) {
     layers_.push_back(make_moments_accumulator(extent.units, execution));

@@ -38,13 +38,13 @@ class MomentsAccumulator {
 };
 
 /// Refers to execution.
-std::unique_ptr<MomentsAccumulator> make_moments_accumulator(std::int64_t units, Execution& execution);
+std::unique_ptr<MomentsAccumulator> make_moments_accumulator(std::int64_t units, const Execution& execution);
 
 /// The moments of the pre-activations of all hidden layers, at every position of their grids.
 class PreactivationMoments {
  public:
   /// Refers to run and execution.
-  PreactivationMoments(const NetworkRun& run, Execution& execution);
+  PreactivationMoments(const NetworkRun& run, const Execution& execution);
 
   /// What NetworkPass shows.
   NetworkPass::Observe observer();

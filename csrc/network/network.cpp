@@ -102,7 +102,19 @@ Tensor Network::checked_parameter(std::int64_t item, const ParameterSpec& spec, 
 
 Tensor Network::forward(std::int64_t item, const Tensor& activations) const {
   const Layer running = layer(item);
-  return running.item.type->forward == nullptr ? activations : running.item.type->forward(running, activations);
+  if (running.item.type->forward == nullptr) {
+    return activations;
+  }
+  const Tensor output = running.item.type->forward(running, activations);
+  if (output.scalar_type() != dtype_) {
+    fail(role_, ": ", item_place(architecture_, item), ": PyTorch computed in ", dtype_name(output.scalar_type()),
+         " instead of ", dtype_name(dtype_), ": is autocast on? Switch it off around this call");
+  }
+  return output;
+}
+
+void Network::replace_tensors(std::int64_t item, std::vector<Tensor> tensors) {
+  tensors_[item] = std::move(tensors);
 }
 
 Plan Network::plan(const Tensor& inputs, std::int64_t positions) const {

@@ -42,7 +42,12 @@ class Network {
   Plan plan(const torch::stable::Tensor& inputs, std::int64_t positions) const;
 
   /// What item i gives for a batch of activations that fit it, in eval mode.
+  /// @throws Error where that is of another dtype than the network's: autocast casts inside of ATen, where it can't be
+  ///         switched off from here
   torch::stable::Tensor forward(std::int64_t item, const torch::stable::Tensor& activations) const;
+
+  /// Puts other tensors in the place of item i's: of the same shapes, of dtype() and on the same device.
+  void replace_tensors(std::int64_t item, std::vector<torch::stable::Tensor> tensors);
 
  private:
   void take_parameters(const std::vector<torch::stable::Tensor>& parameters);

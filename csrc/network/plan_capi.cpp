@@ -13,12 +13,15 @@ std::int64_t funcsim_plan(const char* architecture, const std::int64_t* input_sh
   try {
     const funcsim::Architecture parsed = funcsim::parse_architecture(architecture);
     const std::vector<funcsim::HiddenLayer> layers = funcsim::find_hidden_layers(parsed);
+    const bool knows_inputs = dimensions >= 0;
     const funcsim::Plan plan =
-        funcsim::plan_samples(parsed, layers, funcsim::Shape(input_shape, input_shape + dimensions), positions);
+        knows_inputs
+            ? funcsim::plan_samples(parsed, layers, funcsim::Shape(input_shape, input_shape + dimensions), positions)
+            : funcsim::Plan();
     const auto count = static_cast<std::int64_t>(layers.size());
     for (std::int64_t l = 0; l < std::min(count, capacity); ++l) {
       units[l] = layers[l].units;
-      samples_per_input[l] = plan.samples[l].samples_per_input;
+      samples_per_input[l] = knows_inputs ? plan.samples[l].samples_per_input : 0;
     }
     return count;
   } catch (const std::exception& caught) {

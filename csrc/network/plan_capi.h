@@ -8,6 +8,7 @@ extern "C" {
 
 /// Hidden layers of an architecture for inputs of shape [N, input_shape...].
 ///
+/// @param dimensions         of input_shape; -1 where the inputs aren't known: then samples_per_input is 0
 /// @param units              out: [capacity] units of every hidden layer
 /// @param samples_per_input  out: [capacity]
 /// @param error              out: the message, cut to error_size - 1 characters

@@ -33,22 +33,6 @@ std::int64_t inputs_within(std::int64_t bytes, std::int64_t elements_per_input) 
   return bytes / static_cast<std::int64_t>(sizeof(float)) / std::max<std::int64_t>(elements_per_input, 1);
 }
 
-/// A power of two.
-std::int64_t batch_inputs(std::int64_t bytes, std::int64_t elements_per_input) {
-  return static_cast<std::int64_t>(std::bit_floor(
-      static_cast<std::uint64_t>(std::clamp(inputs_within(bytes, elements_per_input), whole_bytes, block_inputs))));
-}
-
-/// What a layer gives is of the network's dtype. Autocast casts inside of ATen, where it can't be switched off from
-/// here.
-void check_dtype(const Network& network, std::int64_t item, const Tensor& activations) {
-  if (activations.scalar_type() != network.dtype()) {
-    fail(network.role(), ": ", item_place(network.architecture(), item), ": PyTorch computed in ",
-         dtype_name(activations.scalar_type()), " instead of ", dtype_name(network.dtype()),
-         ": is autocast on? Switch it off around this call");
-  }
-}
-
 void check_options(const Network& network, const Tensor& inputs, const SignatureOptions& options) {
   check(std::isfinite(options.margin) && options.margin >= 0, network.role(),
         ": margin must be finite and at least 0, got ", options.margin);
@@ -58,6 +42,12 @@ void check_options(const Network& network, const Tensor& inputs, const Signature
 }
 
 }  // namespace
+
+std::int64_t batch_inputs(const NetworkRun& run, const Execution& execution) {
+  const std::int64_t bytes = execution.device.has_value() ? device_batch_bytes : host_batch_bytes;
+  const std::int64_t inputs = std::clamp(inputs_within(bytes, run.plan().most_elements), whole_bytes, block_inputs);
+  return static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(inputs)));
+}
 
 NetworkRun::NetworkRun(const Network& network, Tensor inputs, const SignatureOptions& options)
     : network_(network),
@@ -78,8 +68,7 @@ NetworkPass::NetworkPass(const NetworkRun& run, Execution& execution, PlaceRows 
       observe_(std::move(observe)),
       recorder_(make_recorder(run.network(), run.plan(), run.inputs(), run.options(), execution)),
       num_layers_(static_cast<std::int64_t>(run.extents().size())),
-      batch_inputs_(
-          batch_inputs(execution.device.has_value() ? device_batch_bytes : host_batch_bytes, run.plan().most_elements)),
+      batch_inputs_(batch_inputs(run, execution)),
       wave_batches_(
           execution.device.has_value()
               ? std::max<std::int64_t>(inputs_within(device_wave_bytes, run.plan().most_elements) / batch_inputs_, 1)
@@ -112,13 +101,9 @@ void NetworkPass::start_wave() {
 void NetworkPass::run_item() {
   const Network& network = run_.network();
   const std::int64_t item = next_item_++;
-  const Layer layer = network.layer(item);
   const bool is_preactivation = item == network.hidden_layers()[next_layer_].preactivation_item;
   for (Batch& batch : wave_) {
-    if (layer.item.type->forward != nullptr) {
-      batch.activations = layer.item.type->forward(layer, batch.activations);
-      check_dtype(network, item, batch.activations);
-    }
+    batch.activations = network.forward(item, batch.activations);
     if (is_preactivation) {
       const SignatureBatch place{next_layer_, batch.first_input, batch.num_inputs,
                                  batch.num_inputs * run_.extents()[next_layer_].samples_per_input};

@@ -49,6 +49,10 @@ class NetworkRun {
   std::vector<LayerExtent> extents_;
 };
 
+/// Inputs that go through the network together: a power of two, at most block_inputs, that depends on the widest
+/// activation.
+std::int64_t batch_inputs(const NetworkRun& run, const Execution& execution);
+
 /// A network on its way through a run's inputs, batch by batch. Asks `rows` where the packed signatures of a batch of a
 /// hidden layer go, and calls `packed` when they are there, or on a device, when that is on its stream. Before that it
 /// shows the pre-activations to `observe`, if that is given; NaN is found first. Batches of a

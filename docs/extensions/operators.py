@@ -9,12 +9,13 @@ import inspect
 import torch
 from docutils import nodes
 from docutils.statemachine import StringList
-from funcsim import _fakes, _network_fakes, primitives
+from funcsim import _fakes, _network_fakes, _stability_fakes, _unit_fakes, primitives
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyFunction
 from sphinx.ext.napoleon import GoogleDocstring
 
+FAKES = (_fakes, _network_fakes, _stability_fakes, _unit_fakes)
 PREFIX = "torch.ops.funcsim."
 
 
@@ -26,7 +27,7 @@ def schema(name: str) -> torch.FunctionSchema:
 
 def docstring(name: str) -> str:
     """What an operator's documentation says, "" if nothing does."""
-    fakes = (getattr(module, f"_{name}", None) for module in (_network_fakes, _fakes))
+    fakes = (getattr(module, f"_{name}", None) for module in FAKES)
     described = next(filter(None, [getattr(primitives, name, None), *fakes]), None)
     return inspect.cleandoc(getattr(described, "__doc__", None) or "")
 
@@ -40,9 +41,7 @@ class Operator(PyFunction):
         if not hasattr(torch.ops.funcsim, name):
             raise self.error(f"there is no operator {PREFIX}{name}")
         if not docstring(name):
-            raise self.error(
-                f"{PREFIX}{name} has no docstring; expected one in primitives.py, _fakes.py or _network_fakes.py"
-            )
+            raise self.error(f"{PREFIX}{name} has no docstring; expected one in primitives.py or a file of fakes")
         self.name = "py:function"
         return super().run()
 

@@ -5,17 +5,22 @@ which unit of the other. The operators behind it are ``torch.ops.funcsim.*``: th
 ``torch.compile`` and ``torch.export`` as well.
 """
 
-from . import _autograd as _autograd  # these three register
+from . import _autograd as _autograd  # these five register
 from . import _fakes as _fakes
 from . import _network_fakes as _network_fakes
+from . import _stability_fakes as _stability_fakes
+from . import _unit_fakes as _unit_fakes
 from ._library import cmake_prefix_path, simd_level
 from ._version import __version__
+from .align import align
+from .barrier import Barrier, barrier
 from .canonicalize import canonicalize
 from .compare import compare
 from .comparer import Comparer
 from .comparison import Comparison, LayerComparison, UnmatchedLayer
 from .describe import describe, parameters
 from .layer_similarity import LayerSimilarity, layer_similarity
+from .merge import merge
 from .primitives import (
     activation_signatures,
     jaccard,
@@ -26,17 +31,26 @@ from .primitives import (
     signature_cka,
     synchronize,
 )
+from .prune_report import LayerPruning, PruneReport, prune_report
 from .sketch import NetworkSketch, sketch
+from .stability import LayerStability, Stability, stability
 
 __all__ = [
+    "Barrier",
     "Comparer",
     "Comparison",
     "LayerComparison",
+    "LayerPruning",
     "LayerSimilarity",
+    "LayerStability",
     "NetworkSketch",
+    "PruneReport",
+    "Stability",
     "UnmatchedLayer",
     "__version__",
     "activation_signatures",
+    "align",
+    "barrier",
     "canonicalize",
     "cmake_prefix_path",
     "compare",
@@ -45,11 +59,14 @@ __all__ = [
     "layer_similarity",
     "linear_sum_assignment",
     "linear_sum_assignment_with_duals",
+    "merge",
     "minhash",
     "minhash_jaccard",
     "parameters",
+    "prune_report",
     "signature_cka",
     "simd_level",
     "sketch",
+    "stability",
     "synchronize",
 ]

@@ -22,9 +22,11 @@ def _register_no_gradient(name: str) -> None:
 
 # The operators that take floating tensors and return some: integer results never ask for a gradient.
 for _name in (
+    "align_parameters",
     "canonicalize",
     "compare",
     "compare_with_chance",
+    "merge_parameters",
     "network_activations",
     "network_signatures_with_moments",
 ):
@@ -34,6 +36,8 @@ for _name in (
 # Under autocast PyTorch computes some layers in a narrower type. Which unit fires is then another question, and the
 # operators refuse: here they run with autocast off, and what it would narrow is widened.
 for _name in (
+    "boundary_counts",
+    "merge_parameters",
     "network_activations",
     "network_signatures",
     "network_signatures_with_moments",

@@ -54,6 +54,27 @@ def _jaccard(signatures_a: Tensor, signatures_b: Tensor) -> Tensor:
     return signatures_a.new_empty((signatures_a.shape[0], signatures_b.shape[0]), dtype=torch.float32)
 
 
+@torch.library.register_fake("funcsim::phi")
+def _phi(signatures_a: Tensor, signatures_b: Tensor, num_samples: Size) -> Tensor:
+    """Phi coefficients of all pairs of packed signatures: the Pearson correlation of their bits.
+
+    (n |A and B| - |A| |B|) / sqrt(|A| (n - |A|) |B| (n - |B|)) with n samples, from exact counts.
+
+    Args:
+        signatures_a: uint8 ``[a, ceil(num_samples / 8)]``, padding bits 0.
+        signatures_b: uint8 ``[b, ceil(num_samples / 8)]``, of the same samples.
+        num_samples: n, below 2**31.
+
+    Returns:
+        float32 ``[a, b]``, from -1 to 1. Two equal constant units have 1, and other pairs with a constant unit 0.
+
+    Raises:
+        RuntimeError: For other dtypes or shapes, padding bits that are set, and signatures of different lengths.
+    """
+    check_one_device("phi", signatures_a, signatures_b)
+    return signatures_a.new_empty((signatures_a.shape[0], signatures_b.shape[0]), dtype=torch.float32)
+
+
 @torch.library.register_fake("funcsim::minhash_jaccard")
 def _minhash_jaccard(sketches_a: Tensor, sketches_b: Tensor) -> Tensor:
     check_one_device("minhash_jaccard", sketches_a, sketches_b)
@@ -253,86 +274,6 @@ def _layer_scores(
     """
     check_one_device("layer_scores", *layers_a, *layers_b)
     return layers_a[0].new_empty((len(layers_a), len(layers_b)), dtype=torch.float64)
-
-
-@torch.library.register_fake("funcsim::signature_cka")
-def _signature_cka(signatures_a: Tensor, signatures_b: Tensor, num_samples: Size, debiased: bool = False) -> Tensor:
-    check_one_device("signature_cka", signatures_a, signatures_b)
-    return signatures_a.new_empty((), dtype=torch.float64)
-
-
-@torch.library.register_fake("funcsim::bootstrap_scores")
-def _bootstrap_scores(
-    layers_a: Sequence[Tensor],
-    layers_b: Sequence[Tensor],
-    matches: Sequence[Tensor],
-    num_samples: Sequence[Size],
-    num_inputs: Size,
-    replicates: int = 1000,
-    seed: int = 0,
-    similarity: str = "jaccard",
-) -> Tensor:
-    """The scores of matched layers, had other inputs of their kind come: a block bootstrap over inputs.
-
-    Inputs are cut into blocks of consecutive ones: each is one, up to 256; more inputs make 256 blocks, as even as can
-    be. A replicate draws as many blocks as there are, with replacement (docs/hash.md), the same for all layers. The
-    matching stays. A pair of units of which neither fires in a replicate (for "phi": one of which is constant there)
-    keeps its similarity on all inputs. Works on the host: tensors of a device are copied there.
-
-    Args:
-        layers_a: For each pair of layers the signatures of a's, uint8 ``[units, ceil(samples / 8)]``.
-        layers_b: Those of b's, of the same samples.
-        matches: For each pair int64 ``[units of a]``: the unit of b that is each unit's counterpart, or -1; none twice.
-        num_samples: Samples of each pair of layers, a multiple of ``num_inputs``.
-        num_inputs: Inputs that the samples come from, at least 2.
-        replicates: From 1 to 2**24.
-        seed: Of the draws: any int64.
-        similarity: "jaccard" or "phi".
-
-    Returns:
-        float64 ``[replicates, pairs]``: the sum of the matched pairs' similarities / max(units of a, units of b).
-
-    Raises:
-        RuntimeError: For layers of other dtypes or shapes, numbers of samples that don't fit, matches that name no unit
-            or one twice, an unknown similarity, and numbers out of range.
-    """
-    check_one_device("bootstrap_scores", *layers_a, *layers_b, *matches)
-    return layers_a[0].new_empty((replicates, len(layers_a)), dtype=torch.float64)
-
-
-@torch.library.register_fake("funcsim::shuffled_scores")
-def _shuffled_scores(
-    layers_a: Sequence[Tensor],
-    layers_b: Sequence[Tensor],
-    num_samples: Sequence[Size],
-    num_inputs: Size,
-    shuffles: int,
-    seed: int = 0,
-    similarity: str = "jaccard",
-) -> Tensor:
-    """Scores layers against layers with shuffled inputs, many times over: what they are worth by chance.
-
-    Each shuffle moves whole inputs and is the same for all layers. Units are matched anew every time. With R shuffles,
-    ``(1 + number of these scores that are at least the true one) / (1 + R)`` is a p-value (docs/mathematics.md).
-
-    Args:
-        layers_a: For each pair of layers the signatures of a's, uint8 ``[units, ceil(samples / 8)]``.
-        layers_b: Those of b's, of the same samples.
-        num_samples: Samples of each pair of layers, a multiple of ``num_inputs``.
-        num_inputs: Inputs that the samples come from, at least 1.
-        shuffles: From 1 to 2**24.
-        seed: Of the shuffles: any int64.
-        similarity: "jaccard" or "phi".
-
-    Returns:
-        float64 ``[shuffles, pairs]``.
-
-    Raises:
-        RuntimeError: For layers of other dtypes or shapes, numbers of samples that don't fit, an unknown similarity,
-            and numbers out of range.
-    """
-    check_one_device("shuffled_scores", *layers_a, *layers_b)
-    return layers_a[0].new_empty((shuffles, len(layers_a)), dtype=torch.float64)
 
 
 @torch.library.register_fake("funcsim::synchronize")

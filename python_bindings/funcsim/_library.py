@@ -130,6 +130,18 @@ def simd_level() -> str:
     return said
 
 
+def hidden_units(architecture: str) -> list[int]:
+    """Units of every hidden layer.
+
+    Args:
+        architecture: A description.
+
+    Raises:
+        RuntimeError: For a text that can't be read and a network without hidden layers.
+    """
+    return [units for units, _ in _planned(architecture, None, 0)]
+
+
 def plan_samples(architecture: str, input_shape: Sequence[int], positions: int) -> list[tuple[int, int]]:
     """Units and samples an input of every hidden layer.
 
@@ -141,10 +153,15 @@ def plan_samples(architecture: str, input_shape: Sequence[int], positions: int) 
     Raises:
         RuntimeError: For a text that can't be read, a network without hidden layers, or a shape that doesn't fit.
     """
+    return _planned(architecture, input_shape, positions)
+
+
+def _planned(architecture: str, input_shape: Sequence[int] | None, positions: int) -> list[tuple[int, int]]:
     text = architecture.encode()
     if b"\0" in text:
         raise RuntimeError(f"an architecture holds no NUL characters, got one at {text.index(0)}")
-    shape = (ctypes.c_int64 * len(input_shape))(*input_shape)
+    sizes = () if input_shape is None else tuple(input_shape)
+    shape = (ctypes.c_int64 * len(sizes))(*sizes)
     message = ctypes.create_string_buffer(MESSAGE_BYTES)
     capacity, layers = 0, 64
     while layers > capacity:
@@ -153,7 +170,7 @@ def plan_samples(architecture: str, input_shape: Sequence[int], positions: int) 
         layers = _library.funcsim_plan(
             text,
             shape,
-            ctypes.c_int64(len(input_shape)),
+            ctypes.c_int64(-1 if input_shape is None else len(sizes)),
             ctypes.c_int64(positions),
             units,
             samples,

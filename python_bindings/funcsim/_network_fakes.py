@@ -91,8 +91,8 @@ def _network_signatures_with_moments(
     """What ``network_signatures`` gives, and the mean and variance of every hidden unit from the same pass.
 
     Moments are those of canonical pre-activations, z / s_i (docs/mathematics.md, section 2): units that do the same in
-    networks of other scales have equal ones. Those of several batches merge after Chan, Golub and LeVeque ("Updating
-    formulae and a pairwise algorithm for computing sample variances", 1979).
+    networks of other scales have equal ones. Those of several batches merge after Chan, Golub and LeVeque ("Algorithms
+    for computing the sample variance", 1983).
 
     Args:
         architecture: As for ``network_signatures``, and so are all others.

@@ -1,13 +1,11 @@
 """The canonical form of a network as a network."""
 
-import copy
-
 import torch
 from torch import nn
-from torch.nn.utils.parametrize import is_parametrized
 
 from .describe import architecture_text, detached_tensors, read_items
 from .modes import exact_arithmetic
+from .set_parameters import check_settable, copy_with
 
 
 def canonicalize(model: nn.Sequential) -> nn.Sequential:
@@ -38,17 +36,6 @@ def canonicalize(model: nn.Sequential) -> nn.Sequential:
             identity on the way to the next affine layer: the message names the place.
     """
     items = read_items(model)
-    for place, module in model.named_modules():
-        if is_parametrized(module):
-            raise ValueError(
-                f"canonicalize: module {place} is parametrised, so its weights are computed and can't be set; "
-                f"torch.nn.utils.parametrize.remove_parametrizations makes them permanent"
-            )
+    check_settable("canonicalize", model)
     with exact_arithmetic():
-        canonical = torch.ops.funcsim.canonicalize(architecture_text(items), detached_tensors(items))
-        result = copy.deepcopy(model)
-        targets = (tensor for item in read_items(result) for tensor in item.tensors.values())
-        for target, value in zip(targets, canonical, strict=True):
-            # New memory, since tensors of the original, and so of its copy, may overlap.
-            target.data = torch.empty_like(target).copy_(value)
-    return result
+        return copy_with(model, torch.ops.funcsim.canonicalize(architecture_text(items), detached_tensors(items)))

@@ -88,7 +88,7 @@ def compare(
     Warns:
         UserWarning: A sketch was made on inputs that differ from the other network's.
     """
-    pairs = _checked_pairs(layers)
+    pairs = checked_pairs(layers)
     extras = checked_extras(cka, interval, shuffles, seed)
     evidence_a, evidence_b = collect_pair(
         a,
@@ -102,10 +102,10 @@ def compare(
         positions=positions,
         needing_signatures=extras.needing_signatures,
     )
-    return _compare_evidence(evidence_a, evidence_b, similarity, pairs, extras)
+    return compare_evidence(evidence_a, evidence_b, similarity, pairs, extras)
 
 
-def _checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
+def checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
     """[layer of a, layer of b, ...], as operators take it."""
     if layers is None:
         return []
@@ -125,7 +125,16 @@ def _checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
     return numbers
 
 
-def _compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: list[int], extras: Extras) -> Comparison:
+def compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: list[int], extras: Extras) -> Comparison:
+    """Pairs, matches and scores the layers of two networks.
+
+    Args:
+        a: The evidence on network a.
+        b: On network b, with what the chance level needs.
+        similarity: "jaccard" or "phi".
+        given_pairs: Layer of a, layer of b, layer of a, ...; none for the automatic pairing.
+        extras: What is wanted beside.
+    """
     results = torch.ops.funcsim.compare_layers(
         [layer.rows for layer in a.layers],
         [layer.rows for layer in b.layers],
@@ -175,7 +184,7 @@ def _asked(
         for layer, (cka, debiased) in zip(layers, paired.ckas(), strict=True):
             layer.update(cka=cka, cka_debiased=debiased)
     if extras.interval is not None:
-        network["interval"], intervals = paired.intervals(partners, extras.interval, extras.seed)
+        network["interval"], intervals = paired.intervals(scores, partners, extras.interval, extras.seed)
         for layer, ends in zip(layers, intervals, strict=True):
             layer["interval"] = ends
     if extras.shuffles > 0:

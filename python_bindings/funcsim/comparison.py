@@ -67,7 +67,7 @@ class LayerComparison:
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as numbers, strings and lists."""
-        return _as_dict(self)
+        return as_dict(self)
 
     def __str__(self) -> str:
         """A heading and one line. Pairs of numbers are a / b."""
@@ -124,7 +124,7 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as numbers, strings, lists and dicts, ready for JSON."""
-        return _as_dict(self)
+        return as_dict(self)
 
     def to_json(self, indent: int | None = None) -> str:
         """:meth:`to_dict` as JSON.
@@ -159,11 +159,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(element) for element in value]
     if is_dataclass(value):
-        return _as_dict(value)
+        return as_dict(value)
     return value
 
 
-def _as_dict(record: Any) -> dict[str, Any]:
+def as_dict(record: Any) -> dict[str, Any]:
+    """The fields of a dataclass as numbers, strings, lists and dicts."""
     return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}
 
 

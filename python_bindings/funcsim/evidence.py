@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from .describe import architecture_text, detached_tensors, read_items
 from .inputs import BLOCK_INPUTS, Inputs, chunks
 from .item_writer import Item
 from .modes import exact_arithmetic
+from .moments import merged_moments
 from .settings import Settings
 
 ops = torch.ops.funcsim
@@ -218,6 +220,7 @@ class NetworkReader:
         settings: Settings,
         *,
         with_shuffled: bool,
+        with_moments: bool = False,
     ):
         """Reads the network.
 
@@ -226,17 +229,20 @@ class NetworkReader:
             model: The network.
             settings: What decides the bits.
             with_shuffled: Whether to collect what the chance level needs.
+            with_moments: Whether to collect the moments of hidden units from the same pass.
         """
         self.role = role
         self._settings = settings
         self._with_shuffled = with_shuffled
+        self._with_moments = with_moments
+        self._moments: list[Tensor] = []
         self._partners: Tensor | None = None
         with naming(role):
             items = read_items(model)
         self.architecture = architecture_text(items)
-        self._parameters = detached_tensors(items)
-        self.device = self._parameters[0].device if self._parameters else None
-        self._names = affine_places(items)[:-1]  # the outputs' layer is not hidden
+        self.parameters = detached_tensors(items)
+        self.device = self.parameters[0].device if self.parameters else None
+        self.names = affine_places(items)[:-1]  # the outputs' layer is not hidden
         self.input_shape: tuple[int, ...] = ()
         self._layers: list[_LayerBlocks] = []
         self._num_inputs = 0
@@ -264,22 +270,32 @@ class NetworkReader:
 
     def add(self, chunk: Tensor) -> None:
         """Takes the next inputs: those of a chunk of :func:`inputs.chunks`."""
+        run = ops.network_signatures_with_moments if self._with_moments else ops.network_signatures
         with naming(self.role):
-            signatures = ops.network_signatures(
+            result = run(
                 self.architecture,
-                self._parameters,
+                self.parameters,
                 chunk,
                 self._settings.margin,
                 self._settings.operator_positions,
                 self._settings.seed,
                 self._num_inputs,
             )
+        signatures = result
+        if self._with_moments:
+            signatures, moments = result
+            self._moments = merged_moments(self._moments, self._num_inputs, moments, len(chunk))
         for layer, rows in zip(self._layers, signatures, strict=True):
             layer.add(rows)
         self._num_inputs += len(chunk)
         self._in_block += len(chunk)
         if self._in_block == BLOCK_INPUTS:
             self._finish_block()
+
+    @property
+    def moments(self) -> list[Tensor]:
+        """Of every hidden layer float64 ``[2, units]``: means and variances of canonical pre-activations."""
+        return self._moments
 
     def _finish_block(self) -> None:
         for layer in self._layers:
@@ -295,13 +311,20 @@ class NetworkReader:
         """All that was collected."""
         if self._in_block:
             self._finish_block()
-        layers = tuple(layer.evidence(name) for layer, name in zip(self._layers, self._names, strict=True))
+        layers = tuple(layer.evidence(name) for layer, name in zip(self._layers, self.names, strict=True))
         partners = None
         if method == "exact" and self._with_shuffled:
             partners = self._partners
             if partners is None:
                 partners = ops.shuffle_partners(layers[0].rows.new_empty(self._num_inputs), self._settings.seed)
         return Evidence(method, self._num_inputs, layers, partners)
+
+
+class InputsSeen(Protocol):
+    """Is given all inputs, chunk by chunk."""
+
+    def add(self, chunk: Tensor) -> None:
+        """Takes the next inputs. The chunk is valid during the call only."""
 
 
 class InputsHash:
@@ -340,7 +363,7 @@ def collect(
     inputs: Inputs,
     method: str,
     num_hashes: int,
-    inputs_hash: InputsHash | None = None,
+    inputs_seen: InputsSeen | None = None,
 ) -> list[Evidence]:
     """Collects the evidence on networks in one pass over the inputs.
 
@@ -350,7 +373,7 @@ def collect(
         method: "exact", "minhash", or "auto": exact as long as the layer with most samples has at most
             32 * num_hashes of them, so that a signature is no longer than a sketch.
         num_hashes: Of the rule of "auto".
-        inputs_hash: Is given the inputs too.
+        inputs_seen: Is given the inputs too.
 
     Returns:
         The evidence on each network; its method says which ran.
@@ -368,8 +391,8 @@ def collect(
                 ran = "minhash"
                 for reader in readers:
                     reader.start_sketching()
-            if inputs_hash is not None:
-                inputs_hash.add(chunk)
+            if inputs_seen is not None:
+                inputs_seen.add(chunk)
             # What comes from a file or a DataLoader is on the CPU; from one device to another nothing goes unasked.
             there = chunk.to(device) if chunk.is_cpu else chunk
             for reader in readers:

@@ -53,16 +53,21 @@ def checked_integer(name: str, value: object) -> int:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
 
 
-def _checked_margin(margin: object) -> float:
-    if not isinstance(margin, numbers.Real) or isinstance(margin, bool):
-        raise TypeError(f"margin must be a number, got {margin!r}")
+def nonnegative_number(name: str, value: object) -> float:
+    """The finite number of at least 0 that an option is.
+
+    Raises:
+        TypeError, ValueError: Says what was expected and what came.
+    """
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r}")
     try:
-        value = float(margin)
+        number = float(value)
     except OverflowError:
-        raise ValueError("margin must be finite and at least 0, got a number beyond the range of float64") from None
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"margin must be finite and at least 0, got {margin}")
-    return value
+        raise ValueError(f"{name} must be finite and at least 0, got a number beyond the range of float64") from None
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"{name} must be finite and at least 0, got {value}")
+    return number
 
 
 def _checked_positions(positions: object) -> Positions:
@@ -87,7 +92,7 @@ def checked_settings(num_hashes: int, seed: int, margin: float, positions: Posit
         raise ValueError(f"num_hashes must be from 1 to {MOST_HASHES}, got {num_hashes}")
     if seed not in INT64:
         raise ValueError(f"seed must fit 64 bits, from {INT64.start} to {INT64.stop - 1}, got {seed}")
-    return Settings(num_hashes, seed, _checked_margin(margin), _checked_positions(positions))
+    return Settings(num_hashes, seed, nonnegative_number("margin", margin), _checked_positions(positions))
 
 
 # Of units, and of layers that are compared as a whole.

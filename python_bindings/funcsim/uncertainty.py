@@ -41,6 +41,9 @@ class Extras:
         return next((name for name, is_asked in asked.items() if is_asked), None)
 
 
+NO_EXTRAS = Extras(cka=False, interval=None, shuffles=0, seed=0)
+
+
 def checked_extras(cka: object, interval: object, shuffles: object, seed: int | None) -> Extras:
     """Extras within their ranges.
 
@@ -92,9 +95,18 @@ class PairedLayers:
             network = network + weight * column
         return network / self._total
 
-    def intervals(self, matches: Sequence[Tensor], confidence: float, seed: int) -> tuple[Interval, list[Interval]]:
-        """Bootstrap percentile intervals of the network's score and of the layers'."""
-        scores = ops.bootstrap_scores(
+    def intervals(
+        self, scores: Tensor, matches: Sequence[Tensor], confidence: float, seed: int
+    ) -> tuple[Interval, list[Interval]]:
+        """Symmetric bootstrap intervals of the network's score and of the layers'.
+
+        Args:
+            scores: Of the pairs of layers, float64 ``[pairs]``.
+            matches: The partner or -1 of each unit of a, for each pair.
+            confidence: Above 0 and below 1.
+            seed: Of the draws.
+        """
+        replicates = ops.bootstrap_scores(
             self._rows_a,
             self._rows_b,
             [partners.to(self._rows_a[0].device) for partners in matches],
@@ -104,11 +116,13 @@ class PairedLayers:
             seed,
             self._similarity,
         ).cpu()
-        every = torch.cat([self._network(scores)[:, None], scores], dim=1)
-        tail = (1 - confidence) / 2
-        ends = torch.quantile(every, torch.tensor([tail, 1 - tail], dtype=every.dtype), dim=0)
-        (low, high), *layers = ends.T.tolist()
-        return (low, high), [(low, high) for low, high in layers]
+        every = torch.cat([self._network(replicates)[:, None], replicates], dim=1)
+        middle = torch.cat([self._network(scores[None]), scores])
+        reach = torch.quantile((every - every.mean(dim=0)).abs(), confidence, dim=0)
+        least = -1 if self._similarity == "phi" else 0
+        low, high = (middle - reach).clamp(min=least).tolist(), (middle + reach).clamp(max=1).tolist()
+        network, *layers = zip(low, high, strict=True)
+        return network, layers
 
     def p_values(self, scores: Tensor, shuffles: int, seed: int) -> tuple[float, list[float]]:
         """Of the network's score and of the layers', which are float64 ``[pairs]``."""

@@ -29,7 +29,7 @@ TEST(Primitives, CkaComparesLayersAsAWhole) {
   EXPECT_EQ(independent.scalar_type(), torch::kFloat64);
   EXPECT_EQ(independent.item<double>(), 0.0);  // a covariance of 0
   EXPECT_EQ(funcsim::signature_cka(a, a.flip(0), 4, /*debiased=*/true).item<double>(), 1.0);
-  EXPECT_THROW(funcsim::signature_cka(a, b, 3), funcsim::Error);
+  EXPECT_THROW(funcsim::signature_cka(a, b, 3, /*debiased=*/true), funcsim::Error);
 }
 
 TEST(Primitives, SketchesOfBatchesMergeIntoTheSketchOfAll) {

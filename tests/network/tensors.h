@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "network/tensor_values.h"
+
 namespace funcsim {
 
 /// A float64 or float32 CPU tensor with these values.
@@ -22,11 +24,6 @@ torch::stable::Tensor tensor_of(const std::vector<std::int64_t>& sizes, const st
 
 inline torch::stable::Tensor doubles(const std::vector<std::int64_t>& sizes, const std::vector<double>& values) {
   return tensor_of<double>(sizes, values);
-}
-
-inline std::vector<double> values_of(const torch::stable::Tensor& float64) {
-  const auto* data = float64.const_data_ptr<double>();
-  return {data, data + float64.numel()};
 }
 
 }  // namespace funcsim

@@ -74,6 +74,17 @@ TEST(UnitAxes, PartialFlattenAndUnflattenBack) {
   EXPECT_EQ(owners_of("Linear(2, 4); Unflatten(1, [4, 1]); Conv1d(4, 1, [1])"), (Owners{0, 1, 2, 3}));
 }
 
+TEST(UnitAxes, OrdersCommuteWithWhatIsAppliedToAllUnitsAlike) {
+  const Owners all = {0, 1, 2};
+  for (const std::string between : {"Tanh()", "Softmax(1)", "LogSoftmax(-1)", "LayerNorm([3])", "RMSNorm([3])",
+                                    "GroupNorm(1, 3)", "GroupNorm(3, 3)", "BatchNorm1d(3)"}) {
+    EXPECT_EQ(owners_of("Linear(2, 3); " + between + "; Linear(3, 1)", 2), all) << between;
+  }
+  EXPECT_EQ(owners_of("Linear(2, 3); GroupNorm(2, 4); LayerNorm([4, 3]); Linear(3, 1)", 3), all);
+  EXPECT_NE(refusal("Linear(2, 3); LayerNorm([5, 4, 3])", 3).find("works on the last 3 axes"), std::string::npos);
+  EXPECT_NE(refusal("Linear(2, 3); LayerNorm([4])", 2).find("don't fill"), std::string::npos);
+}
+
 TEST(UnitAxes, RefusesWhereUnitsMix) {
   const auto names = [](const std::string& message, const std::string& words) {
     return message.find(words) != std::string::npos;

@@ -43,9 +43,12 @@ BITS = [random_bits(5, 21), random_bits(4, 21)]
 OTHER = [random_bits(6, 21), random_bits(4, 21)]
 SHUFFLED = [ops.shuffle_samples(bits, 21) for bits in OTHER]
 PARTNERS = torch.tensor([4, 0, 6, 2, 2, 1, 5])
+MOMENTS = [ops.network_signatures_with_moments(*network, ROWS)[1] for network in (A, B)]
 SKETCHES = [ops.minhash(bits, 21, 16) for bits in BITS]
 
-MATCHES = [torch.tensor([3, -1, 5, 0, 2]), torch.tensor([1, 0, 3, 2])]
+MATCHED = [torch.tensor([3, -1, 5, 0, 2]), torch.tensor([1, 0, 3, 2])]
+ALIKE = [torch.randn(7, 7, generator=generator), torch.randn(5, 5, generator=generator)]
+MATCHES = [torch.tensor([6, 5, 4, 3, 2, 1, 0]), torch.tensor([1, -1, 0, 4, 2])]
 
 CALLS: dict[str, list[tuple]] = {
     "activation_signatures": [(torch.randn(13, 5, generator=generator), 0.1), (torch.randn(8, 3).half(),)],
@@ -59,7 +62,15 @@ CALLS: dict[str, list[tuple]] = {
     "shuffle_partners": [(ROWS, 3, 5)],
     "shuffled_minhash": [(BITS[0], torch.tensor([4, 0, 9, 2, 2, 1, 8]), 3, 16, 2)],
     "synchronize": [(ROWS,)],
+    "phi": [(BITS[0], OTHER[0], 21)],
     "canonicalize": [A, CONV],
+    "match_units": [(*A, *B, []), (*A, *B, ALIKE, True, 2), (*CONV, *CONV, [])],
+    "align_parameters": [(*A, *B, MATCHES, ROWS), (*A, *B, MATCHES, ROWS, True)],
+    "merge_parameters": [
+        (A[0], [*A[1], *B[1]], [0.25, 0.75], [], ROWS),
+        (A[0], [*A[1], *B[1]], [0.25, 0.75], [*MOMENTS[0], *MOMENTS[1]], ROWS),
+        (CONV[0], [*CONV[1], *CONV[1], *CONV[1]], [0.5, 0.25, 0.25], [], IMAGES, False),
+    ],
     "network_signatures": [(*A, ROWS, 0.1), (*CONV, IMAGES), (*CONV, IMAGES, 0.0, 0), (*CONV, IMAGES, 0.0, -1)],
     "network_signatures_with_moments": [(*A, ROWS, 0.1), (*CONV, IMAGES)],
     "network_activations": [(*A, ROWS), (*CONV, IMAGES), (*CONV, IMAGES, 0)],
@@ -72,10 +83,15 @@ CALLS: dict[str, list[tuple]] = {
         (SKETCHES, SKETCHES, SKETCHES, [21, 21], [21, 21]),
         (BITS, OTHER, [], [21, 21], [21, 21], "jaccard", [], PARTNERS),
     ],
+    "boundary_counts": [
+        (*A, ROWS, torch.tensor([[0.1, 0.5], [0.0, 2.0]], dtype=torch.float64)),
+        (*CONV, IMAGES, torch.full((2, 1), 0.3, dtype=torch.float64)),
+        (*CONV, IMAGES, torch.full((2, 3), 0.3, dtype=torch.float64), 0.1, -1),
+    ],
     "signature_cka": [(BITS[0], OTHER[0], 21), (BITS[0], OTHER[0], 21, True)],
     "bootstrap_scores": [
-        (BITS, OTHER, MATCHES, [21, 21], 7, 10),
-        (BITS, OTHER, MATCHES, [21, 21], 21, 200, 3, "phi"),
+        (BITS, OTHER, MATCHED, [21, 21], 7, 10),
+        (BITS, OTHER, MATCHED, [21, 21], 21, 200, 3, "phi"),
     ],
     "shuffled_scores": [(BITS, OTHER, [21, 21], 7, 3), (BITS, OTHER, [21, 21], 21, 2, 5, "phi")],
     "layer_scores": [

@@ -11,8 +11,8 @@ A page is Markdown in which every fenced block is one of these:
 - ``sh install``: commands that install funcsim;
 - any language, directly after a line ``<!-- not run: REASON -->``: shown only.
 
-``<!-- bench: NAME -->`` and ``<!-- end -->`` are around what ``./run bench --write-docs`` writes, ``<!-- evaluation: NAME -->``
-and ``<!-- end -->`` around what ``./run evaluate --write-docs`` writes.
+``<!-- bench: NAME -->`` and ``<!-- end -->`` are around what ``./run bench --write-docs`` writes,
+``<!-- evaluation: NAME -->`` and ``<!-- end -->`` around what ``./run evaluate --write-docs`` writes.
 """
 
 import os

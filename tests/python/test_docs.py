@@ -9,6 +9,7 @@ import funcsim
 import pytest
 import torch
 
+FAKES = (funcsim._network_fakes, funcsim._fakes, funcsim._stability_fakes, funcsim._unit_fakes)
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -122,7 +123,7 @@ def test_reference_has_every_operator() -> None:
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_operator_docstring_names_every_argument(name: str) -> None:
-    fakes = (getattr(module, f"_{name}", None) for module in (funcsim._network_fakes, funcsim._fakes))
+    fakes = (getattr(module, f"_{name}", None) for module in FAKES)
     described = next(filter(None, [getattr(funcsim.primitives, name, None), *fakes]))
     schema = getattr(torch.ops.funcsim, name).default._schema
     assert documented_arguments(described.__doc__) == [argument.name for argument in schema.arguments]

@@ -1,5 +1,6 @@
 """compare's cka, interval and shuffles, and layer_similarity's CKA, against the oracle."""
 
+import copy
 import itertools
 import json
 from typing import Any
@@ -40,7 +41,7 @@ def _matches(layer: funcsim.LayerComparison) -> np.ndarray:
 
 
 @pytest.mark.parametrize("similarity", ["jaccard", "phi"])
-def test_intervals_are_quantiles_of_the_oracles_replicates(similarity: str) -> None:
+def test_intervals_reach_as_far_as_the_oracles_replicates(similarity: str) -> None:
     pairs = [(0, 0), (2, 1)]
     got = funcsim.compare(A, B, INPUTS, similarity=similarity, layers=pairs, interval=0.8, seed=-4)
     replicates = np.array(
@@ -54,11 +55,16 @@ def test_intervals_are_quantiles_of_the_oracles_replicates(similarity: str) -> N
             for replicate in range(1000)
         ]
     )
+
+    def interval(score: float, its: np.ndarray) -> tuple[float, float]:
+        reach = np.quantile(np.abs(its - its.mean()), 0.8)
+        return max(score - reach, -1 if similarity == "phi" else 0), min(score + reach, 1)
+
     for p, layer in enumerate(got.layers):
-        assert layer.interval == pytest.approx(np.quantile(replicates[:, p], [0.1, 0.9]), abs=1e-6)
+        assert layer.interval == pytest.approx(interval(layer.score, replicates[:, p]), abs=1e-6)
     # max(7, 9), max(8, 6), and the layer of 6 units of a that has no partner.
     network = replicates @ np.array([9, 8]) / (9 + 8 + 6)
-    assert got.interval == pytest.approx(np.quantile(network, [0.1, 0.9]), abs=1e-6)
+    assert got.interval == pytest.approx(interval(got.score, network), abs=1e-6)
 
 
 def test_p_values_count_the_oracles_shuffles() -> None:
@@ -99,6 +105,29 @@ def test_a_network_and_itself() -> None:
     assert got.p_value == 0.1
     for layer in got.layers:
         assert (layer.cka, layer.cka_debiased, layer.interval, layer.p_value) == (1.0, 1.0, (1.0, 1.0), 0.1)
+
+
+def test_shuffles_that_score_the_same_count() -> None:
+    """Dead units stay dead."""
+    dead = _network(5, 4, 3, seed=0)
+    with torch.no_grad():
+        dead[0].weight.zero_()
+        dead[0].bias.fill_(-1)
+    got = funcsim.compare(dead, dead, INPUTS, shuffles=9)
+    assert (got.score, got.p_value, got.layers[0].p_value) == (1, 1, 1)
+
+
+def test_intervals_stay_on_the_scale() -> None:
+    other = copy.deepcopy(A)
+    with torch.no_grad():
+        other[0].bias[0] += 1  # one unit that fires a little more often
+    got = funcsim.compare(A, other, INPUTS[:50], interval=0.9999)
+    assert got.interval is not None
+    assert 0 < got.interval[0] < got.score < got.interval[1] <= 1
+    assert got.layers[0].interval is not None
+    assert max(high for layer in got.layers if layer.interval for high in layer.interval) == 1
+    unrelated = funcsim.compare(A, B, INPUTS[:2], interval=0.9999)
+    assert all(low >= 0 and high <= 1 for layer in unrelated.layers if layer.interval for low, high in [layer.interval])
 
 
 def test_what_was_not_asked_for_is_none() -> None:

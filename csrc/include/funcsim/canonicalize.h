@@ -55,6 +55,17 @@ inline torch::nn::Sequential clone(const torch::nn::Sequential& sequential) {
   return {std::move(copy)};
 }
 
+/// A deep copy with other parameters, in the order of parameters().
+inline torch::nn::Sequential clone_with(const torch::nn::Sequential& sequential,
+                                        const std::vector<torch::Tensor>& values) {
+  torch::nn::Sequential copy = clone(sequential);
+  const std::vector<torch::Tensor> targets = parameters(copy);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    targets[i].copy_(values[i]);
+  }
+  return copy;
+}
+
 }  // namespace detail
 
 /// A new network that computes the same function (to rounding), with every hidden unit's incoming weights divided by
@@ -77,12 +88,7 @@ inline torch::nn::Sequential canonicalize(const torch::nn::Sequential& sequentia
   const std::string architecture = detail::architecture_text(items);
   const auto canonical = detail::call_operator<std::vector<at::Tensor>(std::string_view, at::TensorList)>(
       "canonicalize", architecture, detail::all_parameters(items));
-  torch::nn::Sequential copy = detail::clone(sequential);
-  const std::vector<torch::Tensor> targets = parameters(copy);
-  for (std::size_t i = 0; i < targets.size(); ++i) {
-    targets[i].copy_(canonical[i]);
-  }
-  return copy;
+  return detail::clone_with(sequential, canonical);
 }
 
 }  // namespace funcsim

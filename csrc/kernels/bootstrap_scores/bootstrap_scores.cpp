@@ -42,15 +42,17 @@ PairCounts count_samples(const std::uint8_t* a, const std::uint8_t* b, std::int6
   return counts;
 }
 
-/// The similarity, or what `otherwise` says where these samples don't speak of it.
-float similarity_of(BootstrapSimilarity similarity, double samples, double common, double a, double b,
-                    float otherwise) {
+/// As the kernels of jaccard() and phi() have it, constant units included.
+float similarity_of(BootstrapSimilarity similarity, double samples, double common, double a, double b) {
   if (similarity == BootstrapSimilarity::jaccard) {
     const double either = a + b - common;
-    return either == 0 ? otherwise : static_cast<float>(common / either);
+    return either == 0 ? 1.0F : static_cast<float>(common / either);
   }
   const double spread = a * (samples - a) * (b * (samples - b));
-  return spread == 0 ? otherwise : static_cast<float>(((samples * common) - (a * b)) / std::sqrt(spread));
+  if (spread == 0) {
+    return a == b && (a == 0 || a == samples) ? 1.0F : 0.0F;
+  }
+  return static_cast<float>(((samples * common) - (a * b)) / std::sqrt(spread));
 }
 
 /// A Number must count all samples of a replicate exactly.
@@ -62,8 +64,7 @@ class Bootstrap {
       : layer_(layer),
         similarity_(similarity),
         blocks_(bootstrap_blocks(num_inputs)),
-        counts_(layer.pairs.size() * static_cast<std::size_t>(3 * blocks_)),
-        whole_(layer.pairs.size()) {
+        counts_(layer.pairs.size() * static_cast<std::size_t>(3 * blocks_)) {
     first_samples_.reserve(static_cast<std::size_t>(blocks_ + 1));
     for (std::int64_t k = 0; k <= blocks_; ++k) {
       first_samples_.push_back(k * num_inputs / blocks_ * layer.samples_per_input);
@@ -100,22 +101,12 @@ class Bootstrap {
     const auto [unit_a, unit_b] = layer_.pairs[pair];
     const std::uint8_t* a = layer_.a + (unit_a * layer_.row_bytes);
     const std::uint8_t* b = layer_.b + (unit_b * layer_.row_bytes);
-    PairCounts whole;
     for (std::int64_t k = 0; k < blocks_; ++k) {
       const PairCounts counts = count_samples(a, b, layer_.row_bytes, first_samples_[k], first_samples_[k + 1]);
       counts_of(pair)[k] = static_cast<Number>(counts.common);
       counts_of(pair)[blocks_ + k] = static_cast<Number>(counts.a);
       counts_of(pair)[(2 * blocks_) + k] = static_cast<Number>(counts.b);
-      whole.common += counts.common;
-      whole.a += counts.a;
-      whole.b += counts.b;
     }
-    const auto samples = static_cast<double>(first_samples_.back());
-    const auto count_a = static_cast<double>(whole.a);
-    const auto count_b = static_cast<double>(whole.b);
-    const bool same_constant = whole.a == whole.b && (whole.a == 0 || whole.a == first_samples_.back());
-    whole_[pair] = similarity_of(similarity_, samples, static_cast<double>(whole.common), count_a, count_b,
-                                 same_constant ? 1.0F : 0.0F);
   }
 
   /// weights[k][r]: how often replicate first + r draws block k.
@@ -166,7 +157,7 @@ class Bootstrap {
       for (std::int64_t r = 0; r < present; ++r) {
         scores[r] += static_cast<double>(similarity_of(similarity_, static_cast<double>(samples[r]),
                                                        static_cast<double>(common[r]), static_cast<double>(a[r]),
-                                                       static_cast<double>(b[r]), whole_[p]));
+                                                       static_cast<double>(b[r])));
       }
     }
     for (std::int64_t r = 0; r < present; ++r) {
@@ -179,7 +170,6 @@ class Bootstrap {
   std::int64_t blocks_;
   std::vector<std::int64_t> first_samples_;  ///< of each block, and the end
   std::vector<Number> counts_;               ///< [pairs, common and a and b, blocks]
-  std::vector<float> whole_;                 ///< similarity of each pair on all inputs
 };
 
 }  // namespace

@@ -30,8 +30,6 @@ constexpr std::int64_t bootstrap_blocks(std::int64_t num_inputs) {
 /// The score of two matched layers, had other inputs of their kind come: a block bootstrap (Künsch, "The jackknife and
 /// the bootstrap for general stationary observations", Annals of Statistics 17, 1989) over non-overlapping blocks of
 /// inputs. Each replicate draws as many blocks as there are, with replacement, and counts on them; the matching stays.
-/// A pair of units of which neither fires in a replicate (for phi: one of which is constant there) keeps its similarity
-/// on all inputs, since such a replicate doesn't speak of it.
 ///
 /// Draw k of replicate r is block (h >> 32) * blocks >> 32 of h = HashStream(seed, bootstrap)(r * blocks + k), the same
 /// for all layers: their scores may be added replicate by replicate.

@@ -21,7 +21,7 @@ struct UnitValues {
 /// over count is the variance.
 ///
 /// Blocks of values have sums of their own, in float64 and of differences from a value of the block, that are merged
-/// in order (Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979).
+/// in order (Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983).
 /// So a mean far from 0 costs no digits, a constant has deviations of exactly 0, and nothing depends on the threads. Of
 /// infinities and NaN come infinities and NaN.
 ///

@@ -22,14 +22,6 @@ def drawn_inputs(num_inputs: int, seed: int, replicate: int) -> np.ndarray:
     return np.array(drawn)
 
 
-def _pair_similarity(x: np.ndarray, y: np.ndarray, drawn: np.ndarray, similarity: str) -> float:
-    """Of two units on the samples drawn; on all of them where those don't speak of the pair."""
-    some_x, some_y = x[drawn], y[drawn]
-    speaks = (some_x | some_y).any() if similarity == "jaccard" else all(0 < z.mean() < 1 for z in (some_x, some_y))
-    a, b = (some_x, some_y) if speaks else (x, y)
-    return float(getattr(bits, similarity)(a[None], b[None])[0, 0])
-
-
 def bootstrap_score(
     a: np.ndarray, b: np.ndarray, matches: np.ndarray, num_inputs: int, seed: int, replicate: int, similarity: str
 ) -> float:
@@ -37,8 +29,8 @@ def bootstrap_score(
     per_input = a.shape[1] // num_inputs
     inputs = drawn_inputs(num_inputs, seed, replicate)
     drawn = (inputs[:, None] * per_input + np.arange(per_input)).reshape(-1)
-    total = sum(_pair_similarity(a[i], b[j], drawn, similarity) for i, j in enumerate(matches) if j >= 0)
-    return total / max(len(a), len(b))
+    matrix = getattr(bits, similarity)(a[:, drawn], b[:, drawn])
+    return sum(matrix[i, j] for i, j in enumerate(matches) if j >= 0) / max(len(a), len(b))
 
 
 def shuffle_sources(num_inputs: int, seed: int, shuffle: int) -> list[int]:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from .canonical import along, compensate, find_owners, find_receiver
-from .hooks import BATCH_NORM, hidden_layers, leaves, module_outputs
+from .hooks import AFFINE, BATCH_NORM, hidden_layers, leaves, module_outputs
 
 
 def permuted(
@@ -15,23 +15,34 @@ def permuted(
 ) -> tuple[nn.Sequential, list[np.ndarray]]:
     """A copy with the units of every hidden layer in another order, and the orders: unit j of the copy was order[j].
 
-    Not for GroupNorm or grouped convolutions behind a hidden layer, which tie units to their place.
+    Not for GroupNorm or grouped convolutions behind a hidden layer, which tie units to their place: see `moved`.
+    """
+    assert permutable(model)
+    modules = leaves(model)
+    orders = [rng.permutation(modules[layer.affine].weight.shape[0]) for layer in hidden_layers(modules)]
+    return moved(model, inputs, orders), orders
+
+
+def moved(model: nn.Sequential, inputs: torch.Tensor, orders: list[np.ndarray]) -> nn.Sequential:
+    """A copy with the units of every hidden layer in these orders, which the network's groups must allow.
+
+    Grouped convolutions are written as the convolutions without groups that they are, zeros in between, permuted, and
+    read off again.
     """
     model = copy.deepcopy(model)
     modules, outputs = leaves(model), module_outputs(model, inputs)
-    orders = []
     with torch.no_grad():
-        for layer in hidden_layers(modules):
+        dense = {id(module): _ungrouped(module) for module in modules if isinstance(module, AFFINE)}
+        for layer, units in zip(hidden_layers(modules), orders, strict=True):
             affine = modules[layer.affine]
-            order = torch.from_numpy(rng.permutation(affine.weight.shape[0]))
-            orders.append(order.numpy())
+            order = torch.from_numpy(units)
             axis = -1 if isinstance(affine, nn.Linear) else 0
-            for tensor in affine.parameters():
-                tensor.copy_(tensor[order])
+            dense[id(affine)] = dense[id(affine)][order]
+            if affine.bias is not None:
+                affine.bias.copy_(affine.bias[order])
             columns = order
             for index in range(layer.affine + 1, layer.next_affine):
                 module = modules[index]
-                assert not isinstance(module, nn.GroupNorm)
                 if isinstance(module, nn.Flatten):
                     shape = outputs[index - 1].shape[1:]
                     places = torch.arange(shape.numel()).reshape(shape)
@@ -41,9 +52,28 @@ def permuted(
                     if tensor.dim() and tensor.numel() > 1:
                         tensor.copy_(tensor.index_select(axis, columns))
             following = modules[layer.next_affine]
-            assert getattr(following, "groups", 1) == 1
-            following.weight.copy_(following.weight[:, columns])
-    return model, orders
+            dense[id(following)] = dense[id(following)][:, columns]
+        for module in modules:
+            if id(module) in dense:
+                _set_ungrouped(module, dense[id(module)])
+    return model
+
+
+def _ungrouped(affine: nn.Module) -> torch.Tensor:
+    groups = getattr(affine, "groups", 1)
+    outs, ins = (size // groups for size in (affine.weight.shape[0], affine.weight.shape[1] * groups))
+    dense = affine.weight.new_zeros(affine.weight.shape[0], ins * groups, *affine.weight.shape[2:])
+    for g in range(groups):
+        dense[g * outs : (g + 1) * outs, g * ins : (g + 1) * ins] = affine.weight[g * outs : (g + 1) * outs]
+    return dense
+
+
+def _set_ungrouped(affine: nn.Module, dense: torch.Tensor) -> None:
+    groups = getattr(affine, "groups", 1)
+    outs, ins = (size // groups for size in dense.shape[:2])
+    for g in range(groups):
+        affine.weight[g * outs : (g + 1) * outs] = dense[g * outs : (g + 1) * outs, g * ins : (g + 1) * ins]
+    assert torch.equal(_ungrouped(affine), dense), "groups do not allow this order"
 
 
 def rescaled(

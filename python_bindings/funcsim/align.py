@@ -1,0 +1,232 @@
+"""A network with its units where another network's are."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .correlations import ActivationCorrelations
+from .evidence import Evidence, NetworkReader, collect, common_device
+from .inputs import Inputs, check_tensor, chunks
+from .modes import exact_arithmetic
+from .set_parameters import check_settable, copy_with
+from .settings import Positions, Settings, checked_settings
+
+ops = torch.ops.funcsim
+
+SIMILARITIES = ("jaccard", "phi", "correlation", "weights")
+ROLES = ("reference", "model")
+PROVING_INPUTS = 256  # as many as align_parameters looks at
+
+
+@dataclass(frozen=True)
+class AlignSettings:
+    """How units are matched and moved.
+
+    Attributes:
+        similarity: One of SIMILARITIES.
+        coordinate_descent: Whether to go on from the first matching by the weights of neighbouring layers.
+        rescale: Whether units take the norms of their counterparts.
+        signatures: Which samples are looked at, and when a unit fires.
+    """
+
+    similarity: str
+    coordinate_descent: bool
+    rescale: bool
+    signatures: Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """A network whose units have moved.
+
+    Attributes:
+        parameters: Of the model, in its own dtype, aligned.
+        matches: For each hidden layer int64 ``[units of the reference]``: the model's unit before it moved, or -1.
+        orders: For each hidden layer int64 ``[units of the model]``: new unit j was unit ``orders[l][j]``.
+        moments: Of the reference's and of the aligned model's hidden layers, each float64 ``[2, units]``: means and
+            variances of canonical pre-activations. None unless they were asked for and come with the similarity.
+    """
+
+    parameters: list[Tensor]
+    matches: list[Tensor]
+    orders: list[Tensor]
+    moments: tuple[list[Tensor], list[Tensor]] | None
+
+
+def checked_align_settings(
+    similarity: str, *, coordinate_descent: bool, rescale: bool, seed: int, margin: float, positions: Positions
+) -> AlignSettings:
+    """Settings that :func:`find_alignment` takes.
+
+    Raises:
+        ValueError, TypeError: Says what was expected and what came.
+    """
+    if similarity not in SIMILARITIES:
+        names = ", ".join(f'"{name}"' for name in SIMILARITIES[:-1])
+        raise ValueError(f'similarity must be {names} or "{SIMILARITIES[-1]}", got {similarity!r}')
+    settings = checked_settings(Settings().num_hashes, seed, margin, positions)
+    if similarity == "correlation" and settings.positions == "any":
+        raise ValueError('similarity "correlation" needs activations at positions, got positions "any"')
+    return AlignSettings(similarity, bool(coordinate_descent), bool(rescale), settings)
+
+
+class _FirstInputs:
+    """Keeps those that the aligned network is checked on."""
+
+    def __init__(self) -> None:
+        self._parts: list[Tensor] = []
+        self._count = 0
+
+    def add(self, chunk: Tensor) -> None:
+        if self._count < PROVING_INPUTS:
+            self._parts.append(chunk[: PROVING_INPUTS - self._count].clone())
+            self._count += len(self._parts[-1])
+
+    def join(self) -> Tensor:
+        return torch.cat(self._parts)
+
+
+def find_alignment(
+    reference: nn.Sequential,
+    model: nn.Sequential,
+    inputs: Inputs,
+    settings: AlignSettings,
+    *,
+    with_moments: bool = False,
+) -> Alignment:
+    """Matches the units of two networks and moves the model's, in one pass over the inputs.
+
+    Args:
+        reference: The network whose order of units is kept.
+        model: The one whose units move. Neither is changed.
+        inputs: A tensor or batches.
+        settings: How.
+        with_moments: Whether the moments of hidden units are wanted, which come with the similarities "jaccard" and
+            "phi".
+
+    Raises:
+        TypeError, ValueError, RuntimeError: As :func:`align`.
+    """
+    if isinstance(inputs, Tensor):
+        check_tensor(inputs, "inputs")
+    by_signatures = settings.similarity in ("jaccard", "phi")
+    readers = [
+        NetworkReader(
+            role, network, settings.signatures, with_shuffled=False, with_moments=with_moments and by_signatures
+        )
+        for role, network in zip(ROLES, (reference, model), strict=True)
+    ]
+    depths = [len(reader.names) for reader in readers]
+    if depths[0] != depths[1]:
+        raise ValueError(
+            f"networks can be aligned if they have equally many hidden layers, got {depths[0]} (reference) and "
+            f"{depths[1]} (model)"
+        )
+    device = common_device(readers)
+    first = _FirstInputs()
+    similarities: list[Tensor] = []
+    with exact_arithmetic():
+        if by_signatures:
+            a, b = collect(readers, inputs, "exact", settings.signatures.num_hashes, first)
+            similarities = _similarities(a, b, settings.similarity)
+        elif settings.similarity == "correlation":
+            correlations = ActivationCorrelations((readers[0], readers[1]), settings.signatures)
+            for chunk in chunks(inputs):
+                first.add(chunk)
+                correlations.add(chunk.to(device) if chunk.is_cpu else chunk)
+            similarities = correlations.similarities()
+        else:
+            first.add(next(chunks(inputs)))
+        proving = first.join()
+        proving = proving.to(device) if proving.is_cpu else proving
+        described = [argument for reader in readers for argument in (reader.architecture, reader.parameters)]
+        matches = ops.match_units(*described, similarities, settings.coordinate_descent, proving.dim())
+        parameters, orders = ops.align_parameters(*described, matches, proving, settings.rescale)
+    moments = None
+    if with_moments and by_signatures:
+        # The aligned model's: canonical ones move with their units and don't see scales.
+        moved = [of_layer[:, order] for of_layer, order in zip(readers[1].moments, orders, strict=True)]
+        moments = readers[0].moments, moved
+    return Alignment(parameters, matches, orders, moments)
+
+
+def _similarities(a: Evidence, b: Evidence, similarity: str) -> list[Tensor]:
+    matrices = []
+    for of_a, of_b, num_samples in zip(a.layers, b.layers, a.num_samples, strict=True):
+        if of_a.samples_per_input != of_b.samples_per_input:
+            raise ValueError(
+                f"hidden layers {of_a.name} (reference) and {of_b.name} (model) have different numbers of samples an "
+                f'input, {of_a.samples_per_input} and {of_b.samples_per_input}; positions="any" gives both one'
+            )
+        if similarity == "phi":
+            matrices.append(ops.phi(of_a.rows, of_b.rows, num_samples))
+        else:
+            matrices.append(ops.jaccard(of_a.rows, of_b.rows))
+    return matrices
+
+
+def align(
+    reference: nn.Sequential,
+    model: nn.Sequential,
+    inputs: Inputs,
+    *,
+    similarity: str = "jaccard",
+    coordinate_descent: bool = False,
+    rescale: bool = False,
+    seed: int = 0,
+    margin: float = 0.0,
+    positions: Positions = 16,
+) -> nn.Sequential:
+    """A network that computes the same function as ``model``, with hidden units where ``reference`` has theirs.
+
+    Units are matched layer by layer, and moved together with everything that belongs to them: rows and biases of their
+    affine layer, numbers of the normalisations and activations behind it, columns of the next one. That the function is
+    the same is checked before the network is returned: both versions are run on the first 256 inputs in float64.
+    docs/alignment.md says what is matched how, and what grouped convolutions and GroupNorms allow.
+
+    Layers may have different widths. Where the model has at least as many units as the reference, units that have a
+    counterpart are in its place, and those without fill the other places in their own order; where it has fewer, its
+    units are in the order of their counterparts, and those without one come last.
+
+    Args:
+        reference: A Sequential that :func:`describe` can read, with hidden layers, on the CPU or on CUDA.
+        model: Another one with as many hidden layers, on the same device. Neither is changed.
+        inputs: A tensor ``[inputs, features...]`` or batches, as in :func:`compare`.
+        similarity: By what units are matched. "jaccard" and "phi" compare when they fire, from one bit a sample;
+            "correlation" compares the activations themselves (their Pearson correlation, streamed, 32 times as much to
+            hold for the pass, but for the matrices of similarities); "weights" compares canonical weights, layer after
+            layer, and reads the inputs for the check of the function only. Units that the first three can't tell apart
+            are told apart by their canonical weights.
+        coordinate_descent: Whether to go on from that matching by the weights of the layers around, until nothing
+            changes ("Git Re-Basin", arXiv:2209.04836).
+        rescale: Whether units also take the norms of their counterparts, where scales can be moved (what
+            :func:`canonicalize` takes out). Without, parameters keep their values, bit for bit, in other places.
+        seed: Of the points that ``positions`` takes.
+        margin: Above which a unit fires, for "jaccard" and "phi".
+        positions: Samples an input of a layer whose units have a grid of positions: "all", a number of points, or, but
+            for "correlation", "any".
+
+    Returns:
+        A deep copy of the model with other parameters, as :func:`canonicalize` makes one. Training modes,
+        ``requires_grad``, dtypes and devices are as in the model.
+
+    Raises:
+        TypeError, ValueError: As :func:`compare`; for parametrised modules in the model, whose weights can't be set;
+            for networks with different numbers of hidden layers, and layers with different numbers of samples an input.
+        RuntimeError: From the operators: for inputs that don't fit, NaN on the way, networks in which a unit loses its
+            identity, groups that don't correspond; and, naming how far they are apart, if the functions differ.
+    """
+    settings = checked_align_settings(
+        similarity,
+        coordinate_descent=coordinate_descent,
+        rescale=rescale,
+        seed=seed,
+        margin=margin,
+        positions=positions,
+    )
+    if isinstance(model, nn.Module):  # what isn't, is refused below
+        check_settable("align", model)
+    alignment = find_alignment(reference, model, inputs, settings)
+    with exact_arithmetic():
+        return copy_with(model, alignment.parameters)

@@ -1,0 +1,306 @@
+"""Loss and accuracy on the way from one network to another."""
+
+import json
+import math
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .align import checked_align_settings
+from .comparison import text_table
+from .describe import detached_tensors, read_items
+from .inputs import Inputs
+from .merge import Path, aligned_path, checked_share, common_architecture, gathered
+from .modes import exact_arithmetic
+from .set_parameters import check_settable, copy_with
+from .settings import Positions
+
+Loss = Callable[[Tensor, Tensor], Any]
+
+# Inputs that a network is run on at a time.
+CHUNK = 1024
+
+
+@dataclass(frozen=True, repr=False)
+class Barrier:
+    """What lies between two networks: what :func:`barrier` returns. Print it for a table.
+
+    Each curve has a number for every weight: of the network between the two as they are, of that between ``a`` and the
+    aligned ``b``, and of the repaired one.
+
+    Attributes:
+        weights: Shares of ``b``, ascending.
+        loss_a: Of network ``a``.
+        loss_b: Of network ``b``.
+        loss_before: Losses before alignment.
+        loss_aligned: After alignment.
+        loss_repaired: After repair; None if it wasn't asked for.
+        accuracy_before: Shares of inputs whose largest output is that of their target; None where targets aren't
+            classes. So are the next two.
+        accuracy_aligned: After alignment.
+        accuracy_repaired: After repair.
+    """
+
+    weights: tuple[float, ...]
+    loss_a: float
+    loss_b: float
+    loss_before: tuple[float, ...]
+    loss_aligned: tuple[float, ...]
+    loss_repaired: tuple[float, ...] | None
+    accuracy_before: tuple[float, ...] | None
+    accuracy_aligned: tuple[float, ...] | None
+    accuracy_repaired: tuple[float, ...] | None
+
+    @property
+    def barrier_before(self) -> float:
+        """The largest excess of the loss over the straight line between both networks' losses; at least 0."""
+        return self._excess(self.loss_before)
+
+    @property
+    def barrier_aligned(self) -> float:
+        """The same after alignment."""
+        return self._excess(self.loss_aligned)
+
+    @property
+    def barrier_repaired(self) -> float | None:
+        """The same after repair; None if it wasn't asked for."""
+        return None if self.loss_repaired is None else self._excess(self.loss_repaired)
+
+    def _excess(self, losses: Sequence[float]) -> float:
+        excesses = [
+            loss - ((1 - weight) * self.loss_a + weight * self.loss_b)
+            for weight, loss in zip(self.weights, losses, strict=True)
+        ]
+        # Not max(), which may lose a NaN.
+        return math.nan if any(map(math.isnan, excesses)) else max(0.0, *excesses)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All attributes and barriers as numbers, lists and None, ready for JSON. What isn't finite becomes None."""
+        values = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        names = ("barrier_before", "barrier_aligned", "barrier_repaired")
+        return values | {name: _plain(getattr(self, name)) for name in names}
+
+    def to_json(self, indent: int | None = None) -> str:
+        """:meth:`to_dict` as JSON.
+
+        Args:
+            indent: Spaces of each level; None writes one line.
+        """
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def __str__(self) -> str:
+        """The barriers and a table of the curves."""
+        curves = [("before", self.loss_before, self.accuracy_before, self.barrier_before)]
+        curves.append(("aligned", self.loss_aligned, self.accuracy_aligned, self.barrier_aligned))
+        if self.loss_repaired is not None and self.barrier_repaired is not None:
+            curves.append(("repaired", self.loss_repaired, self.accuracy_repaired, self.barrier_repaired))
+        head = "barrier " + ", ".join(f"{barrier:.4f} {name}" for name, _, _, barrier in curves)
+        rows = [["weight"], *([f"{weight:.3f}"] for weight in self.weights)]
+        for name, losses, accuracies, _ in curves:
+            columns = [(f"loss {name}", losses)]
+            if accuracies is not None:
+                columns.append((f"accuracy {name}", accuracies))
+            for heading, values in columns:
+                for row, cell in zip(rows, [heading, *(f"{number:.4f}" for number in values)], strict=True):
+                    row.append(cell)
+        return "\n".join([head, text_table(rows)])
+
+    __repr__ = __str__
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draws the losses over the weights.
+
+        Args:
+            axes: matplotlib axes to draw into; None makes a figure.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ImportError: Without matplotlib.
+        """
+        if axes is None:
+            try:
+                from matplotlib import pyplot as plt  # noqa: PLC0415  # an optional package
+            except ImportError as error:
+                raise ImportError("Barrier.plot needs matplotlib: pip install matplotlib") from error
+            axes = plt.figure().add_subplot()
+        axes.plot(self.weights, self.loss_before, label="before")
+        axes.plot(self.weights, self.loss_aligned, label="aligned")
+        if self.loss_repaired is not None:
+            axes.plot(self.weights, self.loss_repaired, label="repaired")
+        axes.plot([0, 1], [self.loss_a, self.loss_b], linestyle=":", color="gray", label="line between the ends")
+        axes.set_xlabel("weight of b")
+        axes.set_ylabel("loss")
+        axes.legend()
+        return axes
+
+
+def barrier(
+    a: nn.Sequential,
+    b: nn.Sequential,
+    inputs: Inputs,
+    targets: Tensor,
+    *,
+    weights: int | Sequence[float] = 11,
+    loss: Loss | None = None,
+    similarity: str = "jaccard",
+    rescale: bool = True,
+    repair: bool = True,
+    coordinate_descent: bool = False,
+    seed: int = 0,
+    margin: float = 0.0,
+    positions: Positions = 16,
+    repair_inputs: Inputs | None = None,
+) -> Barrier:
+    """Loss and accuracy of the networks on the straight path between two: before alignment, after it, and repaired.
+
+    A path without a barrier after alignment means that both networks lie in one basin but for the order of their units
+    (Entezari et al., arXiv:2110.06296; Ainsworth et al., arXiv:2209.04836).
+
+    Args:
+        a: The reference, as in :func:`merge`.
+        b: The other network.
+        inputs: What the loss is computed on: a tensor or batches, as in :func:`merge`.
+        targets: One for each input. Integers are classes ``[inputs]`` (or more dimensions, as
+            ``torch.nn.functional.cross_entropy`` takes them): the loss is the cross entropy, and accuracies are taken
+            too. Floating ones are of the outputs' shape: the loss is the mean squared error.
+        weights: Shares of ``b``: a number of points from 0 to 1, at least 2, or the shares themselves.
+        loss: A function of outputs and targets for another loss, the mean over the inputs.
+        similarity: As in :func:`merge`, and so are the next six.
+        rescale: Whether units of ``b`` take the norms of their counterparts.
+        repair: Whether to repair networks as well, each point of the path anew.
+        coordinate_descent: Whether the matching goes on by weights.
+        seed: Of points.
+        margin: Above which a unit fires.
+        positions: Samples an input.
+        repair_inputs: What units are matched and repaired on, if not on ``inputs``: training data, say.
+
+    Returns:
+        The curves, on the CPU.
+
+    Raises:
+        TypeError, ValueError, RuntimeError: As :func:`merge`; for targets that aren't one for each input.
+    """
+    settings = checked_align_settings(
+        similarity,
+        coordinate_descent=coordinate_descent,
+        rescale=rescale,
+        seed=seed,
+        margin=margin,
+        positions=positions,
+    )
+    shares = _checked_shares(weights)
+    for role, network in (("a", a), ("b", b)):
+        if isinstance(network, nn.Module):
+            check_settable(f"barrier: network {role}", network)
+    common_architecture([a, b])
+    evaluated = gathered(inputs, a)
+    evaluation = _Evaluation(a, evaluated, _checked_targets(targets, evaluated), loss)
+    matched_on = evaluated if repair_inputs is None else gathered(repair_inputs, a)
+    aligned = aligned_path([a, b], matched_on, settings, with_moments=repair)
+    parameters_b = detached_tensors(read_items(b))
+    unaligned = replace(aligned, parameters=[aligned.parameters[0], parameters_b], moments=[])
+
+    def curve(path: Path, *, repaired: bool) -> tuple[tuple[float, ...], tuple[float, ...] | None]:
+        points = [evaluation.of(path.merged((1 - share, share), repair=repaired)) for share in shares]
+        accuracies = [accuracy for _, accuracy in points if accuracy is not None]
+        return tuple(value for value, _ in points), tuple(accuracies) if accuracies else None
+
+    before, after = curve(unaligned, repaired=False), curve(aligned, repaired=False)
+    repaired = curve(aligned, repaired=True) if repair else (None, None)
+    return Barrier(
+        weights=shares,
+        loss_a=evaluation.of(aligned.parameters[0])[0],
+        loss_b=evaluation.of(parameters_b)[0],
+        loss_before=before[0],
+        loss_aligned=after[0],
+        loss_repaired=repaired[0],
+        accuracy_before=before[1],
+        accuracy_aligned=after[1],
+        accuracy_repaired=repaired[1],
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(number) for number in value]
+    return None if value is None or not math.isfinite(value) else value
+
+
+def _checked_shares(weights: object) -> tuple[float, ...]:
+    expected = "weights must be a number of points, at least 2, or shares from 0 to 1"
+    if isinstance(weights, list | tuple):
+        if not weights:
+            raise ValueError(f"{expected}, got none")
+        return tuple(sorted(checked_share("each of weights", share) for share in weights))
+    try:
+        count = operator.index(weights)  # type: ignore[arg-type]  # it raises for all else
+    except TypeError:
+        raise TypeError(f"{expected}, got {weights!r}") from None
+    if isinstance(weights, bool) or count < 2:
+        raise ValueError(f"{expected}, got {weights!r}")
+    return tuple(index / (count - 1) for index in range(count))
+
+
+def _checked_targets(targets: object, inputs: Tensor) -> Tensor:
+    if not isinstance(targets, Tensor):
+        raise TypeError(f"targets must be a tensor, got a {type(targets).__name__}")
+    if targets.dim() == 0 or len(targets) != len(inputs):
+        raise ValueError(f"targets must be one for each of {len(inputs)} inputs, got shape {list(targets.shape)}")
+    if targets.is_complex() or targets.dtype == torch.bool:
+        raise TypeError(f"targets must be integers, which are classes, or floating, got {targets.dtype}")
+    return targets.detach().to(inputs.device)
+
+
+class _Evaluation:
+    """Runs copies of a network with other parameters on the inputs."""
+
+    def __init__(self, network: nn.Sequential, inputs: Tensor, targets: Tensor, loss: Loss | None):
+        self._network = network
+        self._inputs = inputs
+        self._targets = targets
+        self._is_classification = not targets.is_floating_point()
+        self._loss = loss
+        if loss is None:
+            self._loss = functional.cross_entropy if self._is_classification else functional.mse_loss
+            if self._is_classification:
+                self._targets = targets.long()
+
+    def of(self, parameters: list[Tensor]) -> tuple[float, float | None]:
+        """Loss and accuracy."""
+        assert self._loss is not None
+        network = copy_with(self._network, parameters).eval()
+        dtype = parameters[0].dtype
+        with torch.no_grad(), exact_arithmetic():
+            outputs = torch.cat([network(part.to(dtype)) for part in self._inputs.split(CHUNK)])
+            if dtype != torch.float64:
+                outputs = outputs.float()  # losses of 16 bits would be coarse
+            self._check_sizes(outputs)
+            value = float(self._loss(outputs, self._targets))
+            accuracy = None
+            if self._is_classification and outputs.dim() == self._targets.dim() + 1:
+                accuracy = (outputs.argmax(dim=1) == self._targets).double().mean().item()
+        return value, accuracy
+
+    def _check_sizes(self, outputs: Tensor) -> None:
+        """mse_loss would broadcast."""
+        if self._loss is functional.mse_loss and outputs.shape != self._targets.shape:
+            raise ValueError(
+                f"floating targets must be of the outputs' shape {list(outputs.shape)}, got {list(self._targets.shape)}"
+            )
+        if self._loss is functional.cross_entropy:
+            classes = outputs.shape[1]
+            if outputs.shape[:1] + outputs.shape[2:] != self._targets.shape:
+                raise ValueError(
+                    f"classes must be one for each output, of outputs {list(outputs.shape)}, got "
+                    f"{list(self._targets.shape)}"
+                )
+            low, high = int(self._targets.min()), int(self._targets.max())
+            if low < 0 or high >= classes:
+                raise ValueError(f"classes must be from 0 to {classes - 1}, as there are outputs, got {low} to {high}")

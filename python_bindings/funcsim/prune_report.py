@@ -1,0 +1,225 @@
+"""What pruning has destroyed: which units of a network have no counterpart left."""
+
+import json
+import numbers
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .compare import checked_pairs, compare_evidence
+from .comparison import LayerComparison, UnmatchedLayer, as_dict, text_table
+from .evidence import LayerEvidence
+from .inputs import Inputs
+from .pair import collect_pair
+from .settings import Positions
+from .uncertainty import NO_EXTRAS
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerPruning:
+    """What is left of one hidden layer.
+
+    Attributes:
+        name: Place of the affine layer in the original, for example "0" or "3.0".
+        name_pruned: In the pruned network.
+        units: Units of the original's layer.
+        units_pruned: Of the pruned network's.
+        num_samples: Samples that the layers were compared on.
+        coverage: Sum of the similarities of matched units / units: how much of the layer lives on.
+        chance: The same against the pruned network with its inputs shuffled.
+        counterparts: int64 ``[units]``: the unit of the pruned network that each unit is matched to, or -1.
+        similarities: float32 ``[units]``, 0 for units without a counterpart.
+        dead: int64 ``[k]``: units that fire on no sample in the original already: there was nothing to lose.
+        lost: int64 ``[k]``: units that aren't dead and whose similarity is below the threshold.
+        died: int64 ``[k]``: units that fire in the original, but never at their place in the pruned network; None where
+            that has another number of units, and so other places.
+    """
+
+    name: str
+    name_pruned: str
+    units: int
+    units_pruned: int
+    num_samples: int
+    coverage: float
+    chance: float
+    counterparts: Tensor
+    similarities: Tensor
+    dead: Tensor
+    lost: Tensor
+    died: Tensor | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All attributes as numbers, strings and lists."""
+        return as_dict(self)
+
+    def __str__(self) -> str:
+        """A line of numbers, and the units that are lost."""
+        lost = ", ".join(map(str, self.lost.tolist())) or "none"
+        return f"{_table([self])}\nlost: {lost}"
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PruneReport:
+    """What :func:`prune_report` returns. Print it for a table.
+
+    Attributes:
+        coverage: Sum of the similarities of matched units / hidden units of the original, removed layers included.
+        chance: The same against the pruned network with its inputs shuffled.
+        threshold: Below this similarity a unit counts as lost.
+        similarity: "jaccard" or "phi".
+        num_inputs: Inputs that the networks were compared on.
+        layers: Hidden layers that have a partner in the pruned network, in order.
+        removed: Hidden layers of the original without a partner: all their units are gone.
+    """
+
+    coverage: float
+    chance: float
+    threshold: float
+    similarity: str
+    num_inputs: int
+    layers: tuple[LayerPruning, ...]
+    removed: tuple[UnmatchedLayer, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All attributes as numbers, strings, lists and dicts, ready for JSON."""
+        return as_dict(self)
+
+    def to_json(self, indent: int | None = None) -> str:
+        """:meth:`to_dict` as JSON.
+
+        Args:
+            indent: Spaces of each level; None writes one line.
+        """
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def __str__(self) -> str:
+        """A line on the networks and a table of their layers. Pairs of numbers are original / pruned."""
+        gone = sum(layer.units for layer in self.removed)
+        units = sum(layer.units for layer in self.layers) + gone
+        lost = sum(len(layer.lost) for layer in self.layers) + gone
+        head = (
+            f"coverage {self.coverage:.4f}, chance {self.chance:.4f} ({self.similarity}); {lost} of {units} units lost "
+            f"(similarity below {self.threshold:g})"
+        )
+        removed = [f"layer {layer.name} ({layer.units} units) is gone" for layer in self.removed]
+        return "\n".join([head, _table(self.layers), *removed])
+
+    __repr__ = __str__
+
+
+def prune_report(
+    original: nn.Sequential,
+    pruned: nn.Sequential,
+    inputs: Inputs,
+    *,
+    threshold: float = 0.5,
+    similarity: str = "jaccard",
+    seed: int = 0,
+    margin: float = 0.0,
+    positions: Positions = 16,
+    layers: Iterable[tuple[int, int]] | None = None,
+) -> PruneReport:
+    """Says which units of a network have no counterpart left in a pruned copy of it.
+
+    Units are matched by when they fire, so that it doesn't matter how the copy was pruned (weights set to 0, units
+    removed, fine-tuning after it), or in which order its units come.
+
+    Args:
+        original: The network before. A ``torch.nn.Sequential`` that :func:`describe` can read.
+        pruned: The network after.
+        inputs: A tensor or batches, as for :func:`compare`.
+        threshold: A unit whose similarity to its counterpart is below this is lost. A number from -1 to 1.
+        similarity: "jaccard" or "phi".
+        seed: Of points and of the shuffle behind chance levels: any int64.
+        margin: A unit fires where its canonical pre-activation is above this; finite, at least 0.
+        positions: Samples an input, as for :func:`compare`.
+        layers: Pairs of hidden layers (of the original, of the pruned network), as for :func:`compare`.
+
+    Returns:
+        Coverage of each layer and the units that are lost or died, on the CPU.
+
+    Raises:
+        TypeError, ValueError, RuntimeError: As :func:`compare`, and for a threshold that is no such number.
+    """
+    if not isinstance(threshold, numbers.Real) or isinstance(threshold, bool):
+        raise TypeError(f"threshold must be a number, got {threshold!r}")
+    if not -1 <= threshold <= 1:
+        raise ValueError(f"threshold must be from -1 to 1, got {threshold}")
+    pairs = checked_pairs(layers)
+    a, b = collect_pair(
+        original,
+        pruned,
+        inputs,
+        method="exact",
+        similarity=similarity,
+        num_hashes=None,
+        seed=seed,
+        margin=margin,
+        positions=positions,
+    )
+    comparison = compare_evidence(a, b, similarity, pairs, NO_EXTRAS)
+    evidence_a = {layer.name: layer for layer in a.layers}
+    evidence_b = {layer.name: layer for layer in b.layers}
+    reports = tuple(
+        _layer_pruning(layer, evidence_a[layer.name_a], evidence_b[layer.name_b], float(threshold))
+        for layer in comparison.layers
+    )
+    units = sum(layer.units for layer in a.layers)
+    return PruneReport(
+        coverage=sum(layer.coverage * layer.units for layer in reports) / units,
+        chance=sum(layer.chance * layer.units for layer in reports) / units,
+        threshold=float(threshold),
+        similarity=similarity,
+        num_inputs=comparison.num_inputs,
+        layers=reports,
+        removed=comparison.unmatched_a,
+    )
+
+
+def _layer_pruning(
+    layer: LayerComparison, before: LayerEvidence, after: LayerEvidence, threshold: float
+) -> LayerPruning:
+    counterparts = torch.full((before.units,), -1)
+    counterparts[layer.matches[:, 0]] = layer.matches[:, 1]
+    similarities = torch.zeros(before.units)
+    similarities[layer.matches[:, 0]] = layer.similarities
+    fires = before.counts > 0
+    is_lost = fires & ((similarities < threshold) | (counterparts < 0))
+    died = (fires & (after.counts == 0)).nonzero()[:, 0] if before.units == after.units else None
+    return LayerPruning(
+        name=layer.name_a,
+        name_pruned=layer.name_b,
+        units=before.units,
+        units_pruned=after.units,
+        num_samples=layer.num_samples,
+        coverage=layer.coverage_a,
+        chance=layer.chance * max(before.units, after.units) / before.units,
+        counterparts=counterparts,
+        similarities=similarities,
+        dead=(~fires).nonzero()[:, 0],
+        lost=is_lost.nonzero()[:, 0],
+        died=died,
+    )
+
+
+def _table(layers: Iterable[LayerPruning]) -> str:
+    headings = ("original", "pruned", "units", "coverage", "chance", "lost", "died", "dead before")
+    rows = [
+        (
+            layer.name,
+            layer.name_pruned,
+            f"{layer.units} / {layer.units_pruned}",
+            f"{layer.coverage:.4f}",
+            f"{layer.chance:.4f}",
+            str(len(layer.lost)),
+            "" if layer.died is None else str(len(layer.died)),
+            str(len(layer.dead)),
+        )
+        for layer in layers
+    ]
+    return text_table([headings, *rows])

@@ -1,0 +1,399 @@
+"""How stable a network's signatures are: against noise on its weights, and where they would flicker."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .adjusted import adjusted_score
+from .comparison import as_dict, text_table
+from .describe import detached_tensors, read_items
+from .evidence import Evidence, LayerEvidence, NetworkReader, affine_places, collect
+from .inputs import Inputs, check_tensor
+from .item_writer import Item
+from .settings import Positions, Settings, checked_integer, checked_settings, nonnegative_number
+
+ops = torch.ops.funcsim
+
+SIGMAS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerStability:
+    """One hidden layer against its copies with noise.
+
+    Attributes:
+        name: Place of the affine layer, for example "0" or "3.0".
+        units: Its units.
+        num_samples: Samples that its signatures have.
+        scores: float64 ``[sigmas, repeats]``, as ``LayerComparison.score`` with each copy; so are the next two.
+        chances: The scores against copies with their samples shuffled.
+        adjusted: (score - chance) / (1 - chance).
+        mismatched: float64 ``[sigmas, repeats]``: share of units that are not matched to themselves. To be matched
+            within a group of equal signatures, in the network or in the copy, counts as right.
+        flipped: float64 ``[sigmas, repeats]``: share of the bits that are other ones in the copy.
+        flips: float64 ``[sigmas, units]``: the same of each unit, over all repeats.
+        flicker: float64 ``[units]``: share of the samples whose distance from the unit's boundary is at most eps times
+            the root mean square of the layer's canonical pre-activations: those whose bits flip first.
+    """
+
+    name: str
+    units: int
+    num_samples: int
+    scores: Tensor
+    chances: Tensor
+    adjusted: Tensor
+    mismatched: Tensor
+    flipped: Tensor
+    flips: Tensor
+    flicker: Tensor
+
+    def to_dict(self) -> dict[str, Any]:
+        """All attributes as numbers, strings and lists."""
+        return as_dict(self)
+
+    def __str__(self) -> str:
+        """A line for each of the units that flicker most, which the network's table has the mean of."""
+        most = torch.argsort(self.flicker, descending=True, stable=True)[:10].tolist()
+        rows = [(str(unit), f"{self.flicker[unit].item():.4f}") for unit in most]
+        return f"layer {self.name}: the units that flicker most\n{text_table([('unit', 'flicker'), *rows])}"
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Stability:
+    """What :func:`stability` returns. Print it for a table.
+
+    Attributes:
+        sigmas: Standard deviations of the noise, relative to the root mean square of each tensor.
+        repeats: Draws of the noise.
+        eps: What counts as near a boundary (``LayerStability.flicker``).
+        num_inputs: Inputs that signatures were taken on.
+        scores: float64 ``[sigmas, repeats]``: of the network with each copy, as ``Comparison.score``; so are the next
+            two.
+        chances: The scores against copies with their inputs shuffled.
+        adjusted: (score - chance) / (1 - chance).
+        mismatched: float64 ``[sigmas, repeats]``: share of all hidden units that are not matched to themselves.
+        flipped: float64 ``[sigmas, repeats]``: share of the bits of all hidden units that are other ones in the copy.
+        layers: The hidden layers, in order.
+    """
+
+    sigmas: tuple[float, ...]
+    repeats: int
+    eps: float
+    num_inputs: int
+    scores: Tensor
+    chances: Tensor
+    adjusted: Tensor
+    mismatched: Tensor
+    flipped: Tensor
+    layers: tuple[LayerStability, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All attributes as numbers, strings, lists and dicts, ready for JSON."""
+        return as_dict(self)
+
+    def to_json(self, indent: int | None = None) -> str:
+        """:meth:`to_dict` as JSON.
+
+        Args:
+            indent: Spaces of each level; None writes one line.
+        """
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draws the score against sigma, with the chance level and the scores of the layers, by matplotlib.
+
+        Args:
+            axes: Matplotlib's, to draw on; None makes a figure.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ImportError: Without matplotlib.
+        """
+        if axes is None:
+            try:
+                from matplotlib import pyplot  # noqa: PLC0415  # an optional package
+            except ImportError as error:
+                raise ImportError("Stability.plot needs matplotlib: pip install matplotlib") from error
+            axes = pyplot.figure().subplots()
+        axes.plot(self.sigmas, self.scores.mean(dim=1), marker="o", color="black", label="score")
+        axes.plot(self.sigmas, self.chances.mean(dim=1), linestyle="--", color="black", label="chance")
+        for layer in self.layers:
+            axes.plot(self.sigmas, layer.scores.mean(dim=1), alpha=0.6, label=f"layer {layer.name}")
+        # Below the smallest sigma but 0 the axis is linear, so that 0 has a place.
+        smallest = min((sigma for sigma in self.sigmas if sigma > 0), default=1.0)
+        axes.set_xscale("symlog", linthresh=smallest)
+        axes.set(xlabel="sigma (noise relative to each tensor's root mean square)", ylabel="score", ylim=(0, 1.02))
+        axes.legend()
+        return axes
+
+    def __str__(self) -> str:
+        """A table with a line for each sigma, means over repeats, and one with a line for each layer."""
+        columns = ("scores", "chances", "adjusted", "mismatched", "flipped")
+        means = torch.stack([getattr(self, column).mean(dim=1) for column in columns], dim=1)
+        by_sigma = [
+            (f"{sigma:g}", *(f"{value:.4f}" for value in row))
+            for sigma, row in zip(self.sigmas, means.tolist(), strict=True)
+        ]
+        scores = [layer.scores.mean(dim=1).tolist() for layer in self.layers]
+        by_layer = [
+            (
+                layer.name,
+                str(layer.units),
+                f"{layer.flicker.mean().item():.4f}",
+                f"{layer.flicker.max().item():.4f}",
+                *(f"{score:.4f}" for score in row),
+            )
+            for layer, row in zip(self.layers, scores, strict=True)
+        ]
+        times = "" if self.repeats == 1 else f", means of {self.repeats} draws"
+        return "\n".join(
+            [
+                f"against copies with noise on the weights{times} ({self.num_inputs} inputs)",
+                text_table([("sigma", "score", "chance", "adjusted", "mismatched", "flipped bits"), *by_sigma]),
+                f"layers: flicker (share of samples within {self.eps:g} of a boundary), scores by sigma",
+                text_table(
+                    [("layer", "units", "flicker", "largest", *(f"{sigma:g}" for sigma in self.sigmas)), *by_layer]
+                ),
+            ]
+        )
+
+    __repr__ = __str__
+
+
+def stability(
+    model: nn.Sequential,
+    inputs: Inputs,
+    *,
+    sigmas: Sequence[float] = SIGMAS,
+    repeats: int = 1,
+    eps: float = 0.05,
+    seed: int = 0,
+    margin: float = 0.0,
+    positions: Positions = 16,
+) -> Stability:
+    """Compares a network with copies that have noise on their weights, and finds the units that flicker.
+
+    A score below 1 between two networks means little if the network itself, after a change of its weights that doesn't
+    matter, scores no higher. Noise is normal and independent, with a standard deviation of sigma times the root mean
+    square of its tensor, on the weights and biases of all affine layers but the last, which hidden units don't see;
+    normalisation layers and slopes are left alone. All sigmas take the same draws, times sigma. docs/stability.md says
+    how to read the result.
+
+    The network is left exactly as it is, and so is the global random state.
+
+    Args:
+        model: A ``torch.nn.Sequential`` that :func:`describe` can read, on the CPU or on CUDA.
+        inputs: A tensor or batches, as for :func:`compare`. Of a tensor, one copy of the network is compared after the
+            other; batches are gone through once, with all copies in memory.
+        sigmas: At least one number of at least 0. Of 0 the score is exactly 1.
+        repeats: Draws of the noise, at least 1.
+        eps: What counts as near a boundary, relative to the root mean square of the layer's canonical pre-activations:
+            of those of the first inputs, 4096 or as many as take 256 MiB, at all positions. Finite, at least 0.
+        seed: Of the noise, of points and of the shuffle behind chance levels: any int64.
+        margin: A unit fires where its canonical pre-activation is above this; finite, at least 0.
+        positions: Samples an input, as for :func:`compare`.
+
+    Returns:
+        Scores, flipped bits and the rest for each sigma and repeat, and how much each unit flickers, on the CPU.
+
+    Raises:
+        TypeError, ValueError: For networks that :func:`describe` can't read, inputs that aren't batches of equal shapes
+            or are used up, and options out of range.
+        RuntimeError: From the operators: networks without hidden layers, inputs that don't fit, NaN or infinities on
+            the way to a hidden layer (says where).
+    """
+    amounts = _checked_sigmas(sigmas)
+    if checked_integer("repeats", repeats) < 1:
+        raise ValueError(f"repeats must be at least 1, got {repeats}")
+    near = nonnegative_number("eps", eps)
+    settings = checked_settings(Settings.num_hashes, seed, margin, positions)
+    if isinstance(inputs, Tensor):
+        check_tensor(inputs, "inputs")
+    original = _FlickerReader(model, settings, near)
+    copies = _noisy_readers(model, settings, amounts, repeats)
+    if isinstance(inputs, Tensor):
+        (evidence,) = _collect([original], inputs)
+        others: Iterator[Evidence] = (_collect([copy], inputs)[0] for copy in copies)
+    else:
+        evidence, *rest = _collect([original, *copies], inputs)
+        others = iter(rest)
+    table = _Table(evidence, len(amounts), repeats)
+    for repeat in range(repeats):
+        for sigma in range(len(amounts)):
+            table.add(sigma, repeat, next(others))
+    return table.result(amounts, near, original.near())
+
+
+def _checked_sigmas(sigmas: Sequence[float]) -> tuple[float, ...]:
+    if isinstance(sigmas, str | bytes) or not isinstance(sigmas, Sequence):
+        raise TypeError(f"sigmas must be a sequence of numbers, such as (0.01, 0.1), got {sigmas!r}")
+    if not sigmas:
+        raise ValueError("sigmas must hold at least one number, got none")
+    return tuple(nonnegative_number(f"sigmas[{index}]", sigma) for index, sigma in enumerate(sigmas))
+
+
+def _collect(readers: Sequence[NetworkReader], inputs: Inputs) -> list[Evidence]:
+    return collect(readers, inputs, "exact", Settings.num_hashes)
+
+
+class _FlickerReader(NetworkReader):
+    """Counts the samples near units' boundaries as well."""
+
+    def __init__(self, model: nn.Sequential, settings: Settings, eps: float):
+        super().__init__("", model, settings, with_shuffled=False, with_moments=True)
+        self._eps = eps
+        self._distances: Tensor | None = None  # of each layer, float64 [layers, 1]
+        self._near: list[Tensor] = []
+
+    def add(self, chunk: Tensor) -> None:
+        first_input = self._num_inputs
+        super().add(chunk)
+        settings = self._settings
+        if self._distances is None:
+            squares = [(means.square() + variances).mean() for means, variances in self.moments]
+            self._distances = self._eps * torch.stack(squares).sqrt()[:, None]
+        near = ops.boundary_counts(
+            self.architecture,
+            self.parameters,
+            chunk,
+            self._distances,
+            settings.margin,
+            settings.operator_positions,
+            settings.seed,
+            first_input,
+        )
+        self._near = [a + b for a, b in zip(self._near, near, strict=True)] if self._near else near
+
+    def near(self) -> list[Tensor]:
+        """Of all layers, how many samples are near each unit's boundary: int64 ``[units]``."""
+        return [near.cpu()[:, 0] for near in self._near]
+
+
+class _NoisyReader(NetworkReader):
+    """Reads a network with other tensors than its own."""
+
+    def __init__(self, model: nn.Sequential, settings: Settings, items: list[Item]):
+        super().__init__("", model, settings, with_shuffled=True)
+        self.parameters = detached_tensors(items)
+
+
+def _noisy_readers(
+    model: nn.Sequential, settings: Settings, sigmas: Sequence[float], repeats: int
+) -> Iterator[NetworkReader]:
+    """The network with noise: for each repeat, for each sigma."""
+    items = read_items(model)
+    hidden = set(affine_places(items)[:-1])
+    # Drawn on the CPU, so that it is the same noise on every device.
+    generator = torch.Generator().manual_seed(settings.seed)
+    for _ in range(repeats):
+        noise = {
+            (item.place, name): torch.randn(tensor.shape, generator=generator)
+            for item in items
+            if item.place in hidden
+            for name, tensor in item.tensors.items()
+        }
+        for sigma in sigmas:
+            yield _NoisyReader(model, settings, [_noisy_item(item, noise, sigma) for item in items])
+
+
+def _noisy_item(item: Item, noise: dict[tuple[str, str], Tensor], sigma: float) -> Item:
+    tensors = {}
+    for name, tensor in item.tensors.items():
+        tensors[name] = tensor
+        if (item.place, name) in noise:
+            wide = tensor.detach().double()
+            amount = sigma * wide.square().mean().sqrt()
+            tensors[name] = (wide + amount * noise[item.place, name].to(wide)).to(tensor.dtype)
+    return replace(item, tensors=tensors)
+
+
+class _Table:
+    """The numbers of all copies, as they come."""
+
+    def __init__(self, evidence: Evidence, sigmas: int, repeats: int):
+        self._evidence = evidence
+        self._repeats = repeats
+        layers = len(evidence.layers)
+        # scores, chances, mismatched units, flipped bits; the network's last
+        self._values = torch.zeros(4, layers + 1, sigmas, repeats, dtype=torch.float64)
+        self._flips = [torch.zeros(sigmas, layer.units, dtype=torch.float64) for layer in evidence.layers]
+
+    def add(self, sigma: int, repeat: int, copy: Evidence) -> None:
+        """Compares the network with a copy."""
+        own = self._evidence
+        pairs = list(zip(own.layers, copy.layers, strict=True))
+        _, scores, chances, _, network, matches, _ = ops.compare_layers(
+            [layer.rows for layer, _ in pairs],
+            [layer.rows for _, layer in pairs],
+            [],
+            own.num_samples,
+            copy.num_samples,
+            "jaccard",
+            [],
+            copy.partners,
+        )
+        mismatched = [_mismatched(*layers, partners.cpu()) for layers, partners in zip(pairs, matches, strict=True)]
+        flips = [_flips(*layers, samples) for layers, samples in zip(pairs, own.num_samples, strict=True)]
+        here = self._values[:, :, sigma, repeat]
+        here[0] = torch.cat([scores, network[:1]])
+        here[1] = torch.cat([chances, network[1:2]])
+        units = sum(layer.units for layer in own.layers)
+        bits = sum(layer.units * samples for layer, samples in zip(own.layers, own.num_samples, strict=True))
+        for place, (layer, samples) in enumerate(zip(own.layers, own.num_samples, strict=True)):
+            here[2, place] = mismatched[place] / layer.units
+            here[3, place] = flips[place].sum() / (layer.units * samples)
+            self._flips[place][sigma] += flips[place] / (samples * self._repeats)
+        here[2, -1] = sum(mismatched) / units
+        here[3, -1] = sum(int(count.sum()) for count in flips) / bits
+
+    def result(self, sigmas: tuple[float, ...], eps: float, near: Sequence[Tensor]) -> Stability:
+        """All that was added."""
+        adjusted = adjusted_score(self._values[0], self._values[1])
+
+        def numbers(place: int) -> dict[str, Tensor]:
+            scores, chances, mismatched, flipped = (values[place].clone() for values in self._values)
+            return {
+                "scores": scores,
+                "chances": chances,
+                "adjusted": adjusted[place].clone(),
+                "mismatched": mismatched,
+                "flipped": flipped,
+            }
+
+        own = self._evidence
+        layers = tuple(
+            LayerStability(
+                name=layer.name,
+                units=layer.units,
+                num_samples=samples,
+                flips=self._flips[place],
+                flicker=near[place].double() / samples,
+                **numbers(place),
+            )
+            for place, (layer, samples) in enumerate(zip(own.layers, own.num_samples, strict=True))
+        )
+        return Stability(
+            sigmas=sigmas, repeats=self._repeats, eps=eps, num_inputs=own.num_inputs, layers=layers, **numbers(-1)
+        )
+
+
+def _mismatched(own: LayerEvidence, copy: LayerEvidence, partners: Tensor) -> int:
+    """Units that aren't matched to themselves, nor to one that can't be told from them."""
+    is_same = partners == torch.arange(own.units)
+    for layer in (own, copy):
+        is_same |= layer.fingerprints == layer.fingerprints[partners]
+    return int((~is_same).sum())
+
+
+def _flips(own: LayerEvidence, copy: LayerEvidence, num_samples: int) -> Tensor:
+    """Samples on which each unit's bit is another one: int64 ``[units]``."""
+    counts: Tensor = ops.signature_statistics(own.rows ^ copy.rows, num_samples)[0]
+    return counts.cpu()

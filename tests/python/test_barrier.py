@@ -1,0 +1,193 @@
+"""barrier against losses computed with PyTorch."""
+
+import copy
+import json
+import math
+
+import funcsim
+import numpy as np
+import pytest
+import torch
+from oracle import transform
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def mlp(seed: int) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Dropout(), nn.Linear(9, 7), nn.ReLU(), nn.Linear(7, 3)).double()
+
+
+GENERATOR = torch.Generator().manual_seed(0)
+ROWS = torch.randn(2000, 6, dtype=torch.float64, generator=GENERATOR)
+CLASSES = torch.randint(0, 3, (2000,), generator=GENERATOR)
+VALUES = torch.randn(2000, 3, dtype=torch.float64, generator=GENERATOR)
+
+
+def between(a: nn.Sequential, b: nn.Sequential, weight: float) -> nn.Sequential:
+    result = copy.deepcopy(a).eval()
+    with torch.no_grad():
+        for target, x, y in zip(result.parameters(), a.parameters(), b.parameters(), strict=True):
+            target.copy_((1 - weight) * x + weight * y)
+    return result
+
+
+def outputs(model: nn.Sequential) -> Tensor:
+    with torch.no_grad():
+        return copy.deepcopy(model).eval()(ROWS)
+
+
+@pytest.mark.parametrize("targets", [CLASSES, CLASSES.int(), VALUES], ids=["int64", "int32", "float64"])
+def test_curves_are_pytorchs_losses(targets: Tensor) -> None:
+    a, b = mlp(1), mlp(2)
+    aligned = funcsim.align(a, b, ROWS, rescale=True)
+    result = funcsim.barrier(a, b, ROWS, targets, weights=3)
+    assert result.weights == (0.0, 0.5, 1.0)
+    curves = {
+        "before": [between(a, b, weight) for weight in result.weights],
+        "aligned": [between(a, aligned, weight) for weight in result.weights],
+        "repaired": [funcsim.merge(a, b, ROWS, weight) for weight in result.weights],
+    }
+    is_classes = not targets.is_floating_point()
+    loss = functional.cross_entropy if is_classes else functional.mse_loss
+    targets = targets.long() if is_classes else targets
+    for name, models in curves.items():
+        expected = [loss(outputs(model), targets).item() for model in models]
+        np.testing.assert_allclose(getattr(result, f"loss_{name}"), expected, rtol=1e-12)
+        accuracies = [(outputs(model).argmax(1) == targets).double().mean() for model in models] if is_classes else None
+        assert getattr(result, f"accuracy_{name}") == (tuple(accuracies) if is_classes else None)
+        excess = expected[1] - (loss(outputs(a), targets) + loss(outputs(b), targets)).item() / 2
+        assert getattr(result, f"barrier_{name}") == pytest.approx(max(0.0, excess), abs=1e-12)
+
+
+def test_no_barrier_to_a_permuted_and_rescaled_self() -> None:
+    a = mlp(1).eval()
+    rng = np.random.default_rng(0)
+    b = transform.rescaled(transform.permuted(a, ROWS[:2], rng)[0], ROWS[:2], rng, powers_of_two=False)
+    result = funcsim.barrier(a, b, ROWS, CLASSES)
+    assert len(result.weights) == 11
+    assert result.barrier_before > 0.01
+    assert result.barrier_aligned < 1e-10
+    assert result.barrier_repaired is not None
+    assert result.barrier_repaired < 1e-6
+    np.testing.assert_allclose(result.loss_repaired, result.loss_a, rtol=0, atol=1e-6)
+
+
+def test_another_loss_of_given_points() -> None:
+    a, b = mlp(1), mlp(2)
+    result = funcsim.barrier(
+        a,
+        b,
+        ROWS,
+        CLASSES,
+        weights=[0.75, 0.25],
+        loss=lambda out, y: (out.argmax(1) != y).double().mean(),
+        repair=False,
+    )
+    assert result.weights == (0.25, 0.75)
+    np.testing.assert_allclose(result.loss_before, 1 - np.array(result.accuracy_before), atol=1e-12)
+    assert result.loss_repaired is None
+    assert result.accuracy_repaired is None
+    assert result.barrier_repaired is None
+    assert "repaired" not in str(result)
+
+
+def test_units_are_matched_and_repaired_on_other_inputs_if_these_are_given() -> None:
+    a, b = mlp(1), mlp(2)
+    others = ROWS[:300] + 1
+    result = funcsim.barrier(a, b, ROWS, VALUES, weights=[0.5], repair_inputs=others)
+    expected = functional.mse_loss(outputs(funcsim.merge(a, b, others)), VALUES).item()
+    assert result.loss_repaired == pytest.approx((expected,), rel=1e-12)
+
+
+def test_half_precision_and_batches() -> None:
+    a, b = mlp(1).half(), mlp(2).half()
+    result = funcsim.barrier(a, b, ROWS.half().split(300), CLASSES, weights=3)
+    wide = funcsim.barrier(a.double(), b.double(), ROWS, CLASSES, weights=3)
+    np.testing.assert_allclose(result.loss_aligned, wide.loss_aligned, atol=2e-2)
+
+
+def test_networks_stay_as_they_are() -> None:
+    a, b = mlp(1).train(), mlp(2)
+    states = [copy.deepcopy(model.state_dict()) for model in (a, b)]
+    random_state = torch.get_rng_state()
+    funcsim.barrier(a, b, ROWS, CLASSES, weights=2)
+    assert a.training
+    assert torch.equal(torch.get_rng_state(), random_state)
+    for model, state in zip((a, b), states, strict=True):
+        assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
+
+
+def a_barrier() -> funcsim.Barrier:
+    return funcsim.Barrier(
+        weights=(0.0, 0.5, 1.0),
+        loss_a=1.0,
+        loss_b=2.0,
+        loss_before=(1.0, 4.0, 2.0),
+        loss_aligned=(1.0, 1.25, 2.0),
+        loss_repaired=None,
+        accuracy_before=(0.5, 0.25, 0.5),
+        accuracy_aligned=(0.5, 0.75, 0.5),
+        accuracy_repaired=None,
+    )
+
+
+def test_printed_and_as_json() -> None:
+    result = a_barrier()
+    assert str(result).splitlines() == [
+        "barrier 2.5000 before, 0.0000 aligned",
+        "weight  loss before  accuracy before  loss aligned  accuracy aligned",
+        "0.000   1.0000       0.5000           1.0000        0.5000",
+        "0.500   4.0000       0.2500           1.2500        0.7500",
+        "1.000   2.0000       0.5000           2.0000        0.5000",
+    ]
+    assert repr(result) == str(result)
+    read = json.loads(result.to_json())
+    assert read == result.to_dict()
+    assert read["barrier_before"] == 2.5
+    assert read["loss_aligned"] == [1.0, 1.25, 2.0]
+    assert read["loss_repaired"] is None
+
+
+def test_a_loss_that_is_nan_is_not_lost() -> None:
+    a, b = mlp(1), mlp(2)
+    result = funcsim.barrier(a, b, ROWS, VALUES, weights=3, loss=lambda *_: math.nan, repair=False)
+    assert math.isnan(result.barrier_before)
+    assert json.loads(result.to_json())["barrier_before"] is None
+
+
+def test_plotted() -> None:
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    axes = a_barrier().plot()
+    assert [line.get_label() for line in axes.get_lines()] == ["before", "aligned", "line between the ends"]
+    pyplot.close("all")
+
+
+@pytest.mark.parametrize(
+    ("targets", "error", "words"),
+    [
+        (CLASSES[:5], ValueError, "one for each of 2000 inputs"),
+        (CLASSES + 1, ValueError, "classes must be from 0 to 2, as there are outputs, got 1 to 3"),
+        (VALUES[:, :2], ValueError, "floating targets must be of the outputs' shape"),
+        (CLASSES[:, None], ValueError, "one for each output"),
+        (CLASSES > 0, TypeError, "integers, which are classes, or floating"),
+        (CLASSES.tolist(), TypeError, "targets must be a tensor, got a list"),
+    ],
+)
+def test_bad_targets(targets: object, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        funcsim.barrier(mlp(1), mlp(2), ROWS, targets, weights=2)
+
+
+@pytest.mark.parametrize(
+    ("weights", "error"),
+    [(1, ValueError), ([], ValueError), ([0.5, 2.0], ValueError), ("all", TypeError), ([None], TypeError)],
+)
+def test_bad_weights(weights: object, error: type[Exception]) -> None:
+    with pytest.raises(error, match="weights"):
+        funcsim.barrier(mlp(1), mlp(2), ROWS, CLASSES, weights=weights)
+
+
+def test_other_architectures_are_refused() -> None:
+    with pytest.raises(ValueError, match="one architecture"):
+        funcsim.barrier(mlp(1), nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 3)).double(), ROWS, CLASSES)

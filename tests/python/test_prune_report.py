@@ -1,0 +1,187 @@
+"""funcsim.prune_report, on networks whose damage is known."""
+
+import copy
+import json
+from typing import Any
+
+import funcsim
+import pytest
+import torch
+from torch import Tensor, nn
+
+
+def _model(seed: int = 0) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 10), nn.ReLU(), nn.Linear(10, 3))
+
+
+INPUTS = torch.randn(600, 6, generator=torch.Generator().manual_seed(1))
+
+
+def _without(model: nn.Sequential, units: list[int]) -> nn.Sequential:
+    """A network without some units of the first hidden layer."""
+    kept = [unit for unit in range(12) if unit not in units]
+    small = nn.Sequential(nn.Linear(6, len(kept)), nn.ReLU(), nn.Linear(len(kept), 10), nn.ReLU(), nn.Linear(10, 3))
+    with torch.no_grad():
+        small[0].weight.copy_(model[0].weight[kept])
+        small[0].bias.copy_(model[0].bias[kept])
+        small[2].weight.copy_(model[2].weight[:, kept])
+        small[2].bias.copy_(model[2].bias)
+        small[4].load_state_dict(model[4].state_dict())
+    return small
+
+
+def _silence(model: nn.Sequential, layer: int, units: list[int]) -> nn.Sequential:
+    """A copy in which units never fire."""
+    model = copy.deepcopy(model)
+    with torch.no_grad():
+        model[layer].weight[units] = 0
+        model[layer].bias[units] = -1
+    return model
+
+
+def test_nothing_is_lost_of_a_permuted_copy() -> None:
+    model = _model()
+    other = copy.deepcopy(model)
+    order = torch.randperm(12, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for tensor in other[0].parameters():
+            tensor.copy_(tensor[order])
+        other[2].weight.copy_(other[2].weight[:, order])
+    got = funcsim.prune_report(model, other, INPUTS)
+    assert got.coverage == pytest.approx(1, abs=1e-4)
+    assert [len(layer.lost) for layer in got.layers] == [0, 0]
+    assert torch.equal(order[got.layers[0].counterparts], torch.arange(12))
+
+
+def test_removed_units_are_lost() -> None:
+    model = _model()
+    pruned = _without(model, [2, 7, 8])
+    got = funcsim.prune_report(model, pruned, INPUTS)
+    layer = got.layers[0]
+    assert (layer.units, layer.units_pruned) == (12, 9)
+    assert layer.lost.tolist() == [2, 7, 8]
+    assert layer.counterparts[layer.lost].tolist() == [-1, -1, -1]
+    assert layer.similarities[layer.lost].tolist() == [0, 0, 0]
+    assert layer.died is None
+    assert layer.coverage == pytest.approx(9 / 12)
+    comparison = funcsim.compare(model, pruned, INPUTS)
+    assert [layer.coverage for layer in got.layers] == [layer.coverage_a for layer in comparison.layers]
+    assert got.coverage == pytest.approx((12 * got.layers[0].coverage + 10 * got.layers[1].coverage) / 22)
+    for layer, its in zip(got.layers, comparison.layers, strict=True):
+        assert layer.chance == its.chance
+    grown, its = funcsim.prune_report(pruned, model, INPUTS).layers[0], funcsim.compare(pruned, model, INPUTS).layers[0]
+    assert grown.coverage == pytest.approx(1)
+    assert grown.chance == pytest.approx(its.chance * 12 / 9)
+    # Without a counterpart, whatever the threshold.
+    assert funcsim.prune_report(model, pruned, INPUTS, threshold=-1).layers[0].lost.tolist() == [2, 7, 8]
+
+
+def test_silenced_units_died() -> None:
+    model = _silence(_model(), 2, [4])  # dead before: nothing that could be lost
+    got = funcsim.prune_report(model, _silence(model, 0, [1, 5]), INPUTS)
+    first, second = got.layers
+    assert first.died is not None
+    assert first.died.tolist() == first.lost.tolist() == [1, 5]
+    assert first.dead.tolist() == []
+    assert second.dead.tolist() == [4]
+    assert 4 not in second.lost.tolist()
+    assert second.died is not None
+    assert 4 not in second.died.tolist()
+    # Nor is one that fires afterwards: its counterpart is another unit, and it has nothing in common with that.
+    (_, second) = funcsim.prune_report(model, _model(), INPUTS).layers
+    assert second.dead.tolist() == [4]
+    assert second.similarities[4] == 0
+    assert second.lost.tolist() == []
+
+
+def test_threshold() -> None:
+    model = _model()
+    pruned = _silence(model, 0, [0])
+    with torch.no_grad():
+        pruned[0].weight[3] += 0.5
+    reports = {t: funcsim.prune_report(model, pruned, INPUTS, threshold=t) for t in (0, 0.5, 0.99999, 1)}
+    similarities = reports[0].layers[0].similarities
+    assert 0.5 < similarities[3] < 0.99
+    assert reports[0].layers[0].lost.tolist() == []
+    assert reports[0.5].layers[0].lost.tolist() == [0]
+    assert reports[1].layers[0].lost.tolist() == [0, 3]
+    assert reports[1].threshold == 1
+
+
+def test_removed_layers() -> None:
+    model = _model()
+    pruned = nn.Sequential(*[copy.deepcopy(model[i]) for i in (0, 1)], nn.Linear(12, 3))
+    got = funcsim.prune_report(model, pruned, INPUTS)
+    assert [(layer.name, layer.name_pruned) for layer in got.layers] == [("0", "0")]
+    assert got.removed == (funcsim.UnmatchedLayer("2", 10),)
+    assert got.coverage == pytest.approx(12 / 22)
+    assert str(got).splitlines()[-1] == "layer 2 (10 units) is gone"
+    assert "10 of 22 units lost" in str(got)
+    other_way = funcsim.prune_report(model, pruned, INPUTS, layers=[(1, 0)])
+    assert other_way.removed == (funcsim.UnmatchedLayer("0", 12),)
+
+
+def test_takes_batches_and_phi() -> None:
+    model, pruned = _model(), _silence(_model(), 0, [3])
+    whole = funcsim.prune_report(model, pruned, INPUTS)
+    assert funcsim.prune_report(model, pruned, INPUTS.split(90)).to_json() == whole.to_json()
+    by_phi = funcsim.prune_report(model, pruned, INPUTS, similarity="phi")
+    assert by_phi.similarity == "phi"
+    assert by_phi.layers[0].lost.tolist() == [3]
+
+
+def test_prints_and_writes() -> None:
+    got = funcsim.prune_report(_model(), _silence(_model(), 0, [3, 9]), INPUTS)
+    head, headings, first, _ = str(got).splitlines()
+    lost = sum(len(layer.lost) for layer in got.layers)
+    assert head == (
+        f"coverage {got.coverage:.4f}, chance {got.chance:.4f} (jaccard); {lost} of 22 units lost "
+        f"(similarity below 0.5)"
+    )
+    assert headings.split() == ["original", "pruned", "units", "coverage", "chance", "lost", "died", "dead", "before"]
+    layer = got.layers[0]
+    assert first.split() == ["0", "0", "12", "/", "12", f"{layer.coverage:.4f}", f"{layer.chance:.4f}", "2", "2", "0"]
+    assert str(layer).splitlines()[-1] == "lost: 3, 9"
+    assert repr(got) == str(got)
+    read = json.loads(got.to_json())
+    assert read == got.to_dict()
+    assert read["layers"][0]["lost"] == [3, 9]
+    assert read["layers"][0] == layer.to_dict()
+    whole = funcsim.prune_report(_model(), _model(), INPUTS)
+    assert str(whole.layers[0]).splitlines()[-1] == "lost: none"
+
+
+def test_on_devices(device: torch.device) -> None:
+    model, pruned = _model(), _without(_model(), [2])
+    got = funcsim.prune_report(model.to(device), pruned.to(device), INPUTS)
+    assert got.layers[0].lost.tolist() == [2]
+    assert got.layers[0].lost.device.type == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"threshold": "0.5"}, TypeError, "threshold must be a number, got '0.5'"),
+        ({"threshold": True}, TypeError, "threshold must be a number, got True"),
+        ({"threshold": 1.5}, ValueError, "threshold must be from -1 to 1, got 1.5"),
+        ({"threshold": float("nan")}, ValueError, "threshold must be from -1 to 1, got nan"),
+        ({"similarity": "cka"}, ValueError, 'similarity must be "jaccard" or "phi"'),
+        ({"margin": -1.0}, ValueError, "margin"),
+        ({"layers": []}, ValueError, "at least one pair"),
+    ],
+)
+def test_bad_options(options: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        funcsim.prune_report(_model(), _model(), INPUTS, **options)
+
+
+def test_bad_networks_and_inputs() -> None:
+    with pytest.raises(TypeError, match=r"network b: .*Sequential"):
+        funcsim.prune_report(_model(), nn.Linear(6, 3), INPUTS)
+    sketch: Any = funcsim.sketch(_model(), INPUTS)
+    with pytest.raises(ValueError, match="needs signatures, and network b is a sketch"):
+        funcsim.prune_report(_model(), sketch, INPUTS)
+    nothing: list[Tensor] = []
+    with pytest.raises(ValueError, match="no batches"):
+        funcsim.prune_report(_model(), _model(), nothing)
