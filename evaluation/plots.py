@@ -229,7 +229,7 @@ def draw_merging(rows: Rows, file: pathlib.Path) -> None:
         axes.set_xlabel("hidden layers, width 128" if key == "depth" else f"width, {depth_of_widths} hidden layers")
     grid[1].set_xscale("log", base=2)
     grid[0].set_ylabel("accuracy half way, %")
-    grid[1].legend(fontsize=7, loc="lower right")
+    next(axes for axes in grid[::-1] if axes.lines).legend(fontsize=7, loc="lower right")
     save(figure, file)
 
 
