@@ -166,7 +166,8 @@ def barrier(
     Args:
         a: The reference, as in :func:`merge`.
         b: The other network.
-        inputs: What the loss is computed on: a tensor or batches, as in :func:`merge`.
+        inputs: What the loss is computed on: a tensor or batches, as in :func:`merge`. In the order of ``targets``: a
+            DataLoader that shuffles would give each input the target of another one.
         targets: One for each input. Integers are classes ``[inputs]`` (or more dimensions, as
             ``torch.nn.functional.cross_entropy`` takes them): the loss is the cross entropy, and accuracies are taken
             too. Floating ones are of the outputs' shape: the loss is the mean squared error.
