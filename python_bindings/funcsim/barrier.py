@@ -18,7 +18,7 @@ from .inputs import Inputs
 from .merge import Path, aligned_path, checked_share, common_architecture, gathered
 from .modes import exact_arithmetic
 from .set_parameters import check_settable, copy_with
-from .settings import Positions
+from .settings import Positions, checked_flag
 
 Loss = Callable[[Tensor, Tensor], Any]
 
@@ -197,6 +197,7 @@ def barrier(
         positions=positions,
     )
     shares = _checked_shares(weights)
+    checked_flag("repair", repair)
     for role, network in (("a", a), ("b", b)):
         if isinstance(network, nn.Module):
             check_settable(f"barrier: network {role}", network)

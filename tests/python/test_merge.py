@@ -196,6 +196,14 @@ def test_bad_weights(weight: object, error: type[Exception], words: str) -> None
         funcsim.merge(mlp(1), mlp(2), ROWS, weight)
 
 
+@pytest.mark.parametrize("name", ["repair", "rescale", "coordinate_descent"])
+@pytest.mark.parametrize("function", ["merge", "barrier"])
+def test_flags_are_true_or_false(function: str, name: str) -> None:
+    targets = () if function == "merge" else (torch.zeros(len(ROWS), dtype=torch.int64),)
+    with pytest.raises(TypeError, match=f"^{name} must be True or False, got 'no'$"):
+        getattr(funcsim, function)(mlp(1), mlp(2), ROWS, *targets, **{name: "no"})
+
+
 def test_bad_networks() -> None:
     with pytest.raises(ValueError, match="sum of at most 1"):
         funcsim.merge(mlp(1), [mlp(2), mlp(3)], ROWS, [0.7, 0.6])
