@@ -3,6 +3,7 @@
 import itertools
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,6 +21,12 @@ def curve(axes: Axes, x: Sequence[float], values: Sequence[Sequence[float]], lab
     line = axes.plot(x, means, marker="o", markersize=3, label=label, **style)[0]
     if not np.isnan(halves).any():
         axes.fill_between(x, means - halves, means + halves, alpha=0.2, color=line.get_color(), linewidth=0)
+
+
+def _legend(axes: Axes, **style: Any) -> None:
+    """None where a small run has drawn nothing that it could name."""
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(**style)
 
 
 def save(figure: Figure, file: pathlib.Path) -> None:
@@ -50,7 +57,7 @@ def draw_robustness(rows: Rows, sigmas: Sequence[float], shares: Sequence[float]
             grid[1][0].set_xscale("log")
     grid[0][0].set_ylabel("adjusted score")
     grid[1][0].set_ylabel("share of wrong matches")
-    grid[0][1].legend()
+    _legend(grid[0][1])
     save(figure, file)
 
 
@@ -105,7 +112,7 @@ def draw_sketches(rows: Rows, hashes: Sequence[int], file: pathlib.Path) -> None
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set_xscale("log", base=2)
     axes.set_xlabel("hashes")
-    axes.legend(fontsize=7)
+    _legend(axes, fontsize=7)
     save(figure, file)
 
 
@@ -173,7 +180,7 @@ def draw_pretrained(rows: Rows, file: pathlib.Path) -> None:
     left.set_xlabel("noise, relative to the RMS of each tensor")
     left.set_ylabel("adjusted score")
     right.set_xlabel("share of predictions that change")
-    right.legend()
+    _legend(right)
     save(figure, file)
 
 
@@ -196,7 +203,7 @@ def draw_costs(rows: Rows, file: pathlib.Path) -> None:
         right.barh(-place, chosen[0]["kept"] / 2**20, color="C2")
     left.set_yticks([-place for place in range(len(names))], names, fontsize=8)
     left.set_xlabel("seconds")
-    left.legend()
+    _legend(left)
     right.set_xscale("log")
     right.set_xlabel("MiB kept of a network")
     save(figure, file)
@@ -229,7 +236,7 @@ def draw_merging(rows: Rows, file: pathlib.Path) -> None:
         axes.set_xlabel("hidden layers, width 128" if key == "depth" else f"width, {depth_of_widths} hidden layers")
     grid[1].set_xscale("log", base=2)
     grid[0].set_ylabel("accuracy half way, %")
-    next(axes for axes in grid[::-1] if axes.lines).legend(fontsize=7, loc="lower right")
+    _legend(grid[1], fontsize=7, loc="lower right")
     save(figure, file)
 
 

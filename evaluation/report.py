@@ -14,6 +14,7 @@ from .run import Experiment, Row, Table
 from .settings import ROOT
 
 DOCS = ROOT / "docs" / "evaluation"
+OTHERS = "others' share of the processors"  # a figure of the machine
 PAGES = (ROOT / "docs" / "evaluation.md", DOCS)
 
 
@@ -27,6 +28,7 @@ class Result:
         seeds: Networks of each kind.
         jobs: Processes.
         seconds: That it took, without the training of networks that were kept from before.
+        processor_seconds: Of all its processes; nan where it wasn't measured.
         networks: That it used.
         trained: Those of them that weren't kept from before.
         machine: What it ran on.
@@ -38,6 +40,7 @@ class Result:
     seeds: int
     jobs: int
     seconds: float
+    processor_seconds: float
     networks: int
     trained: int
     machine: Mapping[str, Any]
@@ -76,6 +79,7 @@ def read_result(file: pathlib.Path) -> Result:
         for table in content.pop("tables")
         for row in table["rows"]
     ]
+    content["processor_seconds"] = math.nan if content["processor_seconds"] is None else content["processor_seconds"]
     return Result(rows=rows, **content)
 
 
@@ -83,24 +87,42 @@ def times_table(results: Iterable[Result]) -> Table:
     """How long each experiment took."""
     found = list(results)
     lines = [
-        (each.experiment, f"{each.seconds:.0f}", str(each.networks), str(each.trained), str(each.jobs), str(each.seeds))
+        (
+            each.experiment,
+            f"{each.seconds:.0f}",
+            "–" if math.isnan(each.processor_seconds) else f"{each.processor_seconds:.0f}",
+            str(each.networks),
+            str(each.trained),
+            str(each.jobs),
+            str(each.machine[OTHERS]),
+        )
         for each in found
     ]
-    lines.append(("all", f"{sum(each.seconds for each in found):.0f}", "", "", "", ""))
-    headings = ("experiment", "seconds", "trained networks", "trained in this run", "processes", "seeds")
+    total = sum(each.processor_seconds for each in found)
+    shown = "–" if math.isnan(total) else f"{total:.0f}"
+    lines.append(("all", f"{sum(each.seconds for each in found):.0f}", shown, "", "", "", ""))
+    headings = (
+        "experiment",
+        "seconds",
+        "processor seconds",
+        "networks",
+        "trained in this run",
+        "processes",
+        OTHERS,
+    )
     return Table("times", Grid("Time", headings, lines))
 
 
 def machine_table(results: Iterable[Result]) -> Table:
     """What the last of them ran on."""
-    *_, last = results
+    *_, last = results  # OTHERS is in the table of times, for each experiment
 
     def shown(value: object) -> str:
         if isinstance(value, Mapping):
             return ", ".join(f"{key} {item}" for key, item in value.items())
         return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
-    lines = [(key, shown(value)) for key, value in last.machine.items() if value not in ([], "")]
+    lines = [(key, shown(value)) for key, value in last.machine.items() if key != OTHERS and value not in ([], "")]
     return Table("machine", Grid("Machine", ("", "value"), lines))
 
 

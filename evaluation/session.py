@@ -88,11 +88,11 @@ def run_session(options: argparse.Namespace, dropped: list[str]) -> int:
 def _measured(experiment: Experiment, settings: Settings, dropped: list[str]) -> Result:
     before = stored_networks(settings.cache)
     watch = machine.Watch.start()
-    start = time.perf_counter()
+    start, used = time.perf_counter(), machine.own_seconds()
     rows = experiment.measure(Run(settings))
-    seconds = time.perf_counter() - start
+    seconds, processor_seconds = time.perf_counter() - start, machine.own_seconds() - used
     described = machine.describe(torch.get_num_threads(), funcsim.simd_level(), dropped)
-    described["others' share of the processors"] = f"{watch.foreign_share():.1%}"
+    described[report.OTHERS] = f"{watch.foreign_share():.1%}"
     after = stored_networks(settings.cache)
     return Result(
         experiment=experiment.name,
@@ -100,6 +100,7 @@ def _measured(experiment: Experiment, settings: Settings, dropped: list[str]) ->
         seeds=settings.seeds,
         jobs=settings.jobs,
         seconds=seconds,
+        processor_seconds=processor_seconds,
         networks=sum(after[name] != before.get(name) for name in after),
         trained=len(after.keys() - before.keys()),
         machine=described,

@@ -47,8 +47,9 @@ std::vector<Network> networks_of(const std::string& architecture, const std::vec
   return networks;
 }
 
-Moments checked_moments(const Tensor& given, const std::string& name, std::int64_t units) {
+Moments checked_moments(const Tensor& given, const std::string& name, std::int64_t units, const Tensor& like) {
   check_device(given, op, name);
+  check_same_device(op, "network 0", like, name, given);
   const auto sizes = given.sizes();
   if (dtype_of(given) != Dtype::Double || sizes.size() != 2 || sizes[0] != 2 || sizes[1] != units) {
     fail(op, ": ", name, " must be float64 [2, ", units, "], means and variances of the layer's units, got ",
@@ -77,7 +78,8 @@ std::vector<std::vector<Moments>> all_moments(const std::vector<Network>& networ
     std::vector<Moments>& of_network = moments.emplace_back();
     for (std::size_t l = 0; l < layers.size(); ++l) {
       const std::size_t index = (n * layers.size()) + l;
-      of_network.push_back(checked_moments(given[index], "moments[" + std::to_string(index) + "]", layers[l].units));
+      of_network.push_back(checked_moments(given[index], "moments[" + std::to_string(index) + "]", layers[l].units,
+                                           networks.front().on_device()));
     }
   }
   return moments;

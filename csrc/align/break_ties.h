@@ -21,14 +21,14 @@ using SecondOpinion =
 
 namespace detail {
 
-/// Which rows of a matrix are equal: groups of at least two, ascending.
+/// Which of `count` rows of `width` numbers are equal: groups of at least two, ascending.
 template <typename Number>
-std::vector<std::vector<std::int64_t>> equal_rows(const std::vector<Number>& matrix, std::int64_t rows,
-                                                  std::int64_t columns) {
+std::vector<std::vector<std::int64_t>> equal_rows(const std::vector<Number>& matrix, std::int64_t count,
+                                                  std::int64_t width) {
   std::map<std::string_view, std::vector<std::int64_t>> by_content;
-  const auto bytes = static_cast<std::size_t>(columns) * sizeof(Number);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    const auto* row = reinterpret_cast<const char*>(matrix.data() + (i * columns));
+  const auto bytes = static_cast<std::size_t>(width) * sizeof(Number);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto* row = reinterpret_cast<const char*>(matrix.data() + (i * width));
     by_content[std::string_view(row, bytes)].push_back(i);
   }
   std::vector<std::vector<std::int64_t>> groups;
@@ -110,7 +110,7 @@ void break_ties(const std::vector<Number>& matrix, std::int64_t rows, std::int64
   constexpr int most_turns = 8;
   const auto equal_rows = detail::equal_rows(matrix, rows, columns);
   const std::vector<Number> turned = detail::transposed(matrix, rows, columns);
-  const auto equal_columns = detail::equal_rows(turned, /*rows=*/columns, /*columns=*/rows);
+  const auto equal_columns = detail::equal_rows(turned, columns, rows);
   const SecondOpinion transposed_opinion = [&](const auto& some_columns, const auto& some_rows) {
     const std::vector<double> values = opinion(some_rows, some_columns);
     return detail::transposed(values, values.empty() ? 0 : static_cast<std::int64_t>(some_rows.size()),

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
 
 #include "network/aten.h"
 #include "network/tensor_values.h"
@@ -83,13 +85,49 @@ UnitFactors factors_of(const RescaledNetwork& a, const RescaledNetwork& b, std::
   return factors;
 }
 
+const std::vector<std::int64_t>& owners_at(const std::vector<UnitPlaces>& places, std::size_t l, std::int64_t item) {
+  const auto found = std::ranges::find(places[l].vectors, item, &UnitVectors::item);
+  return found == places[l].vectors.end() ? places[l].columns : found->owners;
+}
+
+/// Running variances that the receiver of a layer is to have, for each of its numbers; NaN where any will do.
+///
+/// A BatchNorm that takes up a scale has two numbers for it, its weight and its running variance: networks with the
+/// same function may have either. With a's variance, b's weight can be averaged with a's. None where the receivers are
+/// no such BatchNorms, or their numbers don't correspond.
+std::vector<double> wanted_variances(const RescaledNetwork& a, const RescaledNetwork& b, std::size_t l,
+                                     const UnitMatch& match, const UnitOrder& order) {
+  const std::optional<std::int64_t> of_a = a.form.layers[l].receiver;
+  const std::optional<std::int64_t> of_b = b.form.layers[l].receiver;
+  if (!of_a.has_value() || !of_b.has_value()) {
+    return {};
+  }
+  const Layer norm_a = a.network.layer(*of_a);
+  const Layer norm_b = b.network.layer(*of_b);
+  const std::vector<std::int64_t>& owners = owners_at(b.places, l, *of_b);
+  if (norm_a.item.type->role != LayerRole::batch_norm || norm_b.item.type->role != LayerRole::batch_norm ||
+      owners_at(a.places, l, *of_a) != owners) {
+    return {};
+  }
+  std::vector<double> variances = values_of(
+      aten::to_dtype(norm_a.tensors[place_of(norm_a.item, "running_var")], torch::headeronly::ScalarType::Double));
+  for (std::size_t i = 0; i < variances.size(); ++i) {
+    const auto unit = static_cast<std::size_t>(owners[i]);
+    const bool corresponds = unit < match.size() && match[unit] == order[unit];
+    if (!corresponds || !is_positive(variances[i])) {
+      variances[i] = std::numeric_limits<double>::quiet_NaN();
+    }
+  }
+  return variances;
+}
+
 /// Works on the tensors of one network.
 class Rescaler {
  public:
   Rescaler(const Network& network, const std::vector<UnitPlaces>& places, ItemTensors& tensors)
       : network_(network), places_(places), tensors_(tensors) {}
 
-  void rescale(std::size_t l, UnitFactors factors, std::int64_t receiver) {
+  void rescale(std::size_t l, UnitFactors factors, std::int64_t receiver, const std::vector<double>& variances) {
     const HiddenLayer& layer = network_.hidden_layers()[l];
     if (layer.folded_batch_norm >= 0) {
       rescale_batch_norm(layer.folded_batch_norm, factors);
@@ -102,6 +140,9 @@ class Rescaler {
       bias = aten::mul(bias, raw);
     }
     compensate(l, receiver, factors.output);
+    if (!variances.empty()) {
+      set_variances(receiver, variances);
+    }
   }
 
  private:
@@ -154,7 +195,7 @@ class Rescaler {
   }
 
   void compensate(std::size_t l, std::int64_t receiver, const std::vector<double>& output) {
-    const std::vector<std::int64_t>& owners = owners_at(l, receiver);
+    const std::vector<std::int64_t>& owners = owners_at(places_, l, receiver);
     std::vector<double> of_numbers;
     of_numbers.reserve(owners.size());
     for (const std::int64_t unit : owners) {
@@ -171,9 +212,20 @@ class Rescaler {
     }
   }
 
-  const std::vector<std::int64_t>& owners_at(std::size_t l, std::int64_t receiver) const {
-    const auto found = std::ranges::find(places_[l].vectors, receiver, &UnitVectors::item);
-    return found == places_[l].vectors.end() ? places_[l].columns : found->owners;
+  /// Gives a BatchNorm these variances, where they aren't NaN, and a weight that makes up for it.
+  void set_variances(std::int64_t norm, const std::vector<double>& wanted) {
+    const double eps = item(norm).real("eps");
+    Tensor& variance = tensor(norm, "running_var");
+    const std::vector<double> old = values_of(variance);
+    std::vector<double> values(old.size());
+    std::ranges::transform(wanted, old, values.begin(), [](double w, double o) { return std::isnan(w) ? o : w; });
+    variance = rounded(float64_vector(values, variance));
+    const std::vector<double> held = values_of(variance);
+    std::vector<double> gains(held.size());
+    std::ranges::transform(held, old, gains.begin(),
+                           [eps](double h, double o) { return h == o ? 1.0 : std::sqrt((h + eps) / (o + eps)); });
+    Tensor& weight = tensor(norm, "weight");
+    weight = aten::mul(weight, float64_vector(gains, weight));
   }
 
   const Network& network_;
@@ -189,7 +241,8 @@ void rescale_units(const RescaledNetwork& a, const RescaledNetwork& b, const std
   for (std::size_t l = 0; l < matches.size(); ++l) {
     // Without a receiver all factors of the layer's output are 1, so that any will do.
     const std::int64_t receiver = b.form.layers[l].receiver.value_or(b.network.hidden_layers()[l].next_affine);
-    rescaler.rescale(l, factors_of(a, b, l, matches[l], orders[l]), receiver);
+    rescaler.rescale(l, factors_of(a, b, l, matches[l], orders[l]), receiver,
+                     wanted_variances(a, b, l, matches[l], orders[l]));
   }
 }
 

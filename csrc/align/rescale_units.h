@@ -20,7 +20,8 @@ struct RescaledNetwork {
 /// has no counterpart, it stays as it is.
 ///
 /// Where a BatchNorm directly follows the affine layer, the norm and sign of the weights before it are brought to a's
-/// as well, by its running statistics and the sign of its weight.
+/// as well, by its running statistics and the sign of its weight. A BatchNorm that takes up the scale of a layer
+/// further before it gets the running variances of a's.
 ///
 /// @param tensors of b, float64, in their new order; changed
 /// @param orders  of b's hidden layers

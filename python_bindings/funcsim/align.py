@@ -10,7 +10,7 @@ from .evidence import Evidence, NetworkReader, collect, common_device
 from .inputs import Inputs, check_tensor, chunks
 from .modes import exact_arithmetic
 from .set_parameters import check_settable, copy_with
-from .settings import Positions, Settings, checked_settings
+from .settings import Positions, Settings, checked_flag, checked_settings
 
 ops = torch.ops.funcsim
 
@@ -68,7 +68,9 @@ def checked_align_settings(
     settings = checked_settings(Settings().num_hashes, seed, margin, positions)
     if similarity == "correlation" and settings.positions == "any":
         raise ValueError('similarity "correlation" needs activations at positions, got positions "any"')
-    return AlignSettings(similarity, bool(coordinate_descent), bool(rescale), settings)
+    return AlignSettings(
+        similarity, checked_flag("coordinate_descent", coordinate_descent), checked_flag("rescale", rescale), settings
+    )
 
 
 class _FirstInputs:

@@ -18,7 +18,7 @@ from .inputs import Inputs
 from .merge import Path, aligned_path, checked_share, common_architecture, gathered
 from .modes import exact_arithmetic
 from .set_parameters import check_settable, copy_with
-from .settings import Positions
+from .settings import Positions, checked_flag
 
 Loss = Callable[[Tensor, Tensor], Any]
 
@@ -166,7 +166,8 @@ def barrier(
     Args:
         a: The reference, as in :func:`merge`.
         b: The other network.
-        inputs: What the loss is computed on: a tensor or batches, as in :func:`merge`.
+        inputs: What the loss is computed on: a tensor or batches, as in :func:`merge`. In the order of ``targets``: a
+            DataLoader that shuffles would give each input the target of another one.
         targets: One for each input. Integers are classes ``[inputs]`` (or more dimensions, as
             ``torch.nn.functional.cross_entropy`` takes them): the loss is the cross entropy, and accuracies are taken
             too. Floating ones are of the outputs' shape: the loss is the mean squared error.
@@ -196,6 +197,7 @@ def barrier(
         positions=positions,
     )
     shares = _checked_shares(weights)
+    checked_flag("repair", repair)
     for role, network in (("a", a), ("b", b)):
         if isinstance(network, nn.Module):
             check_settable(f"barrier: network {role}", network)

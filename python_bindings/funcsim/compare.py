@@ -74,7 +74,8 @@ def compare(
         interval: Confidence, for example 0.95, of intervals for the scores: how far they depend on the choice of
             inputs, by a block bootstrap (docs/stability.md). Takes at least 2 inputs. None for no intervals.
         shuffles: Shuffles of the inputs, for example 99, behind p-values of "more alike than chance". Each one costs as
-            much as a comparison without. 0 for no p-values.
+            much as a comparison without. 0 for no p-values. Where units have small grids, give ``positions="all"`` too
+            (docs/stability.md).
 
     Returns:
         The scores, and which unit is which, on the CPU.

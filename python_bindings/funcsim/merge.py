@@ -15,7 +15,7 @@ from .inputs import Inputs, check_tensor, chunks
 from .item_writer import Item
 from .modes import exact_arithmetic
 from .set_parameters import check_settable, copy_with
-from .settings import Positions
+from .settings import Positions, checked_flag
 
 ops = torch.ops.funcsim
 
@@ -118,6 +118,7 @@ def merge(
     )
     others = checked_others(b)
     weights = _checked_weights(weight, len(others))
+    checked_flag("repair", repair)
     if isinstance(a, nn.Module):  # what isn't, is refused below
         check_settable("merge", a)
     networks = [a, *others]

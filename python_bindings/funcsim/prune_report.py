@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from .compare import checked_pairs, compare_evidence
@@ -184,9 +183,9 @@ def prune_report(
 def _layer_pruning(
     layer: LayerComparison, before: LayerEvidence, after: LayerEvidence, threshold: float
 ) -> LayerPruning:
-    counterparts = torch.full((before.units,), -1)
+    counterparts = layer.matches.new_full((before.units,), -1)
     counterparts[layer.matches[:, 0]] = layer.matches[:, 1]
-    similarities = torch.zeros(before.units)
+    similarities = layer.similarities.new_zeros(before.units)
     similarities[layer.matches[:, 0]] = layer.similarities
     fires = before.counts > 0
     is_lost = fires & ((similarities < threshold) | (counterparts < 0))

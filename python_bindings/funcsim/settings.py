@@ -39,6 +39,13 @@ class Settings:
         return self.positions
 
 
+def checked_flag(name: str, value: object) -> bool:
+    """True or False, and nothing that merely counts as one."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return value
+
+
 def checked_integer(name: str, value: object) -> int:
     """The integer that an option is.
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .evidence import Evidence
-from .settings import checked_integer
+from .settings import checked_flag, checked_integer
 
 ops = torch.ops.funcsim
 
@@ -50,8 +50,6 @@ def checked_extras(cka: object, interval: object, shuffles: object, seed: int | 
     Raises:
         TypeError, ValueError: Says what was expected and what came.
     """
-    if not isinstance(cka, bool):
-        raise TypeError(f"cka must be True or False, got {cka!r}")
     if interval is not None:
         if not isinstance(interval, numbers.Real) or isinstance(interval, bool):
             raise TypeError(f"interval must be None or a confidence between 0 and 1, such as 0.95, got {interval!r}")
@@ -61,7 +59,7 @@ def checked_extras(cka: object, interval: object, shuffles: object, seed: int | 
     count = checked_integer("shuffles", shuffles)
     if not 0 <= count <= MOST_SHUFFLES:
         raise ValueError(f"shuffles must be from 0 to {MOST_SHUFFLES}, got {count}")
-    return Extras(cka, interval, count, 0 if seed is None else seed)
+    return Extras(checked_flag("cka", cka), interval, count, 0 if seed is None else seed)
 
 
 class PairedLayers:

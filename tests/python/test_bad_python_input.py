@@ -18,7 +18,7 @@ SPAN = f"from {-(2**63)} to {2**63 - 1}"
 OPTIONS: dict[str, tuple[dict[str, Any], type[Exception], list[str]]] = {
     "unknown method": ({"method": "cosine"}, ValueError, ["method", '"auto", "exact" or "minhash"', "'cosine'"]),
     "no method": ({"method": None}, ValueError, ["method", "None"]),
-    "unknown similarity": ({"similarity": "cka"}, ValueError, ["similarity", '"jaccard" or "phi"', "'cka'"]),
+    "unknown similarity": ({"similarity": "cosine"}, ValueError, ["similarity", '"jaccard"', '"phi"', "'cosine'"]),
     "phi by minhash": ({"similarity": "phi", "method": "minhash"}, ValueError, ["phi", "exact", "minhash"]),
     "no hashes": ({"num_hashes": 0}, ValueError, ["num_hashes", "from 1 to 16777216", "0"]),
     "too many hashes": ({"num_hashes": 2**24 + 1}, ValueError, ["num_hashes", "16777217"]),

@@ -105,12 +105,12 @@ def test_unknown_experiments_and_options_are_refused(capsys: pytest.CaptureFixtu
 
 def test_results_survive_the_disk(tmp_path: pathlib.Path) -> None:
     rows = [{"x": 0.123456789, "nested": [1, math.nan]}, {"x": math.nan}]
-    result = report.Result("some", "smoke", 2, 1, 1.5, 3, 2, {"cpu": "any"}, rows)
+    result = report.Result("some", "smoke", 2, 1, 1.5, 1.25, 3, 2, {"cpu": "any"}, rows)
     report.write_result(result, tmp_path)
     read = report.read_result(tmp_path / "some.json")
     assert read.rows[0]["x"] == 0.123457
     assert math.isnan(read.rows[1]["x"])
-    assert (read.networks, read.trained, read.seconds) == (3, 2, 1.5)
+    assert (read.networks, read.trained, read.seconds, read.processor_seconds) == (3, 2, 1.5, 1.25)
 
 
 def test_networks_are_trained_once_and_come_out_the_same(tmp_path: pathlib.Path) -> None:

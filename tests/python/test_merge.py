@@ -46,6 +46,38 @@ def test_merged_with_a_permuted_and_rescaled_self_nothing_changes(network: netwo
     torch.testing.assert_close(got, expected, rtol=0, atol=1e-6 * max(1.0, expected.abs().max().item()))
 
 
+@pytest.mark.parametrize("by_variance", [True, False])
+@pytest.mark.parametrize("between", [[nn.ReLU()], [nn.BatchNorm1d(8)], [nn.BatchNorm1d(8), nn.ReLU()]])
+def test_a_batch_norm_takes_a_scale_in_two_ways(between: list[nn.Module], by_variance: bool) -> None:
+    torch.manual_seed(0)
+    norm = nn.BatchNorm1d(8)
+    model = nn.Sequential(
+        nn.Linear(6, 8), *copy.deepcopy(between), norm, nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3)
+    ).double()
+    for module in model:
+        if isinstance(module, nn.BatchNorm1d):
+            module.momentum = 1.0
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias)
+    with torch.no_grad():
+        model(ROWS)
+        other = copy.deepcopy(model)
+        factors = torch.exp(torch.linspace(-2.3, 2.3, 8, dtype=torch.float64))
+        scaled = next(module for module in [*other[:-4]][::-1] if isinstance(module, nn.Linear | nn.BatchNorm1d))
+        last = other[len(between) + 1]
+        scaled.weight.mul_(factors[:, None] if isinstance(scaled, nn.Linear) else factors)
+        scaled.bias.mul_(factors)
+        last.running_mean.mul_(factors)
+        if by_variance:
+            last.running_var.copy_(factors**2 * (last.running_var + last.eps) - last.eps)
+        else:
+            last.weight.div_(factors)
+    torch.testing.assert_close(outputs(other, ROWS), outputs(model, ROWS), rtol=0, atol=1e-12)
+    for repair in (True, False):
+        merged = funcsim.merge(model, other, ROWS, repair=repair)
+        torch.testing.assert_close(outputs(merged, ROWS), outputs(model, ROWS), rtol=0, atol=1e-7)
+
+
 @pytest.mark.parametrize("similarity", ["jaccard", "phi", "correlation", "weights"])
 @pytest.mark.parametrize("rescale", [True, False])
 def test_statistics_are_those_of_the_aligned_parents(similarity: str, rescale: bool) -> None:
@@ -162,6 +194,14 @@ def test_other_architectures_are_refused(other: nn.Sequential, words: str) -> No
 def test_bad_weights(weight: object, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         funcsim.merge(mlp(1), mlp(2), ROWS, weight)
+
+
+@pytest.mark.parametrize("name", ["repair", "rescale", "coordinate_descent"])
+@pytest.mark.parametrize("function", ["merge", "barrier"])
+def test_flags_are_true_or_false(function: str, name: str) -> None:
+    targets = () if function == "merge" else (torch.zeros(len(ROWS), dtype=torch.int64),)
+    with pytest.raises(TypeError, match=f"^{name} must be True or False, got 'no'$"):
+        getattr(funcsim, function)(mlp(1), mlp(2), ROWS, *targets, **{name: "no"})
 
 
 def test_bad_networks() -> None:

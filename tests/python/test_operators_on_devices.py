@@ -38,6 +38,9 @@ def test_results_are_the_cpus_and_there(name: str, arguments: tuple, device: tor
         if device.type == "cuda" and any(isinstance(argument, str) for argument in arguments):
             # Networks: what is within rounding of its boundary.
             torch.testing.assert_close(ours.cpu().double(), cpus.double(), rtol=0.05, atol=0.05)
+        elif name == "network_signatures_with_moments" and ours.is_floating_point():
+            # Sums in float64, on a device by ATen in another order.
+            torch.testing.assert_close(ours.cpu(), cpus, rtol=1e-12, atol=1e-12)
         else:
             assert torch.equal(ours.cpu(), cpus)
 

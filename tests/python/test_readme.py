@@ -18,10 +18,11 @@ def code_blocks(language: str) -> list[str]:
 
 def test_every_kind_of_example_is_there() -> None:
     python = code_blocks("python")
-    assert len(python) == 3
+    assert len(python) == 4
     assert len(python[0].split("\n\n", 1)[1].splitlines()) + 3 <= 10, "the first example has at most ten lines"
     assert "NetworkSketch" in python[1]
-    assert "torch.jit.script" in python[2]
+    assert "funcsim.align" in python[2]
+    assert "torch.jit.script" in python[3]
     assert len(code_blocks("cpp")) == 1
 
 
