@@ -55,6 +55,8 @@ nitpick_ignore_regex = [
     ("cpp:identifier", r"(std|torch)(::.*)?|Module"),
     # and breathe gives qualified names without declaring the namespace.
     ("cpp:identifier", "funcsim"),
+    # What defaults are made by isn't public.
+    ("cpp:identifier", r"detail(::.*)?"),
 ]
 
 html_theme = "furo"

@@ -15,7 +15,9 @@ TARGETS = {
     "torch.Tensor": f"{TORCH}/tensors.html#torch.Tensor",
     "torch.nn.Sequential": f"{TORCH}/generated/torch.nn.Sequential.html",
     "torch.nn.modules.container.Sequential": f"{TORCH}/generated/torch.nn.Sequential.html",
+    "collections.abc.Callable": f"{PYTHON}/collections.abc.html#collections.abc.Callable",
     "collections.abc.Iterable": f"{PYTHON}/collections.abc.html#collections.abc.Iterable",
+    "collections.abc.Sequence": f"{PYTHON}/collections.abc.html#collections.abc.Sequence",
     "os.PathLike": f"{PYTHON}/os.html#os.PathLike",
 }
 

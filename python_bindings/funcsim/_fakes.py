@@ -58,7 +58,7 @@ def _jaccard(signatures_a: Tensor, signatures_b: Tensor) -> Tensor:
 def _phi(signatures_a: Tensor, signatures_b: Tensor, num_samples: Size) -> Tensor:
     """Phi coefficients of all pairs of packed signatures: the Pearson correlation of their bits.
 
-    (n |A and B| - |A| |B|) / sqrt(|A| (n - |A|) |B| (n - |B|)) with n samples, from exact counts.
+    ``(n |A and B| - |A| |B|) / sqrt(|A| (n - |A|) |B| (n - |B|))`` with n samples, from exact counts.
 
     Args:
         signatures_a: uint8 ``[a, ceil(num_samples / 8)]``, padding bits 0.

@@ -15,10 +15,18 @@
 
 namespace funcsim {
 
+namespace detail {
+
+inline AlignOptions with_rescaling() {
+  return {.rescale = true};
+}
+
+}  // namespace detail
+
 /// Options of merge(), for example {.weights = {0.3}}.
 struct MergeOptions {
-  /// How the other networks are aligned.
-  AlignOptions align = {.rescale = true};
+  /// How the other networks are aligned; with rescaling unless it is given.
+  AlignOptions align = detail::with_rescaling();
   /// A share of each of the other networks, from 0 to 1, of sum at most 1; the reference has the rest. Empty: equal
   /// shares for all.
   std::vector<double> weights = {};
@@ -92,8 +100,12 @@ inline torch::nn::Sequential merge(const torch::nn::Sequential& reference,
 
 /// merge() of two networks.
 ///
-/// @param reference as above, as are inputs and options
+/// @param reference as above
 /// @param other     the one that is aligned
+/// @param inputs    as above
+/// @param options   as above
+/// @return the merged network
+/// @throws Error as above
 inline torch::nn::Sequential merge(const torch::nn::Sequential& reference, const torch::nn::Sequential& other,
                                    const torch::Tensor& inputs, const MergeOptions& options = {}) {
   return merge(reference, std::vector<torch::nn::Sequential>{other}, inputs, options);
