@@ -17,6 +17,7 @@ from .describe import detached_tensors, read_items
 from .inputs import Inputs
 from .merge import Path, aligned_path, checked_share, common_architecture, gathered
 from .modes import exact_arithmetic
+from .new_axes import new_axes
 from .set_parameters import check_settable, copy_with
 from .settings import Positions, checked_flag
 
@@ -125,11 +126,7 @@ class Barrier:
             ImportError: Without matplotlib.
         """
         if axes is None:
-            try:
-                from matplotlib import pyplot as plt  # noqa: PLC0415  # an optional package
-            except ImportError as error:
-                raise ImportError("Barrier.plot needs matplotlib: pip install matplotlib") from error
-            axes = plt.figure().add_subplot()
+            axes = new_axes("Barrier.plot")
         axes.plot(self.weights, self.loss_before, label="before")
         axes.plot(self.weights, self.loss_aligned, label="aligned")
         if self.loss_repaired is not None:

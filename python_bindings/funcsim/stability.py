@@ -14,6 +14,7 @@ from .describe import detached_tensors, read_items
 from .evidence import Evidence, LayerEvidence, NetworkReader, affine_places, collect
 from .inputs import Inputs, check_tensor
 from .item_writer import Item
+from .new_axes import new_axes
 from .settings import Positions, Settings, checked_integer, checked_settings, nonnegative_number
 
 ops = torch.ops.funcsim
@@ -118,11 +119,7 @@ class Stability:
             ImportError: Without matplotlib.
         """
         if axes is None:
-            try:
-                from matplotlib import pyplot  # noqa: PLC0415  # an optional package
-            except ImportError as error:
-                raise ImportError("Stability.plot needs matplotlib: pip install matplotlib") from error
-            axes = pyplot.figure().subplots()
+            axes = new_axes("Stability.plot")
         axes.plot(self.sigmas, self.scores.mean(dim=1), marker="o", color="black", label="score")
         axes.plot(self.sigmas, self.chances.mean(dim=1), linestyle="--", color="black", label="chance")
         for layer in self.layers:
