@@ -97,5 +97,5 @@ def test_has_the_code_of_every_kernel_for_every_architecture(library: pathlib.Pa
 
 def test_has_ptx_for_architectures_to_come(library: pathlib.Path) -> None:
     files = re.findall(r"PTX file.*\.(sm_\w+)\.ptx", cuobjdump("--list-ptx", library))
-    binaries = re.findall(r"ELF file.*\.sm_90a\.cubin", cuobjdump("--list-elf", library))
+    binaries = re.findall(rf"ELF file.*\.{PTX_ARCHITECTURE}\.cubin", cuobjdump("--list-elf", library))
     assert files == [PTX_ARCHITECTURE] * len(binaries)
