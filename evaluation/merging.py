@@ -1,19 +1,19 @@
 """Merging: what is left of two networks half way between them, unaligned and aligned in several ways."""
 
 import copy
-import math
 import pathlib
 from collections.abc import Iterator
 from typing import Any
 
 import funcsim
+import torch
 from torch import Tensor, nn
 
 from benchmarks.report import Grid
 
-from . import plots
+from . import copies, plots
 from .lab import Lab
-from .measures.activations import hidden_activations
+from .measures.activations import AFFINE, NORMS, hidden_activations
 from .measures.functional import ops, signatures
 from .networks import Architecture, Recipe, accuracy, logits
 from .run import Experiment, Row, Rows, Run, Table
@@ -34,14 +34,15 @@ METHODS: dict[str, dict[str, Any]] = {
     "jaccard, descent": {"similarity": "jaccard", "coordinate_descent": True},
 }
 BITS = tuple(METHODS)[:4]
-# Whether b's norms are made equal to a's. Any other norms that both have give the same function half way.
-KEPT, REFERENCE = "as they are", "set to a's"
-SCALES = (KEPT, REFERENCE)
+# What b's units are scaled by. Any other norms that both networks have give the same function half way as a's do. A
+# BatchNorm leaves a choice: units get the size of its weight in a, or the norm of weights and BatchNorm together.
+KEPT, REFERENCE, SLOPES = "as they are", "set to a's", "set to a's, with BatchNorm"
+SCALES = (KEPT, REFERENCE, SLOPES)
 PATH = (0.1, 0.3, 0.5, 0.7, 0.9)
 MIDDLE = 0.5
-DEPTHS = tuple(range(2, 12))
+DEPTHS = tuple(range(1, 13))
 TORCH_DEPTHS = (2, 4, 6, 8)  # with PyTorch's initial weights
-SHOWN_DEPTHS = (2, 4, 6, 8, 11)  # of the tables with everything
+SHOWN_DEPTHS = (1, 2, 4, 6, 8, 11, 12)  # of the tables with everything
 ANCHORED = ("jaccard", f"jaccard, margin {MARGIN}", "correlation")  # next to what was published
 WIDTHS = (32, 64, 128, 256, 512)
 WIDE_DEPTH = 3
@@ -51,7 +52,7 @@ PUBLISHED = {2: {"direct": 40.9, "matched": 96.2, "repaired": 96.9}, 11: {"match
 
 def kinds_of(settings: Settings) -> list[tuple[Architecture, str]]:
     """By depth, by width, and two with BatchNorm."""
-    depths = settings.pick(DEPTHS, (2, 6, 11), (2,))
+    depths = settings.pick(DEPTHS, (1, 6, 12), (2,))
     widths = settings.pick(WIDTHS, (32, 128), ())
     mlps = [Architecture("mlp", depth, 128) for depth in depths]
     mlps += [Architecture("mlp", WIDE_DEPTH, width) for width in widths]
@@ -71,8 +72,35 @@ def aligned(a: nn.Sequential, b: nn.Sequential, inputs: Tensor) -> Iterator[tupl
     """Method, scale rule, and what is merged with a. Nothing but the path changes: all compute what b does."""
     yield DIRECT, KEPT, b
     for method, options in METHODS.items():
-        for scale in SCALES:
-            yield method, scale, funcsim.align(a, b, inputs, rescale=scale == REFERENCE, **options)
+        yield method, KEPT, funcsim.align(a, b, inputs, **options)
+        by_weight = funcsim.align(a, b, inputs, rescale=True, **options)
+        yield method, REFERENCE, by_weight
+        if any(isinstance(module, NORMS) for module in b):
+            yield method, SLOPES, with_slopes(a, by_weight)
+
+
+def with_slopes(a: nn.Sequential, b: nn.Sequential) -> nn.Sequential:
+    """b, matched to a, with the norms that a's weights and BatchNorms have together; it computes the same."""
+    units = copies.hidden_units(b)
+    orders = [torch.arange(count) for count in units]
+    layers = [place for place, module in enumerate(a) if isinstance(module, AFFINE)]
+    for index, place in enumerate(layers[:-1]):
+        if not isinstance(a[place + 1], NORMS):
+            continue
+        # Layer after layer: what one gives decides the weights of the next.
+        slopes = [slope_of(model[place], model[place + 1]) for model in (a, b)]
+        factors = [torch.ones(count) for count in units]
+        factors[index] = torch.where((slopes[0] > 0) & (slopes[1] > 0), slopes[0] / slopes[1], 1.0)
+        b = copies.rearranged(b, orders, factors).model
+    return b
+
+
+def slope_of(layer: nn.Module, norm: nn.Module) -> Tensor:
+    """Of each unit: the norm of its weights, BatchNorm included."""
+    assert isinstance(norm, NORMS)
+    deviations = (norm.get_buffer("running_var") + norm.eps).sqrt()
+    slopes: Tensor = layer.get_parameter("weight").flatten(1).norm(dim=1) * norm.weight.abs() / deviations
+    return slopes
 
 
 def merged(a: nn.Sequential, b: nn.Sequential, weight: float, inputs: Tensor, repair: bool) -> nn.Sequential:
@@ -108,8 +136,7 @@ def merge_pair(settings: Settings, architecture: Architecture, dataset: str, see
     rows: list[Row] = []
     for method, scale, other in aligned(a, b, inputs):
         for repair in (False, True):
-            path = PATH if scale == REFERENCE or method == DIRECT else (MIDDLE,)
-            models = {weight: merged(a, other, weight, inputs, repair) for weight in path}
+            models = {weight: merged(a, other, weight, inputs, repair) for weight in PATH}
             losses = {weight: loss_of(model, test, data.test_labels) for weight, model in models.items()}
             excess = [loss - (1 - weight) * ends[0] - weight * ends[1] for weight, loss in losses.items()]
             rows.append(
@@ -126,7 +153,7 @@ def merge_pair(settings: Settings, architecture: Architecture, dataset: str, see
                     "repair": repair,
                     "parents": sum(right) / 2,
                     "accuracy": accuracy(models[MIDDLE], test, data.test_labels),
-                    "barrier": max(0.0, *excess) if len(path) > 1 else math.nan,
+                    "barrier": max(0.0, *excess),
                     "bits": bits,
                     "activations": floats,
                 }
@@ -180,8 +207,9 @@ def methods_grid(title: str, rows: Rows, key: str, digits: int, scale: float) ->
     names = list(dict.fromkeys(row["architecture"] for row in rows))
     lines = []
     for method in (DIRECT, *METHODS):
-        rules = (KEPT,) if method == DIRECT else (REFERENCE,) if key == "barrier" else SCALES
-        for rule in rules:
+        for rule in SCALES:
+            if not select(rows, method=method, scale=rule):
+                continue
             for repair in (False, True):
                 cells = [
                     text(
@@ -216,18 +244,18 @@ def scale_grid(rows: Rows) -> Grid:
     """What setting norms to a's gains over leaving them, repaired, pair by pair."""
     shown = ("jaccard", "phi", "correlation", "weights")
     lines = []
-    for name in dict.fromkeys(row["architecture"] for row in rows):
+    for name, rule in dict.fromkeys((row["architecture"], row["scale"]) for row in rows if row["scale"] != KEPT):
         cells = []
         for method in shown:
-            set_to_a, kept = (
+            changed, kept = (
                 select(rows, architecture=name, method=method, scale=scale, repair=True)
-                for scale in (REFERENCE, KEPT)  # both by seed
+                for scale in (rule, KEPT)  # both by seed
             )
-            gains = [with_a["accuracy"] - without["accuracy"] for with_a, without in zip(set_to_a, kept, strict=True)]
+            gains = [after["accuracy"] - before["accuracy"] for after, before in zip(changed, kept, strict=True)]
             cells.append(text(gains, 1, 100))
-        lines.append((name, *cells))
-    title = "Accuracy half way, repaired, with norms set to a's less that with norms as they are, points"
-    return Grid(title, ("networks", *shown), lines)
+        lines.append((name, rule, *cells))
+    title = "Accuracy half way, repaired, with other norms less that with norms as they are, points"
+    return Grid(title, ("networks", "norms", *shown), lines)
 
 
 def tables(rows: Rows) -> list[Table]:

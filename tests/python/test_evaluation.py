@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 if not built.REQUIRED:
@@ -63,6 +64,21 @@ def test_every_experiment_runs_and_draws(smoke: pathlib.Path) -> None:
     plots = {file.stem for file in smoke.glob("*.svg")}
     assert plots >= session.EXPERIMENTS.keys() - {"layers"}
     assert "## Time" in (smoke / "tables.md").read_text(encoding="utf-8")
+
+
+def test_every_way_to_merge_has_a_barrier(smoke: pathlib.Path) -> None:
+    rows = report.read_result(smoke / "merging.json").rows
+    names = {
+        row["kind"]: {(r["method"], r["scale"], r["repair"]) for r in rows if r["kind"] == row["kind"]} for row in rows
+    }
+    plain = {(merging.DIRECT, merging.KEPT)} | {
+        (method, scale) for method in merging.METHODS for scale in (merging.KEPT, merging.REFERENCE)
+    }
+    slopes = {(method, merging.SLOPES) for method in merging.METHODS}
+    assert names["mlp"] == {(*way, repair) for way in plain for repair in (False, True)}
+    assert names["cnn"] == {(*way, repair) for way in plain | slopes for repair in (False, True)}
+    assert all(row["barrier"] >= 0 for row in rows)  # false of nan
+    assert {mlp.depth for mlp, _ in merging.kinds_of(Settings()) if mlp.kind == "mlp"} == set(range(1, 13))
 
 
 def test_tables_come_from_stored_results(smoke: pathlib.Path) -> None:
@@ -231,6 +247,30 @@ def test_the_ends_of_a_merge_are_the_networks() -> None:
         for weight, end in ((0.0, a), (1.0, b)):
             made = merging.merged(a, other, weight, inputs, repair=False)
             assert torch.allclose(made(inputs), end(inputs), atol=1e-4)
+
+
+def seen(kind: str, seed: int) -> nn.Sequential:
+    """A network whose BatchNorms have seen inputs, and whose weights of BatchNorms differ."""
+    torch.manual_seed(seed)
+    architecture = Architecture(kind)
+    model = architecture.build()
+    for module in model:
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 2)
+    model(architecture.shaped(torch.randn(100, 64)))
+    return model.eval().requires_grad_(False)
+
+
+@pytest.mark.parametrize("kind", ["cnn", "cnn1d"])
+def test_slopes_are_those_of_the_reference(kind: str) -> None:
+    a, b = seen(kind, 1), seen(kind, 2)
+    inputs = Architecture(kind).shaped(torch.randn(100, 64))
+    made = merging.with_slopes(a, b)
+    torch.testing.assert_close(made(inputs), b(inputs), rtol=1e-3, atol=1e-3)
+    for place in [place for place, module in enumerate(a) if isinstance(module, nn.Conv1d | nn.Conv2d)]:
+        folded = [fuse_conv_bn_eval(model[place], model[place + 1]).weight for model in (made, a)]
+        torch.testing.assert_close(*(weight.flatten(1).norm(dim=1) for weight in folded))
+    assert [scale for _, scale, _ in merging.aligned(a, b, inputs)].count(merging.SLOPES) == len(merging.METHODS)
 
 
 def test_any_norms_that_both_have_give_the_same_function() -> None:
