@@ -89,7 +89,7 @@ def measure_here(index: int, width: int, inputs: int) -> Row:
 
 def measure(run: Run) -> list[Row]:
     """Each measure, one after the other, in turns."""
-    width, inputs = run.settings.pick((1024, 10_000), (256, 5000), (32, 200))
+    width, inputs = run.settings.pick((512, 10_000), (256, 5000), (32, 200))
     everything = [*map(str, range(len(MEASURES))), *SIMILARITIES]
     rows = []
     for repeat in range(run.settings.pick(3, 1, 1)):

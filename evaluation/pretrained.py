@@ -38,7 +38,7 @@ def compare_copies(settings: Settings, name: str, seed: int) -> list[Row]:
     """One network against its copies and against the same architecture without training."""
     network = pretrained(name)
     full = name == "CREPE full"
-    inputs = network.inputs(settings.pick(50 if full else 400, 100, 20))
+    inputs = network.inputs(settings.pick(50 if full else 200, 100, 20))
     common: Row = {"network": name, "seed": seed, "inputs": len(inputs)}
     names = FEW if full else tuple(copy_makers(seed))
     # The others come out the same for every seed.

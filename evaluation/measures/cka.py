@@ -12,8 +12,8 @@ BATCH = 256
 def hsic1(x: Tensor, y: Tensor) -> float:
     """The unbiased estimate of the Hilbert-Schmidt independence criterion with linear kernels.
 
-    Song et al., "Feature selection via dependence maximization", JMLR 13 (2012), equation 5. Everything it needs of the
-    Gram matrices K = x xᵀ and L = y yᵀ comes from products of units with units.
+    Song et al., "Feature selection via dependence maximization", JMLR 13 (2012), equation 5, for the Gram matrices
+    K = x xᵀ and L = y yᵀ. Where samples are the more numerous, products of units with units give all that it needs.
 
     Args:
         x: float64 ``[n, units]``, n at least 4.
@@ -22,7 +22,12 @@ def hsic1(x: Tensor, y: Tensor) -> float:
     n = len(x)
     diagonal_x, diagonal_y = (x * x).sum(dim=1), (y * y).sum(dim=1)
     rows_x, rows_y = x @ x.sum(dim=0) - diagonal_x, y @ y.sum(dim=0) - diagonal_y
-    trace = (x.T @ y).square().sum() - diagonal_x @ diagonal_y
+    if min(x.shape[1], y.shape[1]) > n:
+        gram = x @ x.T
+        products = (gram * (gram if y is x else y @ y.T)).sum()
+    else:
+        products = (x.T @ y).square().sum()
+    trace = products - diagonal_x @ diagonal_y
     middle = rows_x.sum() * rows_y.sum() / ((n - 1) * (n - 2))
     return float((trace + middle - 2 / (n - 2) * (rows_x @ rows_y)) / (n * (n - 3)))
 

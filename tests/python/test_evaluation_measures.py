@@ -40,9 +40,9 @@ def rotation(units: int) -> Tensor:
     return torch.from_numpy(ortho_group.rvs(units, random_state=np.random.default_rng(0)))
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_minibatch_cka_is_that_of_another_package(seed: int) -> None:
-    a, b = layers(seed)
+@pytest.mark.parametrize("units", [(12, 9), (300, 9), (300, 270)])
+def test_minibatch_cka_is_that_of_another_package(units: tuple[int, int]) -> None:
+    a, b = layers(0, units=units)
     expected = cka_batch(a.reshape(2, cka.BATCH, -1), b.reshape(2, cka.BATCH, -1))
     assert cka.minibatch_cka(cka.recorded(a), cka.recorded(b)) == pytest.approx(expected.item(), abs=1e-12)
 
@@ -175,21 +175,21 @@ def test_activations_are_those_of_hooks() -> None:
         architecture = Architecture(kind, 3, 16)
         model = architecture.build().eval()
         inputs = architecture.shaped(torch.randn(50, 64))
+        got = activations.hidden_activations(model, inputs)
         seen: list[Tensor] = []
         for module in model:
             if isinstance(module, nn.ReLU):
                 module.register_forward_hook(lambda _module, _inputs, output, seen=seen: seen.append(output))
         model(inputs)
         expected = [*seen]
-        got = activations.hidden_activations(model, inputs, batch=20)
         assert len(got) == len(expected)
         for layer, whole in zip(got, expected, strict=True):
             if whole.dim() == 2:
                 torch.testing.assert_close(layer, whole)  # batches of another size round otherwise
             else:
-                assert layer.shape == (50 * activations.POSITIONS, whole.shape[1])
+                assert layer.shape == (50 * 16, whole.shape[1])
                 # Every row is what the units of one input do at one place.
-                places = whole.flatten(2).transpose(1, 2).repeat_interleave(activations.POSITIONS, dim=0)
+                places = whole.flatten(2).transpose(1, 2).repeat_interleave(16, dim=0)
                 assert (places - layer[:, None]).abs().amax(dim=2).amin(dim=1).max() < 1e-5
 
 
