@@ -289,10 +289,10 @@ def _noisy_readers(
     items = read_items(model)
     hidden = set(affine_places(items)[:-1])
     # Drawn on the CPU, so that it is the same noise on every device.
-    generator = torch.Generator().manual_seed(settings.seed)
+    generator = torch.Generator("cpu").manual_seed(settings.seed)
     for _ in range(repeats):
         noise = {
-            (item.place, name): torch.randn(tensor.shape, generator=generator)
+            (item.place, name): torch.randn(tensor.shape, generator=generator, dtype=torch.float32, device="cpu")
             for item in items
             if item.place in hidden
             for name, tensor in item.tensors.items()
@@ -320,8 +320,8 @@ class _Table:
         self._repeats = repeats
         layers = len(evidence.layers)
         # scores, chances, mismatched units, flipped bits; the network's last
-        self._values = torch.zeros(4, layers + 1, sigmas, repeats, dtype=torch.float64)
-        self._flips = [torch.zeros(sigmas, layer.units, dtype=torch.float64) for layer in evidence.layers]
+        self._values = torch.zeros(4, layers + 1, sigmas, repeats, dtype=torch.float64, device="cpu")
+        self._flips = [self._values.new_zeros(sigmas, layer.units) for layer in evidence.layers]
 
     def add(self, sigma: int, repeat: int, copy: Evidence) -> None:
         """Compares the network with a copy."""
@@ -349,7 +349,7 @@ class _Table:
             here[3, place] = flips[place].sum() / (layer.units * samples)
             self._flips[place][sigma] += flips[place] / (samples * self._repeats)
         here[2, -1] = sum(mismatched) / units
-        here[3, -1] = sum(int(count.sum()) for count in flips) / bits
+        here[3, -1] = sum(count.sum().item() for count in flips) / bits
 
     def result(self, sigmas: tuple[float, ...], eps: float, near: Sequence[Tensor]) -> Stability:
         """All that was added."""
@@ -384,13 +384,13 @@ class _Table:
 
 def _mismatched(own: LayerEvidence, copy: LayerEvidence, partners: Tensor) -> int:
     """Units that aren't matched to themselves, nor to one that can't be told from them."""
-    is_same = partners == torch.arange(own.units)
+    is_same = partners == torch.arange(own.units, device=partners.device)
     for layer in (own, copy):
         is_same |= layer.fingerprints == layer.fingerprints[partners]
     return int((~is_same).sum())
 
 
 def _flips(own: LayerEvidence, copy: LayerEvidence, num_samples: int) -> Tensor:
-    """Samples on which each unit's bit is another one: int64 ``[units]``."""
+    """Samples on which each unit's bit is another one: float64 ``[units]``."""
     counts: Tensor = ops.signature_statistics(own.rows ^ copy.rows, num_samples)[0]
-    return counts.cpu()
+    return counts.cpu().double()  # integers divided by integers have the default dtype

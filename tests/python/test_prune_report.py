@@ -185,15 +185,3 @@ def test_bad_networks_and_inputs() -> None:
     nothing: list[Tensor] = []
     with pytest.raises(ValueError, match="no batches"):
         funcsim.prune_report(_model(), _model(), nothing)
-
-
-def test_a_default_dtype_changes_nothing() -> None:
-    torch.manual_seed(0)
-    a, b = (nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 2)) for _ in range(2))
-    inputs = torch.randn(60, 5)
-    expected = funcsim.prune_report(a, b, inputs).to_dict()
-    torch.set_default_dtype(torch.float64)
-    try:
-        assert funcsim.prune_report(a, b, inputs).to_dict() == expected
-    finally:
-        torch.set_default_dtype(torch.float32)
