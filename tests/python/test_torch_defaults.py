@@ -83,7 +83,7 @@ def _plain(result: Any) -> Any:
     """Numbers and text, which can be compared."""
     if isinstance(result, Tensor):
         return str(result.dtype), str(result.device), result.tolist()
-    if isinstance(result, nn.Module):
+    if isinstance(result, nn.Sequential):
         return _plain(funcsim.parameters(result))
     if isinstance(result, list | tuple):
         return [_plain(part) for part in result]
