@@ -20,7 +20,7 @@ from .merge import Path, aligned_path, checked_share, common_architecture, gathe
 from .modes import exact_arithmetic
 from .new_axes import new_axes
 from .set_parameters import check_settable
-from .settings import Positions, checked_flag
+from .settings import Positions, as_list, checked_flag
 
 
 @dataclass(frozen=True, repr=False)
@@ -140,7 +140,7 @@ def barrier(
     inputs: Inputs,
     targets: Tensor | None = None,
     *,
-    weights: int | Sequence[float] = 11,
+    weights: int | Sequence[float] | Tensor = 11,
     loss: Loss | None = None,
     similarity: str = "jaccard",
     rescale: bool = True,
@@ -168,7 +168,8 @@ def barrier(
             Integers are classes ``[inputs]`` (or more dimensions, as ``torch.nn.functional.cross_entropy`` takes them):
             the loss is the cross entropy, and accuracies are taken too. Floating ones are of the outputs' shape: the
             loss is the mean squared error.
-        weights: Shares of ``b``: a number of points from 0 to 1, at least 2, or the shares themselves.
+        weights: Shares of ``b``: a number of points from 0 to 1, at least 2, or the shares themselves (a sequence, or a
+            tensor or array of one dimension).
         loss: A function of outputs and targets for another loss, the mean over the inputs.
         similarity: As in :func:`merge`, and so are the next six.
         rescale: Whether units of ``b`` take the norms of their counterparts.
@@ -248,10 +249,11 @@ def _plain(value: Any) -> Any:
 
 def _checked_shares(weights: object) -> tuple[float, ...]:
     expected = "weights must be a number of points, at least 2, or shares from 0 to 1"
-    if isinstance(weights, list | tuple):
-        if not weights:
+    shares = as_list("weights", weights)
+    if shares is not None:
+        if not shares:
             raise ValueError(f"{expected}, got none")
-        return tuple(sorted(checked_share("each of weights", share) for share in weights))
+        return tuple(sorted(checked_share(f"weights[{index}]", share) for index, share in enumerate(shares)))
     try:
         count = operator.index(weights)  # type: ignore[arg-type]  # it raises for all else
     except TypeError:

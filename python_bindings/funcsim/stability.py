@@ -15,7 +15,7 @@ from .evidence import Evidence, LayerEvidence, NetworkReader, affine_places, col
 from .inputs import Inputs, check_tensor
 from .item_writer import Item
 from .new_axes import new_axes
-from .settings import Positions, Settings, checked_integer, checked_settings, nonnegative_number
+from .settings import Positions, Settings, as_list, checked_integer, checked_settings, nonnegative_number
 
 ops = torch.ops.funcsim
 
@@ -169,7 +169,7 @@ def stability(
     model: nn.Sequential,
     inputs: Inputs,
     *,
-    sigmas: Sequence[float] = SIGMAS,
+    sigmas: Sequence[float] | Tensor = SIGMAS,
     repeats: int = 1,
     eps: float = 0.05,
     seed: int = 0,
@@ -190,7 +190,8 @@ def stability(
         model: A ``torch.nn.Sequential`` that :func:`describe` can read, on the CPU or on CUDA.
         inputs: A tensor or batches, as for :func:`compare`. Of a tensor, one copy of the network is compared after the
             other; batches are gone through once, with all copies in memory.
-        sigmas: At least one number of at least 0. Of 0 the score is exactly 1.
+        sigmas: At least one finite number of at least 0 (a sequence, or a tensor or array of one dimension). Of 0 the
+            score is exactly 1.
         repeats: Draws of the noise, at least 1.
         eps: What counts as near a boundary, relative to the root mean square of the layer's canonical pre-activations:
             of those of the first inputs, 4096 or as many as take 256 MiB, at all positions. Finite, at least 0.
@@ -229,12 +230,13 @@ def stability(
     return table.result(amounts, near, original.near())
 
 
-def _checked_sigmas(sigmas: Sequence[float]) -> tuple[float, ...]:
-    if isinstance(sigmas, str | bytes) or not isinstance(sigmas, Sequence):
+def _checked_sigmas(sigmas: object) -> tuple[float, ...]:
+    amounts = as_list("sigmas", sigmas)
+    if amounts is None:
         raise TypeError(f"sigmas must be a sequence of numbers, such as (0.01, 0.1), got {sigmas!r}")
-    if not sigmas:
+    if not amounts:
         raise ValueError("sigmas must hold at least one number, got none")
-    return tuple(nonnegative_number(f"sigmas[{index}]", sigma) for index, sigma in enumerate(sigmas))
+    return tuple(nonnegative_number(f"sigmas[{index}]", sigma) for index, sigma in enumerate(amounts))
 
 
 def _collect(readers: Sequence[NetworkReader], inputs: Inputs) -> list[Evidence]:
@@ -277,8 +279,8 @@ class _FlickerReader(NetworkReader):
 class _NoisyReader(NetworkReader):
     """Reads a network with other tensors than its own."""
 
-    def __init__(self, model: nn.Sequential, settings: Settings, items: list[Item]):
-        super().__init__("", model, settings, with_shuffled=True)
+    def __init__(self, model: nn.Sequential, settings: Settings, items: list[Item], role: str):
+        super().__init__(role, model, settings, with_shuffled=True)
         self.parameters = detached_tensors(items)
 
 
@@ -298,7 +300,8 @@ def _noisy_readers(
             for name, tensor in item.tensors.items()
         }
         for sigma in sigmas:
-            yield _NoisyReader(model, settings, [_noisy_item(item, noise, sigma) for item in items])
+            noisy = [_noisy_item(item, noise, sigma) for item in items]
+            yield _NoisyReader(model, settings, noisy, f"the copy with noise of sigma {sigma:g}")
 
 
 def _noisy_item(item: Item, noise: dict[tuple[str, str], Tensor], sigma: float) -> Item:
@@ -309,6 +312,11 @@ def _noisy_item(item: Item, noise: dict[tuple[str, str], Tensor], sigma: float) 
             wide = tensor.detach().double()
             amount = sigma * wide.square().mean().sqrt()
             tensors[name] = (wide + amount * noise[item.place, name].to(wide)).to(tensor.dtype)
+            if wide.isfinite().all() and not tensors[name].isfinite().all():
+                raise ValueError(
+                    f"sigmas must leave weights in the range of their dtype, got {sigma:g}, with which the {name} of "
+                    f"module {item.place} isn't in that of {tensor.dtype}"
+                )
     return replace(item, tensors=tensors)
 
 

@@ -96,6 +96,15 @@ def test_another_loss_of_given_points() -> None:
     assert "repaired" not in str(result)
 
 
+@pytest.mark.parametrize(
+    "weights", [3, np.int64(3), torch.tensor(3), torch.linspace(0, 1, 3), np.linspace(0, 1, 3), range(2)]
+)
+def test_weights_may_be_arrays_and_tensors(weights: Any) -> None:
+    a, b = mlp(1), mlp(2)
+    expected = (0.0, 1.0) if isinstance(weights, range) else (0.0, 0.5, 1.0)
+    assert funcsim.barrier(a, b, ROWS[:50], CLASSES[:50], weights=weights).weights == expected
+
+
 def test_units_are_matched_and_repaired_on_other_inputs_if_these_are_given() -> None:
     a, b = mlp(1), mlp(2)
     others = ROWS[:300] + 1
@@ -306,7 +315,18 @@ def test_bad_targets(targets: Any, error: type[Exception], words: str) -> None:
 
 @pytest.mark.parametrize(
     ("weights", "error"),
-    [(1, ValueError), ([], ValueError), ([0.5, 2.0], ValueError), ("all", TypeError), ([None], TypeError)],
+    [
+        (1, ValueError),
+        ([], ValueError),
+        ([0.5, 2.0], ValueError),
+        ("all", TypeError),
+        ([None], TypeError),
+        (0.5, TypeError),
+        (torch.tensor([]), ValueError),
+        (torch.tensor(0.5), TypeError),
+        (torch.tensor([0.5, math.nan]), ValueError),
+        (np.ones((1, 2)), ValueError),
+    ],
 )
 def test_bad_weights(weights: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="weights"):

@@ -200,6 +200,13 @@ def test_fewer_sigmas_have_the_same_noise() -> None:
     assert one.scores[0, 0] != one.scores[0, 1]
 
 
+@pytest.mark.parametrize("sigmas", [torch.tensor([0.25, 0.5]), np.array([0.25, 0.5]), (0.25, np.float32(0.5))])
+def test_sigmas_may_be_arrays_and_tensors(sigmas: Any) -> None:
+    model, inputs = _model(), _inputs()
+    got = funcsim.stability(model, inputs, sigmas=sigmas)
+    assert got.to_json() == funcsim.stability(model, inputs, sigmas=[0.25, 0.5]).to_json()
+
+
 def test_leaves_network_inputs_and_random_state_alone() -> None:
     model, inputs = _model().train(), _inputs()
     tensors = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -290,6 +297,12 @@ def test_plots() -> None:
         ({"sigmas": [0.1, -1]}, ValueError, r"sigmas\[1\] must be finite and at least 0, got -1"),
         ({"sigmas": ["x"]}, TypeError, r"sigmas\[0\] must be a number, got 'x'"),
         ({"sigmas": [float("inf")]}, ValueError, r"sigmas\[0\] must be finite"),
+        ({"sigmas": np.ones((2, 1))}, ValueError, r"sigmas must be one-dimensional, got shape \[2, 1\]"),
+        ({"sigmas": torch.tensor(0.1)}, TypeError, "sigmas must be a sequence of numbers"),
+        ({"sigmas": np.array([0.1, np.nan])}, ValueError, r"sigmas\[1\] must be finite"),
+        ({"sigmas": np.array(["a"])}, TypeError, r"sigmas\[0\] must be a number, got 'a'"),
+        ({"sigmas": [1e300]}, ValueError, r"sigmas must leave .* got 1e\+300, with which the weight of module 0"),
+        ({"sigmas": [3e38]}, RuntimeError, r"the copy with noise of sigma 3e\+38: .* NaN"),
         ({"repeats": 0}, ValueError, "repeats must be at least 1, got 0"),
         ({"repeats": 1.5}, TypeError, "repeats must be an integer, got 1.5"),
         ({"eps": -0.1}, ValueError, "eps must be finite and at least 0, got -0.1"),
