@@ -33,7 +33,7 @@ class LayerStability:
         scores: float64 ``[sigmas, repeats]``, as ``LayerComparison.score`` with each copy; so are the next two.
         chances: The scores against copies with their samples shuffled.
         adjusted: (score - chance) / (1 - chance).
-        mismatched: float64 ``[sigmas, repeats]``: share of units that are not matched to themselves. To be matched
+        wrong_matches: float64 ``[sigmas, repeats]``: share of units that are not matched to themselves. To be matched
             within a group of equal signatures, in the network or in the copy, counts as right.
         flipped: float64 ``[sigmas, repeats]``: share of the bits that are other ones in the copy.
         flips: float64 ``[sigmas, units]``: the same of each unit, over all repeats.
@@ -47,7 +47,7 @@ class LayerStability:
     scores: Tensor
     chances: Tensor
     adjusted: Tensor
-    mismatched: Tensor
+    wrong_matches: Tensor
     flipped: Tensor
     flips: Tensor
     flicker: Tensor
@@ -78,7 +78,7 @@ class Stability:
             two.
         chances: The scores against copies with their inputs shuffled.
         adjusted: (score - chance) / (1 - chance).
-        mismatched: float64 ``[sigmas, repeats]``: share of all hidden units that are not matched to themselves.
+        wrong_matches: float64 ``[sigmas, repeats]``: share of all hidden units that are not matched to themselves.
         flipped: float64 ``[sigmas, repeats]``: share of the bits of all hidden units that are other ones in the copy.
         layers: The hidden layers, in order.
     """
@@ -90,7 +90,7 @@ class Stability:
     scores: Tensor
     chances: Tensor
     adjusted: Tensor
-    mismatched: Tensor
+    wrong_matches: Tensor
     flipped: Tensor
     layers: tuple[LayerStability, ...]
 
@@ -133,7 +133,7 @@ class Stability:
 
     def __str__(self) -> str:
         """A table with a line for each sigma, means over repeats, and one with a line for each layer."""
-        columns = ("scores", "chances", "adjusted", "mismatched", "flipped")
+        columns = ("scores", "chances", "adjusted", "wrong_matches", "flipped")
         means = torch.stack([getattr(self, column).mean(dim=1) for column in columns], dim=1)
         by_sigma = [
             (f"{sigma:g}", *(f"{value:.4f}" for value in row))
@@ -154,7 +154,7 @@ class Stability:
         return "\n".join(
             [
                 f"against copies with noise on the weights{times} ({self.num_inputs} inputs)",
-                text_table([("sigma", "score", "chance", "adjusted", "mismatched", "flipped bits"), *by_sigma]),
+                text_table([("sigma", "score", "chance", "adjusted", "wrong matches", "flipped bits"), *by_sigma]),
                 f"layers: flicker (share of samples within {self.eps:g} of a boundary), scores by sigma",
                 text_table(
                     [("layer", "units", "flicker", "largest", *(f"{sigma:g}" for sigma in self.sigmas)), *by_layer]
@@ -327,7 +327,7 @@ class _Table:
         self._evidence = evidence
         self._repeats = repeats
         layers = len(evidence.layers)
-        # scores, chances, mismatched units, flipped bits; the network's last
+        # scores, chances, wrong matches, flipped bits; the network's last
         self._values = torch.zeros(4, layers + 1, sigmas, repeats, dtype=torch.float64, device="cpu")
         self._flips = [self._values.new_zeros(sigmas, layer.units) for layer in evidence.layers]
 
@@ -345,7 +345,9 @@ class _Table:
             [],
             copy.partners,
         )
-        mismatched = [_mismatched(*layers, partners.cpu()) for layers, partners in zip(pairs, matches, strict=True)]
+        wrong_matches = [
+            _wrong_matches(*layers, partners.cpu()) for layers, partners in zip(pairs, matches, strict=True)
+        ]
         flips = [_flips(*layers, samples) for layers, samples in zip(pairs, own.num_samples, strict=True)]
         here = self._values[:, :, sigma, repeat]
         here[0] = torch.cat([scores, network[:1]])
@@ -353,10 +355,10 @@ class _Table:
         units = sum(layer.units for layer in own.layers)
         bits = sum(layer.units * samples for layer, samples in zip(own.layers, own.num_samples, strict=True))
         for place, (layer, samples) in enumerate(zip(own.layers, own.num_samples, strict=True)):
-            here[2, place] = mismatched[place] / layer.units
+            here[2, place] = wrong_matches[place] / layer.units
             here[3, place] = flips[place].sum() / (layer.units * samples)
             self._flips[place][sigma] += flips[place] / (samples * self._repeats)
-        here[2, -1] = sum(mismatched) / units
+        here[2, -1] = sum(wrong_matches) / units
         here[3, -1] = sum(count.sum().item() for count in flips) / bits
 
     def result(self, sigmas: tuple[float, ...], eps: float, near: Sequence[Tensor]) -> Stability:
@@ -364,12 +366,12 @@ class _Table:
         adjusted = adjusted_score(self._values[0], self._values[1])
 
         def numbers(place: int) -> dict[str, Tensor]:
-            scores, chances, mismatched, flipped = (values[place].clone() for values in self._values)
+            scores, chances, wrong_matches, flipped = (values[place].clone() for values in self._values)
             return {
                 "scores": scores,
                 "chances": chances,
                 "adjusted": adjusted[place].clone(),
-                "mismatched": mismatched,
+                "wrong_matches": wrong_matches,
                 "flipped": flipped,
             }
 
@@ -390,7 +392,7 @@ class _Table:
         )
 
 
-def _mismatched(own: LayerEvidence, copy: LayerEvidence, partners: Tensor) -> int:
+def _wrong_matches(own: LayerEvidence, copy: LayerEvidence, partners: Tensor) -> int:
     """Units that aren't matched to themselves, nor to one that can't be told from them."""
     is_same = partners == torch.arange(own.units, device=partners.device)
     for layer in (own, copy):

@@ -4,6 +4,7 @@ import copy
 import importlib
 import json
 import math
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import funcsim
 import numpy as np
 import pytest
 import torch
+from matplotlib import pyplot
 from oracle import transform
 from torch import Tensor, nn
 from torch.nn import functional
@@ -291,10 +293,18 @@ def test_a_loss_that_is_nan_is_not_lost() -> None:
 
 
 def test_plotted() -> None:
-    pyplot = pytest.importorskip("matplotlib.pyplot")
     axes = a_barrier().plot()
     assert [line.get_label() for line in axes.get_lines()] == ["before", "aligned", "line between the ends"]
     pyplot.close("all")
+
+
+def test_without_matplotlib_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # which import takes for a package that isn't there
+    with pytest.raises(ImportError, match=r"Barrier.plot needs matplotlib: pip install matplotlib"):
+        a_barrier().plot()
+    stability = funcsim.stability(mlp(1), ROWS[:20], sigmas=[0.0])
+    with pytest.raises(ImportError, match=r"Stability.plot needs matplotlib: pip install matplotlib"):
+        stability.plot()
 
 
 @pytest.mark.parametrize(
