@@ -29,19 +29,26 @@ std::size_t place_of(const Item& item, const char* name) {
                                   specs.begin());
 }
 
-/// What the BatchNorm that directly follows a layer multiplies each unit by, before it was folded.
-std::vector<double> folded_gains(const RescaledNetwork& side, const HiddenLayer& layer) {
+/// The BatchNorm that directly follows a layer, before it was folded.
+struct FoldedNorm {
+  std::vector<double> weights;  ///< 1 where it has none
+  std::vector<double> gains;    ///< what it multiplies each unit by
+};
+
+FoldedNorm folded_norm(const RescaledNetwork& side, const HiddenLayer& layer) {
   const Layer norm = side.network.layer(layer.folded_batch_norm);
   const auto values = [&](const char* name) {
     return values_of(aten::to_dtype(norm.tensors[place_of(norm.item, name)], torch::headeronly::ScalarType::Double));
   };
-  std::vector<double> gains =
+  FoldedNorm folded;
+  folded.weights =
       norm.item.boolean("affine") ? values("weight") : std::vector<double>(static_cast<std::size_t>(layer.units), 1.0);
+  folded.gains = folded.weights;
   const std::vector<double> variances = values("running_var");
-  for (std::size_t u = 0; u < gains.size(); ++u) {
-    gains[u] /= std::sqrt(variances[u] + norm.item.real("eps"));
+  for (std::size_t u = 0; u < variances.size(); ++u) {
+    folded.gains[u] /= std::sqrt(variances[u] + norm.item.real("eps"));
   }
-  return gains;
+  return folded;
 }
 
 bool is_positive(double value) {
@@ -56,8 +63,8 @@ UnitFactors factors_of(const RescaledNetwork& a, const RescaledNetwork& b, std::
   const CanonicalLayer& form_b = b.form.layers[l];
   const bool scales = form_a.receiver.has_value() && form_b.receiver.has_value();
   const bool has_norms = layer_a.folded_batch_norm >= 0 && layer_b.folded_batch_norm >= 0;
-  const std::vector<double> gains_a = has_norms ? folded_gains(a, layer_a) : std::vector<double>();
-  const std::vector<double> gains_b = has_norms ? folded_gains(b, layer_b) : std::vector<double>();
+  const FoldedNorm norm_a = has_norms ? folded_norm(a, layer_a) : FoldedNorm();
+  const FoldedNorm norm_b = has_norms ? folded_norm(b, layer_b) : FoldedNorm();
   std::vector<double> raw(static_cast<std::size_t>(layer_b.units), 1.0);
   std::vector<double> output = raw;
   for (std::size_t i = 0; i < match.size(); ++i) {
@@ -69,11 +76,12 @@ UnitFactors factors_of(const RescaledNetwork& a, const RescaledNetwork& b, std::
     if (!is_positive(ratio)) {
       continue;
     }
-    output[j] = scales ? ratio : 1.0;
+    // What a BatchNorm gives has the deviation of its weight, whatever the norm of what it is folded with.
+    output[j] = !scales ? 1.0 : has_norms ? std::abs(norm_a.weights[i] / norm_b.weights[j]) : ratio;
     if (layer_b.folded_batch_norm < 0) {
       raw[j] = output[j];
     } else if (has_norms) {
-      const double raw_ratio = ratio * gains_b[j] / gains_a[i];
+      const double raw_ratio = ratio * norm_b.gains[j] / norm_a.gains[i];
       raw[j] = is_positive(std::abs(raw_ratio)) ? raw_ratio : 1.0;
     }
   }

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "kernels/activation_signatures/grid_points.h"
 #include "kernels/common/error.h"
 
 namespace funcsim {
 
 namespace {
-
-/// As many coordinates as docs/hash.md has room for.
-constexpr std::size_t most_grid_dimensions = 8;
 
 void find_normalisations(const Architecture& architecture, HiddenLayer& layer) {
   layer.preactivation_item = layer.item;
@@ -76,8 +74,11 @@ Plan plan_samples(const Architecture& architecture, const std::vector<HiddenLaye
     if (next < hidden_layers.size() && hidden_layers[next].preactivation_item == i) {
       const HiddenLayer& layer = hidden_layers[next++];
       std::vector<std::int64_t> grid = grid_of(architecture.items[layer.item], shape);
-      check(grid.size() <= most_grid_dimensions, item_place(architecture, layer.item),
-            ": a layer's grid of positions has at most ", most_grid_dimensions, " dimensions, got ", shape_text(grid));
+      check(grid.size() <= coordinate_stride, item_place(architecture, layer.item),
+            ": a layer's grid of positions has at most ", coordinate_stride, " dimensions, got ", shape_text(grid));
+      check(positions <= 0 || std::ranges::all_of(grid, [](std::int64_t size) { return size <= most_places; }),
+            item_place(architecture, layer.item), ": a grid of positions that is looked at in points has at most ",
+            most_places, " places along a dimension, got ", shape_text(grid));
       const std::int64_t samples = samples_per_input(grid, positions);
       plan.samples.push_back({std::move(grid), samples});
     }

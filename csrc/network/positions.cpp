@@ -9,13 +9,6 @@
 
 namespace funcsim {
 
-namespace {
-
-/// More points an input than any grid is worth; keeps the number of samples in 64 bits.
-constexpr std::int64_t most_points = std::int64_t{1} << 24;
-
-}  // namespace
-
 void check_positions(std::int64_t positions) {
   check(positions >= any_position && positions <= most_points, "positions must be 0 (all), -1 (any) or from 1 to ",
         most_points, " points an input, got ", positions);
@@ -32,11 +25,14 @@ std::int64_t samples_per_input(const std::vector<std::int64_t>& grid, std::int64
 std::vector<std::int64_t> grid_points(std::int64_t first_input, std::int64_t num_inputs, std::int64_t points,
                                       const std::vector<std::int64_t>& grid, std::int64_t seed) {
   const HashStream hash(seed, HashPurpose::position);
-  std::vector<std::int64_t> places(static_cast<std::size_t>(num_inputs * points));
-  for (std::int64_t s = 0; s < num_inputs * points; ++s) {
-    const std::uint64_t point =
-        (static_cast<std::uint64_t>(first_input) * static_cast<std::uint64_t>(points)) + static_cast<std::uint64_t>(s);
-    places[s] = place_of_point(hash, point, grid.data(), static_cast<std::int64_t>(grid.size()));
+  const GridPoints of_input(grid.data(), static_cast<std::int64_t>(grid.size()), points);
+  std::vector<std::int64_t> places;
+  places.reserve(static_cast<std::size_t>(num_inputs * points));
+  for (std::int64_t i = 0; i < num_inputs; ++i) {
+    const std::uint64_t input = static_cast<std::uint64_t>(first_input) + static_cast<std::uint64_t>(i);
+    for (std::int64_t p = 0; p < points; ++p) {
+      places.push_back(of_input.place(hash, input, p));
+    }
   }
   return places;
 }

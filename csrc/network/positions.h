@@ -16,11 +16,11 @@ void check_positions(std::int64_t positions);
 /// Samples an input of a layer with this grid: 1 for a grid of at most one position and for any_position.
 std::int64_t samples_per_input(const std::vector<std::int64_t>& grid, std::int64_t positions);
 
-/// The places in a grid at which inputs are looked at: for each input `points` points of the unit cube, seeded by the
-/// global index of the input, mapped to the grid. The same for every layer and network, so that layers of different
-/// grids are compared at corresponding places. The hash is written down in docs/hash.md.
+/// The places in a grid at which inputs are looked at: for each input `points` points of the unit cube, each in a box
+/// of its own and seeded by the global index of the input, mapped to the grid. The same for every layer and network, so
+/// that layers of different grids are compared at corresponding places. docs/hash.md has the boxes and the hash.
 ///
-/// @param grid sizes, at most 8, row-major
+/// @param grid sizes, at most 8, each at most 2^31, row-major
 /// @return [num_inputs * points] row-major places
 std::vector<std::int64_t> grid_points(std::int64_t first_input, std::int64_t num_inputs, std::int64_t points,
                                       const std::vector<std::int64_t>& grid, std::int64_t seed);

@@ -64,8 +64,8 @@ def compare(
             0 unless it is given.
         margin: A unit fires where its canonical pre-activation is above this; finite, at least 0. 0 unless it is given.
         positions: Samples an input of a layer whose units have a grid of positions (space, time, tokens): "all"; "any",
-            one sample, set when the unit fires anywhere; or that many points, the same for every layer. 16 unless it is
-            given.
+            one sample, set when the unit fires anywhere; or that many points, spread evenly and the same for every
+            layer. 16 unless it is given.
         layers: Pairs of hidden layers (of a, of b), counted from 0, each layer at most once. None pairs them in order
             where there are equally many, and otherwise so that the order is kept and the sum of layer scores is
             largest.
@@ -74,8 +74,8 @@ def compare(
         interval: Confidence, for example 0.95, of intervals for the scores: how far they depend on the choice of
             inputs, by a block bootstrap (docs/stability.md). Takes at least 2 inputs. None for no intervals.
         shuffles: Shuffles of the inputs, for example 99, behind p-values of "more alike than chance". Each one costs as
-            much as a comparison without. 0 for no p-values. Where units have small grids, give ``positions="all"`` too
-            (docs/stability.md).
+            much as a comparison without. 0 for no p-values. Of units on small grids they are exact with
+            ``positions="all"`` (docs/stability.md).
 
     Returns:
         The scores, and which unit is which, on the CPU.

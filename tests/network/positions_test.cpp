@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <vector>
 
 #include "kernels/common/error.h"
+#include "network/layer_type.h"
 
 namespace funcsim {
 namespace {
@@ -56,6 +58,32 @@ TEST(GridPoints, CoverTheGridEvenlyAndDependOnTheSeed) {
   EXPECT_GT(*std::min_element(counts.begin(), counts.end()), 850);
   EXPECT_LT(*std::max_element(counts.begin(), counts.end()), 1150);
   EXPECT_NE(places, grid_points(0, inputs, 2, {3, 4}, 1));
+}
+
+TEST(GridPoints, ReadAGridOfAsManyPlacesWhole) {
+  for (const std::vector<std::int64_t>& grid :
+       std::vector<std::vector<std::int64_t>>{{16}, {4, 4}, {4, 2, 2}, {4, 2}}) {
+    const std::vector<std::int64_t> points = grid_points(3, 2, 16, grid, 7);
+    std::map<std::int64_t, int> counts;
+    for (const std::int64_t place : points) {
+      ++counts[place];
+    }
+    const std::int64_t places = element_count(grid);
+    ASSERT_EQ(static_cast<std::int64_t>(counts.size()), places) << shape_text(grid);
+    for (const auto& [place, count] : counts) {
+      EXPECT_EQ(count, 32 / places) << shape_text(grid) << " " << place;
+    }
+    EXPECT_TRUE(std::equal(points.begin(), points.begin() + 16, points.begin() + 16));
+  }
+}
+
+TEST(GridPoints, LieInBoxesOfTheirOwn) {
+  // 12 points: 3 x 4 boxes, of 2 x 5 places each in this grid.
+  const std::vector<std::int64_t> points = grid_points(0, 100, 12, {6, 20}, 1);
+  for (std::size_t s = 0; s < points.size(); ++s) {
+    const std::int64_t box = ((points[s] / 20 / 2) * 4) + (points[s] % 20 / 5);
+    EXPECT_EQ(box, static_cast<std::int64_t>(s % 12));
+  }
 }
 
 TEST(GridPoints, HugeIndicesWrapAround) {

@@ -79,7 +79,7 @@ def _operator_position(seed: int, points: int, input_index: int, point: int, gri
 def test_positions(seed: str, points: str, input_index: str, point: str, grid: str, position: str) -> None:
     arguments = int(seed), int(points), int(input_index), int(point)
     sizes, expected = _numbers(grid), _numbers(position)
-    assert [hashing.coordinate(*arguments, k, size) for k, size in enumerate(sizes)] == expected
+    assert [hashing.coordinate(*arguments, k, tuple(sizes)) for k in range(len(sizes))] == expected
     row_major = hashing.grid_points(int(input_index), 1, int(points), tuple(sizes), int(seed))[0, int(point)]
     assert row_major == sum(c * math.prod(sizes[k + 1 :]) for k, c in enumerate(expected))
     assert _operator_position(*arguments, sizes) == expected

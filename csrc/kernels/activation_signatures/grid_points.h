@@ -9,24 +9,85 @@ namespace funcsim {
 // Where points of positions lie, on the host and on a device. docs/hash.md gives the definition and test vectors: never
 // change what it returns.
 
-/// Room for coordinates in the index of a hash.
+/// Most dimensions of a grid, and room for a point's coordinates in the index of a hash.
 inline constexpr std::int64_t coordinate_stride = 8;
 
-/// The row-major place in a grid of a point of the unit cube.
-///
-/// @param hash  of HashPurpose::position
-/// @param point the input's global index * points an input + the point's index there
-/// @param grid  `dimensions` sizes, at most coordinate_stride
-constexpr std::int64_t place_of_point(const HashStream& hash, std::uint64_t point, const std::int64_t* grid,
-                                      std::int64_t dimensions) {
-  std::int64_t place = 0;
-  for (std::int64_t k = 0; k < dimensions; ++k) {
-    const std::uint64_t index = (point * static_cast<std::uint64_t>(coordinate_stride)) + static_cast<std::uint64_t>(k);
-    const std::uint64_t u = hash(index) >> 32U;
-    const auto coordinate = static_cast<std::int64_t>((u * static_cast<std::uint64_t>(grid[k])) >> 32U);
-    place = (place * grid[k]) + coordinate;
+/// Most places along a dimension of a grid: products with the 32 bits of a hash stay in 64.
+inline constexpr std::int64_t most_places = std::int64_t{1} << 31;
+
+/// Most points an input: more than any grid is worth.
+inline constexpr std::int64_t most_points = std::int64_t{1} << 24;
+
+/// The points of an input in a grid. The unit cube is cut into as many equal boxes as there are points, and each point
+/// lies in a box of its own: point p of every input in box p. So a grid of as many places is read whole, points of an
+/// input seldom coincide, and how far apart two of them are depends little on the input, which the shuffles behind
+/// chance and p-values take for granted.
+struct GridPoints {
+  std::int64_t grid[coordinate_stride];   ///< sizes, row-major, from 1 to most_places
+  std::int64_t boxes[coordinate_stride];  ///< along each dimension, row-major; their product is `points`
+  std::int64_t dimensions;
+  std::int64_t points;  ///< an input, from 1 to most_points
+
+  /// @param sizes `count` of them, at most coordinate_stride; with none, points have no coordinates
+  constexpr GridPoints(const std::int64_t* sizes, std::int64_t count, std::int64_t points_per_input)
+      : grid{}, boxes{}, dimensions(count), points(points_per_input) {
+    for (std::int64_t k = 0; k < count; ++k) {
+      grid[k] = sizes[k];
+      boxes[k] = 1;
+    }
+    std::int64_t primes[most_primes]{};
+    std::int64_t found = 0;
+    std::int64_t rest = count == 0 ? 1 : points;
+    for (std::int64_t factor = 2; rest > 1; ++factor) {
+      // What is left has no smaller factor: past its root, it is a prime number itself.
+      factor = factor * factor > rest ? rest : factor;
+      for (; rest % factor == 0; rest /= factor) {
+        primes[found++] = factor;
+      }
+    }
+    while (found > 0) {
+      boxes[fewest_boxes()] *= primes[--found];
+    }
   }
-  return place;
-}
+
+  /// The row-major place in the grid of a point of an input.
+  ///
+  /// @param hash  of HashPurpose::position
+  /// @param input its global index
+  constexpr std::int64_t place(const HashStream& hash, std::uint64_t input, std::int64_t point) const {
+    const std::uint64_t first = ((input * static_cast<std::uint64_t>(points)) + static_cast<std::uint64_t>(point)) *
+                                static_cast<std::uint64_t>(coordinate_stride);
+    std::int64_t place = 0;
+    std::int64_t stride = 1;
+    std::int64_t boxes_left = point;
+    for (std::int64_t k = dimensions - 1; k >= 0; --k) {
+      const std::uint64_t u = hash(first + static_cast<std::uint64_t>(k)) >> 32U;
+      place += stride * coordinate(boxes_left % boxes[k], boxes[k], u, grid[k]);
+      stride *= grid[k];
+      boxes_left /= boxes[k];
+    }
+    return place;
+  }
+
+ private:
+  /// floor((box + u / 2^32) / boxes * size), whose numerator would take more than 64 bits.
+  static constexpr std::int64_t coordinate(std::int64_t box, std::int64_t boxes, std::uint64_t u, std::int64_t size) {
+    const auto all = static_cast<std::uint64_t>(boxes);
+    const std::uint64_t begin = static_cast<std::uint64_t>(box) * static_cast<std::uint64_t>(size);
+    const std::uint64_t within = ((begin % all) << 32U) + (u * static_cast<std::uint64_t>(size));
+    const std::uint32_t whole = static_cast<std::uint32_t>(within >> 32U) / static_cast<std::uint32_t>(all);
+    return static_cast<std::int64_t>((begin / all) + whole);
+  }
+
+  constexpr std::int64_t fewest_boxes() const {
+    std::int64_t fewest = 0;
+    for (std::int64_t k = 1; k < dimensions; ++k) {
+      fewest = boxes[k] < boxes[fewest] ? k : fewest;
+    }
+    return fewest;
+  }
+
+  static constexpr std::int64_t most_primes = 24;  ///< of most_points, a power of 2
+};
 
 }  // namespace funcsim

@@ -15,10 +15,9 @@ constexpr int block_threads = 256;
 
 /// What PlaceOffsets say.
 struct OffsetsTask {
-  std::int64_t grid[coordinate_stride];
-  std::int64_t dimensions;
+  GridPoints points;
   HashStream hash;
-  std::uint64_t first_point;
+  std::uint64_t first_input;
   std::int64_t samples;
   std::int64_t samples_per_input;
   bool all_places;
@@ -31,10 +30,10 @@ __global__ void __launch_bounds__(block_threads)
   const std::int64_t step = std::int64_t{gridDim.x} * block_threads;
   for (std::int64_t s = (std::int64_t{blockIdx.x} * block_threads) + threadIdx.x; s < task.samples; s += step) {
     const std::int64_t input = s / task.samples_per_input;
+    const std::int64_t within = s - (input * task.samples_per_input);
     const std::int64_t place =
-        task.all_places
-            ? s - (input * task.samples_per_input)
-            : place_of_point(task.hash, task.first_point + static_cast<std::uint64_t>(s), task.grid, task.dimensions);
+        task.all_places ? within
+                        : task.points.place(task.hash, task.first_input + static_cast<std::uint64_t>(input), within);
     offsets[s] = (input * task.input_stride) + (place * task.place_stride);
   }
 }
@@ -103,21 +102,18 @@ void CudaKernels::sample_offsets(const PlaceOffsets& places, std::int64_t* offse
   }
   check(places.grid.size() <= coordinate_stride, "sample_offsets: at most ", coordinate_stride, " dimensions");
   std::int64_t all = 1;
-  OffsetsTask task{.grid = {},
-                   .dimensions = 0,
-                   .hash = HashStream(places.seed, HashPurpose::position),
-                   .first_point = static_cast<std::uint64_t>(places.first_input) *
-                                  static_cast<std::uint64_t>(places.samples_per_input),
-                   .samples = samples,
-                   .samples_per_input = places.samples_per_input,
-                   .all_places = places.all_places,
-                   .input_stride = 0,
-                   .place_stride = places.units_last ? places.units : 1};
   for (const std::int64_t size : places.grid) {
-    task.grid[task.dimensions++] = size;
     all *= size;
   }
-  task.input_stride = all * places.units;
+  const OffsetsTask task{.points = GridPoints(places.grid.data(), static_cast<std::int64_t>(places.grid.size()),
+                                              places.all_places ? 1 : places.samples_per_input),
+                         .hash = HashStream(places.seed, HashPurpose::position),
+                         .first_input = static_cast<std::uint64_t>(places.first_input),
+                         .samples = samples,
+                         .samples_per_input = places.samples_per_input,
+                         .all_places = places.all_places,
+                         .input_stride = all * places.units,
+                         .place_stride = places.units_last ? places.units : 1};
   launch(find_sample_offsets, {grid_blocks(ceil_div(samples, block_threads)), block_threads}, queue, task, offsets);
 }
 

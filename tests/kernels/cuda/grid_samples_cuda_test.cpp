@@ -1,3 +1,4 @@
+#include <cmath>
 #include <limits>
 
 #include "../packed_bits.h"
@@ -16,8 +17,15 @@ std::vector<std::int64_t> offsets_on_device(const PlaceOffsets& places) {
   return offsets.download();
 }
 
+/// A grid, points an input, and how many boxes docs/hash.md puts along each dimension.
+struct Case {
+  std::vector<std::int64_t> grid;
+  std::int64_t points;
+  std::vector<std::int64_t> boxes;
+};
+
 /// docs/hash.md, one coordinate after the other.
-std::int64_t expected_offset(const PlaceOffsets& places, std::int64_t s) {
+std::int64_t expected_offset(const PlaceOffsets& places, const std::vector<std::int64_t>& boxes, std::int64_t s) {
   const std::int64_t input = s / places.samples_per_input;
   const std::int64_t point = s % places.samples_per_input;
   std::int64_t place = point;
@@ -30,15 +38,31 @@ std::int64_t expected_offset(const PlaceOffsets& places, std::int64_t s) {
     if (!places.all_places) {
       const auto global = static_cast<std::uint64_t>(((places.first_input + input) * places.samples_per_input) + point);
       const std::uint64_t u = HashStream(places.seed, HashPurpose::position)((global * 8) + k) >> 32;
-      place = (place * places.grid[k]) + static_cast<std::int64_t>((u * places.grid[k]) >> 32);
+      std::int64_t boxes_behind = 1;
+      for (std::size_t behind = k + 1; behind < boxes.size(); ++behind) {
+        boxes_behind *= boxes[behind];
+      }
+      const long double box = static_cast<long double>(point / boxes_behind % boxes[k]);
+      // 64 bits of mantissa hold box + u / 2^32 times the size; the quotient's rounding stays below the next whole
+      // number, from which it is at least 1 / (boxes 2^32) away.
+      const long double numerator = (box + (static_cast<long double>(u) / 4294967296.0L)) * places.grid[k];
+      place = (place * places.grid[k]) + static_cast<std::int64_t>(std::floor(numerator / boxes[k]));
     }
   }
   return places.units_last ? ((input * all) + place) * places.units : (input * all * places.units) + place;
 }
 
 TEST_F(GridSamplesCuda, FindsThePlacesOfPointsAndAllPlaces) {
-  for (const std::vector<std::int64_t>& grid : std::vector<std::vector<std::int64_t>>{
-           {}, {1}, {9}, {28, 14}, {3, 1, 5}, {1 << 20}, {std::int64_t{1} << 16, std::int64_t{1} << 16}}) {
+  for (const auto& [grid, points, boxes] :
+       std::vector<Case>{{{}, 5, {}},
+                         {{1}, 5, {5}},
+                         {{9}, 6, {6}},
+                         {{28, 14}, 16, {4, 4}},
+                         {{28, 14}, 15, {5, 3}},
+                         {{3, 1, 5}, 16, {4, 2, 2}},
+                         {{1 << 20}, 4099, {4099}},
+                         {{std::int64_t{1} << 31}, 3, {3}},
+                         {{std::int64_t{1} << 16, std::int64_t{1} << 16}, 12, {3, 4}}}) {
     std::int64_t places = 1;
     for (const std::int64_t size : grid) {
       places *= size;
@@ -50,10 +74,11 @@ TEST_F(GridSamplesCuda, FindsThePlacesOfPointsAndAllPlaces) {
             if (all_places && places > 1000) {
               continue;
             }
-            const PlaceOffsets offsets{first_input, 13, all_places ? places : 5, all_places, grid, seed, 7, units_last};
+            const PlaceOffsets offsets{first_input, 13,        all_places ? places : points, all_places, grid, seed,
+                                       7,           units_last};
             const std::vector<std::int64_t> found = offsets_on_device(offsets);
             for (std::int64_t s = 0; s < static_cast<std::int64_t>(found.size()); ++s) {
-              ASSERT_EQ(found[s], expected_offset(offsets, s)) << s;
+              ASSERT_EQ(found[s], expected_offset(offsets, boxes, s)) << s;
             }
           }
         }
@@ -64,10 +89,12 @@ TEST_F(GridSamplesCuda, FindsThePlacesOfPointsAndAllPlaces) {
 
 TEST_F(GridSamplesCuda, HasTheDocumentedPoints) {
   // docs/hash.md
-  EXPECT_EQ(offsets_on_device({0, 1, 16, false, {28, 28}, 0, 1, false})[0], (5 * 28) + 17);
-  EXPECT_EQ(offsets_on_device({0, 1, 16, false, {7, 7}, 0, 1, false})[0], 7 + 4);
-  EXPECT_EQ(offsets_on_device({5, 1, 16, false, {28, 14}, 0, 1, false})[3], (19 * 14) + 11);
-  EXPECT_EQ(offsets_on_device({1'000'000'000, 1, 4, false, {100}, -3, 1, false})[2], 15);
+  EXPECT_EQ(offsets_on_device({0, 1, 16, false, {28, 28}, 0, 1, false})[0], 28 + 4);
+  EXPECT_EQ(offsets_on_device({0, 1, 16, false, {7, 7}, 0, 1, false})[0], 1);
+  EXPECT_EQ(offsets_on_device({5, 1, 16, false, {28, 14}, 0, 1, false})[3], (4 * 14) + 13);
+  EXPECT_EQ(offsets_on_device({5, 1, 16, false, {28, 14}, 0, 1, false})[14], (25 * 14) + 9);
+  EXPECT_EQ(offsets_on_device({0, 1, 12, false, {9, 9}, 2, 1, false})[11], (8 * 9) + 8);
+  EXPECT_EQ(offsets_on_device({1'000'000'000, 1, 4, false, {100}, -3, 1, false})[2], 53);
   EXPECT_EQ(offsets_on_device({77, 1, 1, false, {5, 6, 7}, 9, 1, false})[0], (5 * 7) + 1);
 }
 

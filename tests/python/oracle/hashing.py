@@ -1,5 +1,6 @@
 """The documented hash (docs/hash.md), and what is seeded with it: MinHash, shuffle, positions, fingerprints."""
 
+import functools
 from math import prod
 
 import numpy as np
@@ -57,10 +58,27 @@ def shuffle(bits: np.ndarray, num_inputs: int, samples_per_input: int, seed: int
     return grouped[:, pairing(num_inputs, seed, first_input)].reshape(bits.shape)
 
 
-def coordinate(seed: int, points: int, input_index: int, point: int, dimension: int, size: int) -> int:
-    """Where a point of an input of a global number lies along one dimension of a grid of that size."""
+@functools.cache
+def boxes(points: int, dimensions: int) -> list[int]:
+    """Parts each dimension is cut into: prime factors, the largest first, go to the dimension with the fewest."""
+    counts = [1] * dimensions
+    for factor in reversed([f for f in range(2, points + 1) for _ in range(_multiplicity(points, f))]):
+        counts[counts.index(min(counts))] *= factor
+    return counts
+
+
+def _multiplicity(number: int, factor: int) -> int:
+    """How often a factor divides a number, 0 unless it is prime."""
+    prime = all(factor % d for d in range(2, factor))
+    return next(k for k in range(number.bit_length() + 1) if number % factor ** (k + 1)) if prime else 0
+
+
+def coordinate(seed: int, points: int, input_index: int, point: int, dimension: int, grid: tuple[int, ...]) -> int:
+    """Where a point of an input of a global number lies along one dimension of a grid."""
     u = stream(seed, "position", (input_index * points + point) * 8 + dimension) >> 32
-    return u * size >> 32
+    counts = boxes(points, len(grid))
+    box = np.unravel_index(point, counts)[dimension]
+    return (int(box) * 2**32 + u) * grid[dimension] // (counts[dimension] * 2**32)
 
 
 def grid_points(first_input: int, num_inputs: int, points: int, grid: tuple[int, ...], seed: int) -> np.ndarray:
@@ -69,7 +87,7 @@ def grid_points(first_input: int, num_inputs: int, points: int, grid: tuple[int,
     for i in range(num_inputs):
         for p in range(points):
             for k, size in enumerate(grid):
-                positions[i, p] = positions[i, p] * size + coordinate(seed, points, first_input + i, p, k, size)
+                positions[i, p] = positions[i, p] * size + coordinate(seed, points, first_input + i, p, k, grid)
     assert (positions < prod(grid)).all()
     return positions
 
