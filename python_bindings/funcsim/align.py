@@ -18,6 +18,11 @@ ROLES = ("the reference", "the model")  # as operators call them too
 PROVING_INPUTS = 256  # as many as align_parameters looks at
 
 
+def role_of_other(index: int, others: int) -> str:
+    """What messages call a network that is aligned, of several that are merged with the reference."""
+    return ROLES[1] if others == 1 else f"network {index + 1}"
+
+
 @dataclass(frozen=True)
 class AlignSettings:
     """How units are matched and moved.
@@ -239,7 +244,7 @@ def align(
         positions=positions,
     )
     if isinstance(model, nn.Module):  # what isn't, is refused below
-        check_settable("align", model)
+        check_settable(f"align: {ROLES[1]}", model)
     alignment = find_alignment(reference, model, inputs, settings)
     with exact_arithmetic():
         return copy_with(model, alignment.parameters)

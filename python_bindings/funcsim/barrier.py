@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .align import checked_align_settings
+from .align import ROLES, checked_align_settings
 from .comparison import text_table
 from .describe import detached_tensors, read_items
 from .evidence import naming
@@ -198,19 +198,18 @@ def barrier(
     shares = _checked_shares(weights)
     checked_flag("repair", repair)
     if isinstance(a, nn.Module):  # what isn't, is refused below
-        check_settable("barrier", a)
+        check_settable(f"barrier: {ROLES[0]}", a)
     architecture = common_architecture([a, b])
     parameters_a, parameters_b = (detached_tensors(read_items(network)) for network in (a, b))
     evaluated, checked_targets = gathered_pairs(inputs, targets, a)
-    with naming("network a"), exact_arithmetic():  # what doesn't fit is said before any work
+    with naming(ROLES[0]), exact_arithmetic():  # what doesn't fit is said before any work
         signatures = settings.signatures
         torch.ops.funcsim.network_signatures(
             architecture, parameters_a, evaluated[:1], signatures.margin, signatures.operator_positions, signatures.seed
         )
     evaluation = Evaluation(a, evaluated, checked_targets, loss)
     loss_a, loss_b = (
-        evaluation.of(parameters, f"network {role}")[0]
-        for role, parameters in (("a", parameters_a), ("b", parameters_b))
+        evaluation.of(parameters, role)[0] for role, parameters in zip(ROLES, (parameters_a, parameters_b), strict=True)
     )
     matched_on = evaluated if repair_inputs is None else gathered(repair_inputs, a)
     aligned = aligned_path([a, b], matched_on, settings, with_moments=repair)

@@ -47,17 +47,25 @@ namespace detail {
 inline const std::string reference_role = "the reference";
 inline const std::string model_role = "the model";
 
+/// action(), with the network's role before the message of an Error.
+template <typename Action>
+auto with_role(const std::string& role, const Action& action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    throw Error(role + ": " + error.what());
+  }
+}
+
 /// A network as operators take it.
 struct DescribedNetwork {
   /// @throws Error as describe(), which names the network
   DescribedNetwork(const std::string& role, const torch::nn::Sequential& network) {
-    try {
+    with_role(role, [&] {
       const std::vector<Item> items = read_items(network);
       architecture = architecture_text(items);
       parameters = all_parameters(items);
-    } catch (const Error& error) {
-      throw Error(role + ": " + error.what());
-    }
+    });
   }
 
   std::string architecture;
