@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .align import checked_align_settings
+from .align import ROLES, checked_align_settings
 from .comparison import text_table
 from .describe import detached_tensors, read_items
 from .evidence import naming
@@ -198,7 +198,7 @@ def barrier(
     shares = _checked_shares(weights)
     checked_flag("repair", repair)
     if isinstance(a, nn.Module):  # what isn't, is refused below
-        check_settable("barrier", a)
+        check_settable(f"barrier: {ROLES[0]}", a)
     architecture = common_architecture([a, b])
     parameters_a, parameters_b = (detached_tensors(read_items(network)) for network in (a, b))
     evaluated, checked_targets = gathered_pairs(inputs, targets, a)
@@ -209,18 +209,17 @@ def barrier(
     dtypes = [{tensor.dtype for tensor in parameters} for parameters in (parameters_a, parameters_b)]
     if dtypes[0] != dtypes[1]:
         of_a, of_b = (", ".join(sorted(map(str, its))) for its in dtypes)
-        raise ValueError(f"networks must be of one dtype, got {of_a} (a) and {of_b} (b)")
+        raise ValueError(f"networks must be of one dtype, got {of_a} ({ROLES[0]}) and {of_b} ({ROLES[1]})")
     # What doesn't fit is said before any work.
     signatures = settings.signatures
-    for role, given in (("network a", evaluated), ("repair_inputs: network a", matched_on)):
+    for role, given in ((ROLES[0], evaluated), (f"repair_inputs: {ROLES[0]}", matched_on)):
         with naming(role), exact_arithmetic():
             torch.ops.funcsim.network_signatures(
                 architecture, parameters_a, given[:1], signatures.margin, signatures.operator_positions, signatures.seed
             )
     evaluation = Evaluation(a, evaluated, checked_targets, loss)
     loss_a, loss_b = (
-        evaluation.of(parameters, f"network {role}")[0]
-        for role, parameters in (("a", parameters_a), ("b", parameters_b))
+        evaluation.of(parameters, role)[0] for role, parameters in zip(ROLES, (parameters_a, parameters_b), strict=True)
     )
     aligned = aligned_path([a, b], matched_on, settings, with_moments=repair)
     unaligned = replace(aligned, parameters=[parameters_a, parameters_b], moments=[])

@@ -202,19 +202,19 @@ def test_nan_is_no_class(network: int) -> None:
     models = [mlp(1), mlp(2)]
     bad = ROWS.clone()
     bad[[7, 1500, 1501]] = torch.nan
-    with pytest.raises(ValueError, match="network a gives NaN for 3 of 2000 inputs"):
+    with pytest.raises(ValueError, match="the reference gives NaN for 3 of 2000 inputs"):
         funcsim.barrier(*models, bad, CLASSES, repair_inputs=ROWS)
     with torch.no_grad():
         models[network][-1].bias[1] = torch.nan  # that no hidden unit sees
-    with pytest.raises(ValueError, match=f"network {'ab'[network]} gives NaN for 2000 of 2000 inputs"):
+    with pytest.raises(ValueError, match=f"the {('reference', 'model')[network]} gives NaN for 2000 of 2000 inputs"):
         funcsim.barrier(*models, ROWS, CLASSES)
 
 
 @pytest.mark.parametrize(
     ("inputs", "words"),
     [
-        (ROWS[:, :5], r"network a: .*expects inputs whose last dimension is 6 \(in_features\), got \[N, 5\]"),
-        (ROWS.float(), "network a: .*inputs must be float64 like the parameters, got float32"),
+        (ROWS[:, :5], r"the reference: .*expects inputs whose last dimension is 6 \(in_features\), got \[N, 5\]"),
+        (ROWS.float(), "the reference: .*inputs must be float64 like the parameters, got float32"),
         (ROWS.to("meta"), "tensors must be on one device"),
     ],
 )
@@ -228,7 +228,7 @@ def test_bad_inputs_are_seen_before_any_work(inputs: Tensor, words: str, monkeyp
     ("repair_inputs", "words"),
     [
         (ROWS[0], r"repair_inputs: inputs must be \[inputs, features...\]"),
-        (ROWS[:, :4], "repair_inputs: network a: .*expects inputs whose last dimension is 6"),
+        (ROWS[:, :4], "repair_inputs: the reference: .*expects inputs whose last dimension is 6"),
         ([], "repair_inputs: inputs gave no batches"),
         (ROWS[:0], "repair_inputs: .*at least one input"),
     ],
@@ -245,7 +245,9 @@ def test_no_inputs() -> None:
 
 
 def test_networks_of_two_dtypes() -> None:
-    with pytest.raises(ValueError, match=r"networks must be of one dtype, got torch.float64 \(a\) and torch.float32"):
+    with pytest.raises(
+        ValueError, match=r"networks must be of one dtype, got torch.float64 \(the reference\) and torch.float32"
+    ):
         funcsim.barrier(mlp(1), mlp(2).float(), ROWS, CLASSES)
 
 
@@ -264,7 +266,7 @@ def test_bad_losses(loss: Any, words: str) -> None:
 
 def test_networks_without_hidden_layers() -> None:
     for model in (nn.Sequential(), nn.Sequential(nn.Linear(6, 3))):
-        with pytest.raises(RuntimeError, match=r"network a: .*no hidden layer"):
+        with pytest.raises(RuntimeError, match=r"the reference: .*no hidden layer"):
             funcsim.barrier(model, copy.deepcopy(model), ROWS.float(), CLASSES)
 
 
@@ -274,9 +276,9 @@ def test_parametrised_networks_are_read_as_merge_reads_them() -> None:
     nn.utils.parametrizations.weight_norm(computed[0])
     expected = funcsim.barrier(a, b, ROWS, CLASSES, weights=2)
     _close(funcsim.barrier(a, computed, ROWS, CLASSES, weights=2), expected)
-    with pytest.raises(ValueError, match="barrier: module 0 is parametrised"):
+    with pytest.raises(ValueError, match="barrier: the reference: module 0 is parametrised"):
         funcsim.barrier(computed, a, ROWS, CLASSES)
-    with pytest.raises(ValueError, match="merge: module 0 is parametrised"):
+    with pytest.raises(ValueError, match="merge: the reference: module 0 is parametrised"):
         funcsim.merge(computed, a, ROWS)
 
 
