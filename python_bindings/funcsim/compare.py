@@ -74,8 +74,8 @@ def compare(
         interval: Confidence, for example 0.95, of intervals for the scores: how far they depend on the choice of
             inputs, by a block bootstrap (docs/stability.md). Takes at least 2 inputs. None for no intervals.
         shuffles: Shuffles of the inputs, for example 99, behind p-values of "more alike than chance". Each one costs as
-            much as a comparison without. 0 for no p-values. Of units on small grids they are exact with
-            ``positions="all"`` (docs/stability.md).
+            much as a comparison without. 0 for no p-values. Of units on grids and less than some hundred inputs they
+            are right with ``positions="all"`` only (docs/stability.md).
 
     Returns:
         The scores, and which unit is which, on the CPU.
