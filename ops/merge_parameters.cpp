@@ -6,7 +6,6 @@
 
 #include "checks.h"
 #include "matches.h"
-#include "network/aten.h"
 #include "network/tensor_values.h"
 #include "registration.h"
 
@@ -59,7 +58,7 @@ Moments checked_moments(const Tensor& given, const std::string& name, std::int64
     fail(op, ": ", name, " must be float64 [2, ", units, "], means and variances of the layer's units, got ",
          describe_tensor(given));
   }
-  const std::vector<double> values = values_of(aten::reshape(given, {-1}));
+  const std::vector<double> values = values_of(given);
   const auto middle = values.begin() + units;
   Moments moments{{values.begin(), middle}, {middle, values.end()}};
   for (std::int64_t u = 0; u < units; ++u) {
