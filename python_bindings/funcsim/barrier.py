@@ -202,16 +202,25 @@ def barrier(
     architecture = common_architecture([a, b])
     parameters_a, parameters_b = (detached_tensors(read_items(network)) for network in (a, b))
     evaluated, checked_targets = gathered_pairs(inputs, targets, a)
-    with naming(ROLES[0]), exact_arithmetic():  # what doesn't fit is said before any work
-        signatures = settings.signatures
-        torch.ops.funcsim.network_signatures(
-            architecture, parameters_a, evaluated[:1], signatures.margin, signatures.operator_positions, signatures.seed
-        )
+    matched_on = evaluated
+    if repair_inputs is not None:
+        with naming("repair_inputs"):
+            matched_on = gathered(repair_inputs, a)
+    dtypes = [{tensor.dtype for tensor in parameters} for parameters in (parameters_a, parameters_b)]
+    if dtypes[0] != dtypes[1]:
+        of_a, of_b = (", ".join(sorted(map(str, its))) for its in dtypes)
+        raise ValueError(f"networks must be of one dtype, got {of_a} ({ROLES[0]}) and {of_b} ({ROLES[1]})")
+    # What doesn't fit is said before any work.
+    signatures = settings.signatures
+    for role, given in ((ROLES[0], evaluated), (f"repair_inputs: {ROLES[0]}", matched_on)):
+        with naming(role), exact_arithmetic():
+            torch.ops.funcsim.network_signatures(
+                architecture, parameters_a, given[:1], signatures.margin, signatures.operator_positions, signatures.seed
+            )
     evaluation = Evaluation(a, evaluated, checked_targets, loss)
     loss_a, loss_b = (
         evaluation.of(parameters, role)[0] for role, parameters in zip(ROLES, (parameters_a, parameters_b), strict=True)
     )
-    matched_on = evaluated if repair_inputs is None else gathered(repair_inputs, a)
     aligned = aligned_path([a, b], matched_on, settings, with_moments=repair)
     unaligned = replace(aligned, parameters=[parameters_a, parameters_b], moments=[])
 

@@ -1,5 +1,6 @@
 """Loss and accuracy of networks that differ in their parameters only."""
 
+import numbers
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .inputs import Inputs, batch_targets, check_iterable
+from .inputs import ARRAY_HINT, Inputs, batch_targets, check_iterable
 from .merge import gathered
 from .modes import exact_arithmetic
 from .set_parameters import copy_with
@@ -35,6 +36,8 @@ def gathered_pairs(inputs: Inputs, targets: object, network: nn.Sequential) -> t
         check_iterable(inputs)
         inputs = passed = _PassedTargets(inputs)
     all_inputs = gathered(inputs, network)
+    if not len(all_inputs):
+        raise ValueError("inputs must hold at least one input, got none")
     if targets is not None:
         checked = _checked_targets(targets, len(all_inputs))
         if passed is not None:
@@ -95,7 +98,8 @@ def _check_agree(given: Tensor, found: list[Tensor | None]) -> None:
 
 def _checked_targets(targets: object, inputs: int) -> Tensor:
     if not isinstance(targets, Tensor):
-        raise TypeError(f"targets must be a tensor, got a {type(targets).__name__}")
+        hint = ARRAY_HINT if type(targets).__module__ == "numpy" else ""
+        raise TypeError(f"targets must be a tensor, got a {type(targets).__name__}{hint}")
     if targets.dim() == 0 or len(targets) != inputs:
         raise ValueError(f"targets must be one for each of {inputs} inputs, got shape {list(targets.shape)}")
     if targets.is_complex() or targets.dtype == torch.bool:
@@ -119,6 +123,8 @@ class Evaluation:
         self._inputs = inputs
         self._targets = targets
         self._is_classification = not targets.is_floating_point()
+        if loss is not None and not callable(loss):
+            raise TypeError(f"loss must be a function of outputs and targets, got {loss!r}")
         self._loss = loss
         if loss is None:
             self._loss = functional.cross_entropy if self._is_classification else functional.mse_loss
@@ -143,11 +149,14 @@ class Evaluation:
             if nans := int(outputs.isnan().flatten(1).any(dim=1).sum()):
                 raise ValueError(f"{name} gives NaN for {nans} of {len(outputs)} inputs")
             self._check_sizes(outputs)
-            value = float(self._loss(outputs, self._targets))
+            value = self._loss(outputs, self._targets)
+            if not isinstance(value, numbers.Real) and not (isinstance(value, Tensor) and value.numel() == 1):
+                got = f"shape {list(value.shape)}" if isinstance(value, Tensor) else repr(value)
+                raise TypeError(f"loss must give one number, the mean over the inputs, got {got}")
             accuracy = None
             if self._is_classification and outputs.dim() == self._targets.dim() + 1:
                 accuracy = (outputs.argmax(dim=1) == self._targets).double().mean().item()
-        return value, accuracy
+        return float(value), accuracy
 
     def _check_sizes(self, outputs: Tensor) -> None:
         """mse_loss would broadcast."""
@@ -157,10 +166,10 @@ class Evaluation:
             )
         if self._loss is functional.cross_entropy:
             classes = outputs.shape[1]
-            if outputs.shape[:1] + outputs.shape[2:] != self._targets.shape:
+            if (expected := outputs.shape[:1] + outputs.shape[2:]) != self._targets.shape:
                 raise ValueError(
-                    f"classes must be one for each output, of outputs {list(outputs.shape)}, got "
-                    f"{list(self._targets.shape)}"
+                    f"classes must be of shape {list(expected)}, for outputs {list(outputs.shape)} with dimension 1 "
+                    f"for classes, got {list(self._targets.shape)}"
                 )
             low, high = int(self._targets.min()), int(self._targets.max())
             if low < 0 or high >= classes:

@@ -215,7 +215,6 @@ def test_nan_is_no_class(network: int) -> None:
     [
         (ROWS[:, :5], r"the reference: .*expects inputs whose last dimension is 6 \(in_features\), got \[N, 5\]"),
         (ROWS.float(), "the reference: .*inputs must be float64 like the parameters, got float32"),
-        (ROWS[:0], "with at least one input"),
         (ROWS.to("meta"), "tensors must be on one device"),
     ],
 )
@@ -223,6 +222,46 @@ def test_bad_inputs_are_seen_before_any_work(inputs: Tensor, words: str, monkeyp
     monkeypatch.setattr(importlib.import_module("funcsim.barrier"), "aligned_path", None)
     with pytest.raises(RuntimeError, match=words):
         funcsim.barrier(mlp(1), mlp(2), inputs, CLASSES[: len(inputs)], repair_inputs=ROWS)
+
+
+@pytest.mark.parametrize(
+    ("repair_inputs", "words"),
+    [
+        (ROWS[0], r"repair_inputs: inputs must be \[inputs, features...\]"),
+        (ROWS[:, :4], "repair_inputs: the reference: .*expects inputs whose last dimension is 6"),
+        ([], "repair_inputs: inputs gave no batches"),
+        (ROWS[:0], "repair_inputs: .*at least one input"),
+    ],
+)
+def test_bad_repair_inputs(repair_inputs: Any, words: str) -> None:
+    with pytest.raises((ValueError, RuntimeError), match=words):
+        funcsim.barrier(mlp(1), mlp(2), ROWS, CLASSES, repair_inputs=repair_inputs)
+
+
+def test_no_inputs() -> None:
+    for inputs in (ROWS[:0], [ROWS[:0]]):
+        with pytest.raises(ValueError, match="inputs must hold at least one input, got none"):
+            funcsim.barrier(mlp(1), mlp(2), inputs, CLASSES[:0], repair_inputs=ROWS)
+
+
+def test_networks_of_two_dtypes() -> None:
+    with pytest.raises(
+        ValueError, match=r"networks must be of one dtype, got torch.float64 \(the reference\) and torch.float32"
+    ):
+        funcsim.barrier(mlp(1), mlp(2).float(), ROWS, CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        ("mse", "loss must be a function of outputs and targets, got 'mse'"),
+        (nn.CrossEntropyLoss(reduction="none"), r"loss must give one number, .* got shape \[2000\]"),
+        (lambda *_: None, "loss must give one number, .* got None"),
+    ],
+)
+def test_bad_losses(loss: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        funcsim.barrier(mlp(1), mlp(2), ROWS, CLASSES, loss=loss)
 
 
 def test_networks_without_hidden_layers() -> None:
@@ -313,7 +352,8 @@ def test_without_matplotlib_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
         (CLASSES[:5], ValueError, "one for each of 2000 inputs"),
         (CLASSES + 1, ValueError, "classes must be from 0 to 2, as there are outputs, got 1 to 3"),
         (VALUES[:, :2], ValueError, "floating targets must be of the outputs' shape"),
-        (CLASSES[:, None], ValueError, "one for each output"),
+        (CLASSES[:, None], ValueError, r"classes must be of shape \[2000\], for outputs \[2000, 3\].*got \[2000, 1\]"),
+        (CLASSES.numpy(), TypeError, "got a ndarray; torch.from_numpy makes a tensor"),
         (CLASSES > 0, TypeError, "integers, which are classes, or floating"),
         (CLASSES.tolist(), TypeError, "targets must be a tensor, got a list"),
     ],

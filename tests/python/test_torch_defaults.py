@@ -92,8 +92,8 @@ def _plain(result: Any) -> Any:
 
 @contextmanager
 def _defaults(name: str) -> Iterator[None]:
-    if name == "meta":
-        with torch.device("meta"):
+    if name in ("cuda", "meta"):
+        with torch.device(name):
             yield
         return
     torch.set_default_dtype(getattr(torch, name))
@@ -103,7 +103,10 @@ def _defaults(name: str) -> Iterator[None]:
         torch.set_default_dtype(torch.float32)
 
 
-@pytest.mark.parametrize("default", ["meta", "float16", "float64"])
+CUDA = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device"))
+
+
+@pytest.mark.parametrize("default", ["meta", CUDA, "float16", "float64"])
 @pytest.mark.parametrize("call", CALLS)
 def test_change_no_result(call: str, default: str, tmp_path: Path) -> None:
     expected = _plain(CALLS[call](tmp_path))
