@@ -17,7 +17,10 @@ constexpr const char* op = "merge_parameters";
 
 /// What messages call network n of `count`.
 std::string role_of(std::size_t n, std::size_t count) {
-  return n == 0 ? reference_role : count == 2 ? model_role : "network " + std::to_string(n);
+  if (n == 0) {
+    return reference_role;
+  }
+  return count == 2 ? model_role : "network " + std::to_string(n);
 }
 
 void check_weights(const std::vector<double>& weights) {

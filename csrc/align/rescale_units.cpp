@@ -75,7 +75,9 @@ UnitFactors factors_of(const RescaledNetwork& a, const RescaledNetwork& b, std::
       continue;
     }
     // What a BatchNorm gives has the deviation of its weight, whatever the norm of what it is folded with.
-    output[j] = !scales ? 1.0 : has_norms ? std::abs(norm_a.weights[i] / norm_b.weights[j]) : ratio;
+    if (scales) {
+      output[j] = has_norms ? std::abs(norm_a.weights[i] / norm_b.weights[j]) : ratio;
+    }
     if (layer_b.folded_batch_norm < 0) {
       raw[j] = output[j];
     } else if (has_norms) {
