@@ -15,7 +15,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run evaluate", description=__doc__)
     add_scales(
         parser,
-        full="everything, half an hour",
+        full="everything, twenty minutes",
         quick="fewer networks and epochs, four minutes",
         smoke="next to nothing, to see that it runs",
     )
