@@ -154,6 +154,23 @@ def test_unequal_widths(widths: tuple[int, int], similarity: str) -> None:
         assert torch.equal(got[0].weight, few[0].weight.flip(0))  # in the order of their counterparts
 
 
+@pytest.mark.parametrize(("similarity", "descent"), [("weights", False), ("jaccard", True)])
+def test_weights_that_have_died_away_beside_their_bias(similarity: str, descent: bool) -> None:
+    torch.manual_seed(5)
+    model = nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 10), nn.ReLU(), nn.Linear(10, 3))
+    inputs = torch.randn(300, 6)
+    with torch.no_grad():
+        model[0].weight[3] = 1e-21
+        model[0].bias[3] = -1.0
+    other = copy.deepcopy(model)
+    order = torch.randperm(12, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        for tensor, dim in ((other[0].weight, 0), (other[0].bias, 0), (other[2].weight, 1)):
+            tensor.copy_(tensor.index_select(dim, order))
+    got = funcsim.align(model, other, inputs, similarity=similarity, coordinate_descent=descent)
+    assert_equal_parameters(got, model, 0)
+
+
 @pytest.mark.parametrize("scale", [1e-22, 1e18, 1e20])
 @pytest.mark.parametrize("similarity", SIMILARITIES)
 def test_the_scale_of_the_inputs_makes_no_difference(similarity: str, scale: float) -> None:

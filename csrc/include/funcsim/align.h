@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -97,14 +98,18 @@ inline std::vector<torch::Tensor> signature_similarities(const torch::nn::Sequen
   const Evidence a = NetworkReader(reference_role, reference, inputs, signatures).collect(Method::exact, false);
   const Evidence b = NetworkReader(model_role, model, inputs, signatures).collect(Method::exact, false);
   if (a.layers.size() != b.layers.size()) {
-    throw Error("align: networks must have equally many hidden layers, got " + std::to_string(a.layers.size()) + " (" +
-                reference_role + ") and " + std::to_string(b.layers.size()) + " (" + model_role + ")");
+    std::ostringstream message;
+    message << "align: networks must have equally many hidden layers, got " << a.layers.size() << " (" << reference_role
+            << ") and " << b.layers.size() << " (" << model_role << ")";
+    throw Error(message.str());
   }
   for (std::size_t l = 0; l < a.layers.size(); ++l) {
     if (a.num_samples[l] != b.num_samples[l]) {
-      throw Error("align: hidden layers " + a.names[l] + " (" + reference_role + ") and " + b.names[l] + " (" +
-                  model_role + ") have different numbers of samples, " + std::to_string(a.num_samples[l]) + " and " +
-                  std::to_string(b.num_samples[l]) + "; any_position gives both one an input");
+      std::ostringstream message;
+      message << "align: hidden layers " << a.names[l] << " (" << reference_role << ") and " << b.names[l] << " ("
+              << model_role << ") have different numbers of samples, " << a.num_samples[l] << " and "
+              << b.num_samples[l] << "; any_position gives both one an input";
+      throw Error(message.str());
     }
     similarities.push_back(
         options.similarity == UnitSimilarity::phi

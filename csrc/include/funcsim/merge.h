@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -94,8 +95,10 @@ inline torch::nn::Sequential merge(const torch::nn::Sequential& reference,
     const std::string role = detail::role_of_other(i, others.size());
     const std::string architecture = detail::DescribedNetwork(role, others[i]).architecture;
     if (architecture != first.architecture) {
-      throw Error("merge: networks must have one architecture, got " + first.architecture + " (" +
-                  detail::reference_role + ") and " + architecture + " (" + role + ")");
+      std::ostringstream message;
+      message << "merge: networks must have one architecture, got " << first.architecture << " ("
+              << detail::reference_role << ") and " << architecture << " (" << role << ")";
+      throw Error(message.str());
     }
     const auto align_it = [&] { return parameters(align(reference, others[i], inputs, options.align)); };
     const std::vector<torch::Tensor> aligned = others.size() == 1 ? align_it() : detail::with_role(role, align_it);

@@ -30,6 +30,7 @@ class PointSets {
   constexpr std::uint64_t operator()(std::uint64_t input) const { return inputs_(input) >> (64 - bits); }
 
   static constexpr int bits = 2;
+  static constexpr std::uint64_t count = std::uint64_t{1} << bits;
 
  private:
   HashStream inputs_;

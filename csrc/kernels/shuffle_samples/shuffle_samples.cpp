@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -178,8 +179,13 @@ std::vector<std::int64_t> shuffle_partners(std::int64_t num_inputs, std::int64_t
 std::vector<std::int64_t> shuffle_partners_again(std::int64_t num_inputs, std::int64_t seed, std::int64_t its_seed,
                                                  const ParallelFor& parallel_for) {
   const PointSets sets(seed);
-  std::vector<std::int64_t> order = sorted_inputs(num_inputs, its_seed, 0, parallel_for);
-  std::ranges::stable_sort(order, {}, [&](std::int64_t input) { return sets(static_cast<std::uint64_t>(input)); });
+  const std::vector<std::int64_t> by_hash = sorted_inputs(num_inputs, its_seed, 0, parallel_for);
+  std::vector<std::int64_t> order;
+  order.reserve(by_hash.size());
+  for (std::uint64_t set = 0; set < PointSets::count; ++set) {
+    std::ranges::copy_if(by_hash, std::back_inserter(order),
+                         [&](std::int64_t input) { return sets(static_cast<std::uint64_t>(input)) == set; });
+  }
   return partners_in(order, parallel_for);
 }
 
