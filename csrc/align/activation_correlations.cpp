@@ -46,7 +46,9 @@ struct BlockActivations {
     if (samples.scalar_type() == Dtype::Double) {
       constexpr double smallest = 0x1p-1000;
       const double largest = values_of(aten::amax(aten::abs(samples), {0, 1})).front();
-      scale = std::exp2(std::floor(std::log2(std::max(largest, smallest))));
+      int exponent = 0;
+      std::frexp(std::max(largest, smallest), &exponent);
+      scale = std::ldexp(1.0, exponent - 1);
       values = aten::mul(samples, aten::full({}, 1.0 / scale, samples));
     }
     const std::unique_ptr<MomentsAccumulator> accumulator =
