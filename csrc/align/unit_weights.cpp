@@ -55,11 +55,6 @@ std::vector<double> squares(const Tensor& rows) {
   return values_of(aten::sum(aten::mul(rows, rows), {1}));
 }
 
-/// Wide enough for squares: the canonical bias of a unit whose weights have died away is large.
-Tensor widened(const Tensor& numbers) {
-  return aten::to_dtype(numbers, torch::headeronly::ScalarType::Double);
-}
-
 }  // namespace
 
 UnitWeights::UnitWeights(const Network& a, const std::vector<UnitPlaces>& places_a, const Network& b,
@@ -234,11 +229,11 @@ std::vector<double> UnitWeights::grouped_nearness(std::size_t l, std::int64_t gr
 }
 
 std::vector<double> nearness(const UnitNumbers& numbers) {
-  const Tensor rows_a = widened(numbers.a);
-  const Tensor rows_b = widened(numbers.b);
-  std::vector<double> values = values_of(aten::linear(rows_a, rows_b, std::nullopt));
-  const std::vector<double> squares_a = squares(rows_a);
-  const std::vector<double> squares_b = squares(rows_b);
+  // Squares of float32 can leave its range: the canonical bias of a unit whose weights have died away is large.
+  const std::vector<Tensor> rows = in_float64({numbers.a, numbers.b});
+  std::vector<double> values = values_of(aten::linear(rows[0], rows[1], std::nullopt));
+  const std::vector<double> squares_a = squares(rows[0]);
+  const std::vector<double> squares_b = squares(rows[1]);
   for (std::size_t i = 0; i < squares_a.size(); ++i) {
     for (std::size_t j = 0; j < squares_b.size(); ++j) {
       double& value = values[(i * squares_b.size()) + j];
@@ -265,7 +260,8 @@ double matched_nearness(const UnitNumbers& numbers, const UnitMatch& match) {
   if (rows_a.empty()) {
     return 0.0;
   }
-  const Tensor apart = aten::subtract(widened(select(numbers.a, 0, rows_a)), widened(select(numbers.b, 0, rows_b)));
+  const std::vector<Tensor> matched = in_float64({select(numbers.a, 0, rows_a), select(numbers.b, 0, rows_b)});
+  const Tensor apart = aten::subtract(matched[0], matched[1]);
   return -values_of(aten::sum(aten::mul(apart, apart), {0, 1})).front();
 }
 

@@ -1,5 +1,6 @@
 #include "network/positions.h"
 
+#include <array>
 #include <cstddef>
 
 #include "kernels/activation_signatures/grid_points.h"
@@ -27,13 +28,16 @@ std::vector<std::int64_t> grid_points(std::int64_t first_input, std::int64_t num
   const HashStream hash(seed, HashPurpose::position);
   const PointSets sets(seed);
   const GridPoints of_input(grid.data(), static_cast<std::int64_t>(grid.size()), points);
+  std::array<std::vector<std::int64_t>, PointSets::count> of_sets;  // filled as inputs ask for them
   std::vector<std::int64_t> places;
   places.reserve(static_cast<std::size_t>(num_inputs * points));
   for (std::int64_t i = 0; i < num_inputs; ++i) {
     const std::uint64_t set = sets(static_cast<std::uint64_t>(first_input) + static_cast<std::uint64_t>(i));
-    for (std::int64_t p = 0; p < points; ++p) {
-      places.push_back(of_input.place(hash, set, p));
+    std::vector<std::int64_t>& of_set = of_sets[set];
+    for (auto p = static_cast<std::int64_t>(of_set.size()); p < points; ++p) {
+      of_set.push_back(of_input.place(hash, set, p));
     }
+    places.insert(places.end(), of_set.begin(), of_set.end());
   }
   return places;
 }

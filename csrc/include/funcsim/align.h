@@ -48,16 +48,6 @@ namespace detail {
 inline const std::string reference_role = "the reference";
 inline const std::string model_role = "the model";
 
-/// action(), with the network's role before the message of an Error.
-template <typename Action>
-auto with_role(const std::string& role, const Action& action) {
-  try {
-    return action();
-  } catch (const Error& error) {
-    throw Error(role + ": " + error.what());
-  }
-}
-
 /// A network as operators take it.
 struct DescribedNetwork {
   /// @throws Error as describe(), which names the network

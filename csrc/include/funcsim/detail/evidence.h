@@ -19,6 +19,16 @@
 
 namespace funcsim::detail {
 
+/// action(), with the network's role before the message of an Error.
+template <typename Action>
+auto with_role(const std::string& role, const Action& action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    throw Error(role + ": " + error.what());
+  }
+}
+
 /// What of a network's hidden layers gets compared.
 struct Evidence {
   std::vector<std::string> names;           ///< of the affine layers
@@ -105,7 +115,7 @@ class NetworkReader {
   /// @param role "network a" or "network b", for messages
   NetworkReader(std::string role, const torch::nn::Sequential& network, torch::Tensor inputs, CompareOptions options)
       : role_(std::move(role)), inputs_(std::move(inputs)), options_(std::move(options)) {
-    in_role([&] {
+    with_role(role_, [&] {
       const std::vector<Item> items = read_items(network);
       architecture_ = architecture_text(items);
       parameters_ = all_parameters(items);
@@ -128,7 +138,7 @@ class NetworkReader {
     for (const std::int64_t samples : samples_per_input_) {
       evidence.num_samples.push_back(inputs_.size(0) * samples);
     }
-    in_role([&] {
+    with_role(role_, [&] {
       // Sketches of blocks merge, so that memory does not grow with the inputs. Blocks start at multiples of 64 inputs,
       // as statistics need. One block is all there is for the exact method.
       const std::int64_t inputs_at_once = method == Method::minhash ? sketched_inputs : inputs_.size(0);
@@ -153,16 +163,6 @@ class NetworkReader {
  private:
   /// Inputs that are sketched at a time.
   static constexpr std::int64_t sketched_inputs = 4096;
-
-  /// Runs `action` and puts the network's role before the message of an Error.
-  template <typename Action>
-  void in_role(const Action& action) const {
-    try {
-      action();
-    } catch (const Error& error) {
-      throw Error(role_ + ": " + error.what());
-    }
-  }
 
   /// Of a network without tensors, which has no hidden layer: wherever its inputs are.
   torch::Device device() const { return parameters_.empty() ? inputs_.device() : parameters_.front().device(); }
