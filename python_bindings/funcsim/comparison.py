@@ -7,6 +7,11 @@ from typing import Any
 
 from torch import Tensor
 
+from .layer_evidence import CANONICAL_FORM, HOOKS
+
+# What can't be done with networks that are read by hooks.
+HOOKS_LIMITS = "Units keep their scales, and margins are in theirs; align and merge need a Sequential (canonical form)"
+
 HEADINGS = ("a", "b", "units", "score", "chance", "adjusted", "coverage", "dead", "always on", "duplicates")
 
 
@@ -107,6 +112,10 @@ class Comparison:
         unmatched_b: Of b.
         interval: Low and high end of the score, had other inputs of their kind come; None unless asked for.
         p_value: Of "more alike than chance": from 1 / (1 + shuffles) to 1; None unless asked for.
+        read_a: How a was read: "canonical form", without its units' scales; or "hooks", as it runs (docs/modules.md).
+        read_b: How b was read.
+        notes_a: What its user should know of how a was read, for example which of its layers can't be seen.
+        notes_b: Of how b was read.
     """
 
     score: float
@@ -121,6 +130,10 @@ class Comparison:
     unmatched_b: tuple[UnmatchedLayer, ...]
     interval: tuple[float, float] | None = None
     p_value: float | None = None
+    read_a: str = CANONICAL_FORM
+    read_b: str = CANONICAL_FORM
+    notes_a: tuple[str, ...] = ()
+    notes_b: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as numbers, strings, lists and dicts, ready for JSON."""
@@ -148,9 +161,25 @@ class Comparison:
             for network, layers in (("a", self.unmatched_a), ("b", self.unmatched_b))
             for layer in layers
         ]
-        return "\n".join([head, _table(self.layers), *unmatched])
+        return "\n".join([head, _table(self.layers), *unmatched, *reading_lines(self)])
 
     __repr__ = __str__
+
+
+def reading_lines(result: Any) -> list[str]:
+    """What to say of networks that were read by hooks; nothing of others.
+
+    Args:
+        result: Has read_a, read_b, notes_a and notes_b.
+    """
+    by_hooks = [name for name, read in (("a", result.read_a), ("b", result.read_b)) if read == HOOKS]
+    if not by_hooks:
+        return []
+    which = f"network{'s' if len(by_hooks) > 1 else ''} {' and '.join(by_hooks)}"
+    return [
+        f"read by hooks: {which}. {HOOKS_LIMITS}",
+        *(f"{name}: {note}" for name, notes in (("a", result.notes_a), ("b", result.notes_b)) for note in notes),
+    ]
 
 
 def _plain(value: Any) -> Any:

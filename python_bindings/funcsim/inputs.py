@@ -58,11 +58,8 @@ def model_input(batch: object, place: str) -> Tensor:
     raise TypeError(f"{place} is a {type(batch).__name__}; expected a tensor, tuple, list or mapping{hint}")
 
 
-def _batches(inputs: Inputs) -> Iterator[tuple[Tensor, str]]:
-    """The model's input of every batch, and what to call it in messages."""
-    if isinstance(inputs, Tensor):
-        yield inputs, "inputs"
-        return
+def whole_batches(inputs: Iterable[Any]) -> Iterator[Any]:
+    """The batches of an iterable, of which there is at least one."""
     of_numpy = type(inputs).__module__ == "numpy"
     if of_numpy or isinstance(inputs, Mapping | str | bytes) or not isinstance(inputs, Iterable):
         raise TypeError(
@@ -71,12 +68,21 @@ def _batches(inputs: Inputs) -> Iterator[tuple[Tensor, str]]:
         )
     count = 0
     for batch in inputs:
-        yield model_input(batch, f"batch {count}"), f"batch {count}"
+        yield batch
         count += 1
     if count == 0:
         raise ValueError(
             "inputs gave no batches. A generator or iterator gives its batches once only: was it used before?"
         )
+
+
+def _batches(inputs: Inputs) -> Iterator[tuple[Tensor, str]]:
+    """The model's input of every batch, and what to call it in messages."""
+    if isinstance(inputs, Tensor):
+        yield inputs, "inputs"
+        return
+    for count, batch in enumerate(whole_batches(inputs)):
+        yield model_input(batch, f"batch {count}"), f"batch {count}"
 
 
 def check_tensor(batch: Tensor, place: str) -> None:

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from .adjusted import adjusted_score
 from .comparison import as_dict, text_table
 from .describe import detached_tensors, read_items
-from .evidence import Evidence, LayerEvidence, NetworkReader, affine_places, collect
+from .evidence import NetworkReader, affine_places, collect
 from .inputs import Inputs, check_tensor
 from .item_writer import Item
+from .layer_evidence import Evidence, LayerEvidence
 from .new_axes import new_axes
 from .settings import Positions, Settings, checked_integer, checked_settings, nonnegative_number
 

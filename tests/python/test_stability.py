@@ -11,7 +11,7 @@ import funcsim
 import numpy as np
 import pytest
 import torch
-from funcsim.evidence import LayerEvidence
+from funcsim.layer_evidence import LayerEvidence
 from oracle import canonical, hooks, networks
 from scipy.stats import norm, spearmanr
 from torch import Tensor, nn
