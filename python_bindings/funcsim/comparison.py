@@ -42,7 +42,7 @@ class LayerComparison:
         duplicates_b: Of b.
         cka: Linear CKA of the layers' bits, from 0 to 1; this and the next three are None unless they were asked for.
         cka_debiased: Its debiased estimate, from -1 to 1; None for fewer than 4 samples too.
-        interval: Low and high end of the score, had other inputs of their kind come.
+        interval: Low and high end of the score, had as many other inputs of their kind come.
         p_value: Of "more alike than chance": from 1 / (1 + shuffles) to 1.
     """
 
@@ -110,7 +110,7 @@ class Comparison:
         layers: Pairs of hidden layers, in a's order.
         unmatched_a: Hidden layers of a without a partner.
         unmatched_b: Of b.
-        interval: Low and high end of the score, had other inputs of their kind come; None unless asked for.
+        interval: Low and high end of the score, had as many other inputs of their kind come; None unless asked for.
         p_value: Of "more alike than chance": from 1 / (1 + shuffles) to 1; None unless asked for.
         read_a: How a was read: "canonical form", without its units' scales; or "hooks", as it runs (docs/modules.md).
         read_b: How b was read.
