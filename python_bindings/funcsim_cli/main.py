@@ -1,0 +1,77 @@
+"""The entry point: runs a command, and turns what goes wrong into a paragraph and an exit code."""
+
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn
+
+from .errors import EXIT_BAD, EXIT_INTERRUPTED, Problem, paragraph
+
+NEEDS_TYPER = "funcsim: the command line needs the packages typer and rich: pip install 'funcsim[cli]'"
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs ``funcsim`` and ends the process with its exit code.
+
+    Args:
+        arguments: Behind the name of the command; None for those of the process.
+    """
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs a command.
+
+    Returns:
+        The exit code: 0; 1 where a result is below the bar that ``--fail-below`` sets; 2 where something is wrong with
+        what was asked for; 130 when interrupted.
+    """
+    try:
+        import typer  # noqa: PLC0415  # optional
+
+        from .app import app  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name not in ("typer", "rich"):
+            raise
+        print(NEEDS_TYPER, file=sys.stderr)
+        return EXIT_BAD
+    # Typer carries Click within it, of which it exports some exceptions only.
+    usage_error = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+    debug = "--debug" in arguments
+    command = " ".join(["funcsim", *arguments[:1]] if arguments and not arguments[0].startswith("-") else ["funcsim"])
+    try:
+        with warnings.catch_warnings():
+            if not debug:  # one line each, without the place in the code
+                warnings.showwarning = _show_warning
+            result = app(args=list(arguments), prog_name="funcsim", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except (KeyboardInterrupt, typer.Abort):
+        print(f"{command}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # of `funcsim ... | head`, which has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except usage_error as error:
+        message = error.format_message()  # type: ignore[attr-defined]
+        if not message:  # the help was shown instead of it
+            return EXIT_BAD
+        print(paragraph(command, _Usage(f"{message.rstrip('.')}. See {command} --help")), file=sys.stderr)
+        return EXIT_BAD
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        else:
+            print(paragraph(command, error), file=sys.stderr)
+        return EXIT_BAD
+
+
+class _Usage(Problem):
+    """A command line that can't be read."""
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    if issubclass(category, UserWarning):
+        print(f"funcsim: warning: {' '.join(str(message).split())}", file=sys.stderr)
