@@ -41,9 +41,22 @@ class HiddenCall:
     bytes_per_input: int
 
 
-def find_hidden_calls(
-    model: nn.Module, batch: Any, call: Call | None, choice: LayerChoice
-) -> tuple[list[HiddenCall], list[str]]:
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What running a module shows.
+
+    Attributes:
+        layers: The hidden layers that are wanted, in order.
+        modules: The affine modules of all hidden layers, in order, each once.
+        notes: What the module's user should know.
+    """
+
+    layers: list[HiddenCall]
+    modules: list[nn.Module]
+    notes: list[str]
+
+
+def find_hidden_calls(model: nn.Module, batch: Any, call: Call | None, choice: LayerChoice) -> Found:
     """Runs a module and finds its hidden layers.
 
     Args:
@@ -51,9 +64,6 @@ def find_hidden_calls(
         batch: At least one input.
         call: How to run it, if not in the usual way.
         choice: Which layers are wanted.
-
-    Returns:
-        The layers that are wanted, in order, and what their user should know.
 
     Raises:
         ValueError: There is no hidden layer; the module runs other layers for other numbers of inputs.
@@ -85,7 +95,7 @@ def find_hidden_calls(
         notes.append(f"what these give belongs to no input, and they are left out: {_listed(adrift)}")
     if coupled:
         notes.append(f"scores depend on which inputs share a batch, since so does what these give: {_listed(coupled)}")
-    return wanted, notes
+    return Found(wanted, list(dict.fromkeys(one.module for one in two[:-1])), notes)
 
 
 def _calls(model: nn.Module, batch: Any, call: Call | None) -> list[AffineCall]:
