@@ -176,9 +176,13 @@ def reading_lines(networks: Sequence[tuple[str, str, Sequence[str]]]) -> list[st
     by_hooks = [name for name, read, _ in networks if read == HOOKS]
     if not by_hooks:
         return []
+    named: dict[str, list[str]] = {}
+    for name, _, notes in networks:
+        for note in notes:
+            named.setdefault(note, []).append(name)
     return [
         f"read by hooks: {' and '.join(by_hooks)}. {HOOKS_LIMITS}",
-        *(f"{name}: {note}" for name, _, notes in networks for note in notes),
+        *(f"{' and '.join(names)}: {note}" for note, names in named.items()),
     ]
 
 
