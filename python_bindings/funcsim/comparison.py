@@ -161,24 +161,28 @@ class Comparison:
             for network, layers in (("a", self.unmatched_a), ("b", self.unmatched_b))
             for layer in layers
         ]
-        return "\n".join([head, _table(self.layers), *unmatched, *reading_lines(self)])
+        reading = [("network a", self.read_a, self.notes_a), ("network b", self.read_b, self.notes_b)]
+        return "\n".join([head, _table(self.layers), *unmatched, *reading_lines(reading)])
 
     __repr__ = __str__
 
 
-def reading_lines(result: Any) -> list[str]:
+def reading_lines(networks: Sequence[tuple[str, str, Sequence[str]]]) -> list[str]:
     """What to say of networks that were read by hooks; nothing of others.
 
     Args:
-        result: Has read_a, read_b, notes_a and notes_b.
+        networks: Of each a name, how it was read, and notes.
     """
-    by_hooks = [name for name, read in (("a", result.read_a), ("b", result.read_b)) if read == HOOKS]
+    by_hooks = [name for name, read, _ in networks if read == HOOKS]
     if not by_hooks:
         return []
-    which = f"network{'s' if len(by_hooks) > 1 else ''} {' and '.join(by_hooks)}"
+    named: dict[str, list[str]] = {}
+    for name, _, notes in networks:
+        for note in notes:
+            named.setdefault(note, []).append(name)
     return [
-        f"read by hooks: {which}. {HOOKS_LIMITS}",
-        *(f"{name}: {note}" for name, notes in (("a", result.notes_a), ("b", result.notes_b)) for note in notes),
+        f"read by hooks: {' and '.join(by_hooks)}. {HOOKS_LIMITS}",
+        *(f"{' and '.join(names)}: {note}" for note, names in named.items()),
     ]
 
 

@@ -15,6 +15,18 @@ Call = Callable[[nn.Module, Any], Any]
 TOKENS_ARE_ONES = {"attention_mask": True, "src_key_padding_mask": False, "key_padding_mask": False}
 
 
+def checked_call(call: Any) -> Call | None:
+    """The option that runs a module on a batch.
+
+    Raises:
+        TypeError: It is no function.
+    """
+    if call is not None and not callable(call):
+        raise TypeError(f"call must be a function of a model and a batch, got {call!r}")
+    checked: Call | None = call
+    return checked
+
+
 def run_on(model: nn.Module, batch: Any, call: Call | None) -> None:
     """Runs a module on a batch.
 

@@ -28,9 +28,9 @@ def grid_points(first_input: int, num_inputs: int, points: int, grid: Sequence[i
     """
     places = math.prod(grid)
     if places == 1:
-        return torch.zeros(num_inputs, points, dtype=torch.int64)
-    one = torch.ones(1, 1, dtype=torch.float64)
-    numbers = torch.arange(places, dtype=torch.float64).reshape(1, *grid, 1)  # exact up to 2**53
+        return torch.zeros(num_inputs, points, dtype=torch.int64, device="cpu")
+    one = torch.ones(1, 1, dtype=torch.float64, device="cpu")
+    numbers = torch.arange(places, dtype=torch.float64, device="cpu").reshape(1, *grid, 1)  # exact up to 2**53
     found = []
     step = max(1, MOST_NUMBERS // places)
     for start in range(0, num_inputs, step):

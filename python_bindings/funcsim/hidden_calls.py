@@ -41,9 +41,22 @@ class HiddenCall:
     bytes_per_input: int
 
 
-def find_hidden_calls(
-    model: nn.Module, batch: Any, call: Call | None, choice: LayerChoice
-) -> tuple[list[HiddenCall], list[str]]:
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What running a module shows.
+
+    Attributes:
+        layers: The hidden layers that are wanted, in order.
+        modules: The affine modules of all hidden layers, in order, each once.
+        notes: What the module's user should know.
+    """
+
+    layers: list[HiddenCall]
+    modules: list[nn.Module]
+    notes: list[str]
+
+
+def find_hidden_calls(model: nn.Module, batch: Any, call: Call | None, choice: LayerChoice) -> Found:
     """Runs a module and finds its hidden layers.
 
     Args:
@@ -52,21 +65,17 @@ def find_hidden_calls(
         call: How to run it, if not in the usual way.
         choice: Which layers are wanted.
 
-    Returns:
-        The layers that are wanted, in order, and what their user should know.
-
     Raises:
         ValueError: There is no hidden layer; the module runs other layers for other numbers of inputs.
     """
+    if not any(is_affine(module) for module in model.modules()):
+        raise _no_hidden_layer(model, 0)
     count = num_inputs(batch)
     two, three = (_calls(model, take_inputs(batch, [i % count for i in range(size)]), call) for size in (2, 3))
     if [(one.key, one.source) for one in two] != [(other.key, other.source) for other in three]:
         raise ValueError("the module runs other layers for 3 inputs than for 2, so that layers can't be told apart")
     if len(two) < 2:
-        raise ValueError(
-            f"the module has no hidden layer: that takes two affine layers (Linear, Conv, ConvTranspose) that run as "
-            f"modules, got {len(two)}{_without_modules(model)}"
-        )
+        raise _no_hidden_layer(model, len(two))
     hidden, adrift, coupled = [], [], []
     for one, other in zip(two[:-1], three[:-1], strict=True):
         found = _hidden_call(one, other)
@@ -85,7 +94,7 @@ def find_hidden_calls(
         notes.append(f"what these give belongs to no input, and they are left out: {_listed(adrift)}")
     if coupled:
         notes.append(f"scores depend on which inputs share a batch, since so does what these give: {_listed(coupled)}")
-    return wanted, notes
+    return Found(wanted, list(dict.fromkeys(one.module for one in two[:-1])), notes)
 
 
 def _calls(model: nn.Module, batch: Any, call: Call | None) -> list[AffineCall]:
@@ -158,14 +167,24 @@ def _tied(model: nn.Module, names: dict[nn.Module, str], ran: Counter[str]) -> l
     return [*sorted(aliases), *shared]
 
 
-def _without_modules(model: nn.Module) -> str:
+def _no_hidden_layer(model: nn.Module, calls: int) -> ValueError:
+    """Says why a module has no hidden layer.
+
+    Args:
+        model: The module.
+        calls: Of affine modules, in a pass.
+    """
+    hint = ""
     if isinstance(model, torch.jit.ScriptModule):
-        return "; a TorchScript module doesn't run its modules one by one: give the module it was made from"
-    if isinstance(model, torch.fx.GraphModule):
-        return "; an exported module doesn't run modules: give the module it was made from"
-    names = module_names(model)
-    idle = [name for module, name in names.items() if is_affine(module)]
-    return f"; there are {', '.join(idle[:MOST_NAMES])}" if idle else ""
+        hint = "; a TorchScript module doesn't run its modules one by one: give the module it was made from"
+    elif isinstance(model, torch.fx.GraphModule):
+        hint = "; an exported module doesn't run modules: give the module it was made from"
+    elif idle := [name for module, name in module_names(model).items() if is_affine(module)]:
+        hint = f"; there are {_listed(idle)}"
+    return ValueError(
+        f"the module has no hidden layer: that takes two affine layers (Linear, Conv, ConvTranspose) that run as "
+        f"modules, got {calls}{hint}"
+    )
 
 
 def run_size(layers: Sequence[HiddenCall], device: torch.device | None) -> int:

@@ -56,7 +56,8 @@ class LayerSimilarity:
             for name, values in zip(self.names_a, self.adjusted.tolist(), strict=True)
         ]
         head = f"adjusted layer scores ({self.method}, {self.similarity}), layers of a in rows, of b in columns"
-        return "\n".join([head, text_table([("", *self.names_b), *rows]), *reading_lines(self)])
+        reading = [("network a", self.read_a, self.notes_a), ("network b", self.read_b, self.notes_b)]
+        return "\n".join([head, text_table([("", *self.names_b), *rows]), *reading_lines(reading)])
 
     __repr__ = __str__
 

@@ -1,7 +1,7 @@
 """Reads any module: its hidden layers are found by running it, and their pre-activations by hooks."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -65,11 +65,11 @@ class ModuleReader(Reader[Any]):
             with naming(role):
                 raise ValueError("the module is on the meta device, which holds no values")
         self.input_shape: tuple[int, ...] = ()
+        self.hidden_modules: list[nn.Module] = []  # affine ones, of all hidden layers, whether wanted or not
         self._calls: list[HiddenCall] = []
         self._rest: list[Tensor | None] = []  # of every layer, samples that don't fill a byte yet
         self._times: dict[str, int] = {}  # how often the layers' modules run
         self._run_size = 0
-        self._sampler: Sampler | None = None  # of the run that is going on
 
     @property
     def architecture(self) -> str:
@@ -85,8 +85,10 @@ class ModuleReader(Reader[Any]):
         """Finds the hidden layers. Returns the samples an input of the layer with most."""
         self.input_shape = tuple(next(tensor.shape[1:] for _, tensor in named_tensors(first) if tensor.dim() > 0))
         with naming(self.role), undisturbed(self._model, self._settings.seed):
-            self._calls, notes = find_hidden_calls(self._model, first, self._call, self.choice)
-        self.notes += notes
+            found = find_hidden_calls(self._model, first, self._call, self.choice)
+        self._calls = found.layers
+        self.hidden_modules = found.modules
+        self.notes += found.notes
         self.names = [call.name for call in self._calls]
         self._rest = [None] * len(self._calls)
         self._run_size = run_size(self._calls, self.device)
@@ -103,33 +105,36 @@ class ModuleReader(Reader[Any]):
 
     def _run(self, batch: Any) -> None:
         count = num_inputs(batch)
-        self._sampler = Sampler(self._settings, self._num_inputs, count, token_mask(batch))
-        wanted = {call.source: place for place, call in enumerate(self._calls)}
+        sampler = Sampler(self._settings, self._num_inputs, count, token_mask(batch))
 
-        def see(_module: nn.Module, key: Key, _argument: Any, output: Any) -> None:
-            if key in wanted:
-                self._see(wanted[key], output, count)
+        def see(place: int, z: Tensor) -> None:
+            self._take(place, sampler.samples(z, self._layers[place].samples_per_input))
 
-        with hooked(self._model, see) as calls:
-            run_on(self._model, batch, self._call)
-        self._check_calls(calls)
+        self._each_layer(batch, see)
         self._count(count)
 
-    def _see(self, place: int, output: Tensor, count: int) -> None:
-        """Takes what one layer gave."""
-        call, layer, sampler = self._calls[place], self._layers[place], self._sampler
-        assert sampler is not None
-        with naming(f"layer {call.name}"):
-            z = call.layout.by_input(output, unit_axis(call.module, output.dim()), count)
-            if z is None:
-                raise ValueError(
-                    f"gave {list(output.shape)} for {count} inputs, which holds the inputs no longer where the first "
-                    f"run had them (axis {call.layout.axis}); exclude= leaves it out"
-                )
-            self._take(place, z, sampler.samples(z, layer.samples_per_input))
+    def _each_layer(self, batch: Any, see: Callable[[int, Tensor], None]) -> None:
+        """Runs the module and shows every layer.
 
-    def _take(self, place: int, z: Tensor, samples: Tensor) -> None:
-        """Takes the pre-activations ``[inputs, grid..., units]`` and the samples ``[samples, units]`` of a layer."""
+        Args:
+            batch: Inputs of a run.
+            see: Is given the number of a layer and its pre-activations, ``[inputs, grid..., units]``.
+        """
+        count = num_inputs(batch)
+        wanted = {call.source: place for place, call in enumerate(self._calls)}
+
+        def see_call(_module: nn.Module, key: Key, _argument: Any, output: Any) -> None:
+            if key in wanted:
+                call = self._calls[wanted[key]]
+                with naming(f"layer {call.name}"):
+                    see(wanted[key], _by_input(call, output, count))
+
+        with hooked(self._model, see_call) as calls:
+            run_on(self._model, batch, self._call)
+        self._check_calls(calls)
+
+    def _take(self, place: int, samples: Tensor) -> None:
+        """Takes the samples ``[samples, units]`` of a layer."""
         rest = self._rest[place]
         samples = samples if self.device is None else samples.to(self.device)  # other parts may be elsewhere
         if rest is not None:
@@ -164,3 +169,16 @@ class ModuleReader(Reader[Any]):
                         f"module {name} ran {times[name]} times on these inputs and {max(number, self._times[name])} "
                         f"times on others, so that layers can't be told apart; exclude= leaves it out"
                     )
+
+
+def _by_input(call: HiddenCall, output: Any, num_inputs: int) -> Tensor:
+    """What a layer gave as ``[inputs, grid..., units]``."""
+    if not isinstance(output, Tensor):
+        raise ValueError(f"gave a {type(output).__name__}, and a tensor in the first run")
+    z = call.layout.by_input(output, unit_axis(call.module, output.dim()), num_inputs)
+    if z is None:
+        raise ValueError(
+            f"gave {list(output.shape)} for {num_inputs} inputs, without these on axis {call.layout.axis} as in the "
+            f"first run; exclude= leaves it out"
+        )
+    return z

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .batches import num_inputs
 from .evidence import InputsHash, collect, naming
-from .feeding import Call
+from .feeding import Call, checked_call
 from .inputs import Inputs, check_tensor
 from .layer_choice import LayerChoice, Names, checked_choice
 from .layer_evidence import Evidence
@@ -91,9 +91,7 @@ def collect_pair(
     modules = {
         role: network for role, network in zip(ROLES, (a, b), strict=True) if not isinstance(network, NetworkSketch)
     }
-    if call is not None and not callable(call):
-        raise TypeError(f"call must be a function of a model and a batch, got {call!r}")
-    readers = make_readers(modules, settings, choice=choice, call=call, shuffled=(ROLES[1],))
+    readers = make_readers(modules, settings, choice=choice, call=checked_call(call), shuffled=(ROLES[1],))
     if isinstance(inputs, Tensor | Mapping) and method != "exact":
         for reader in readers.values():
             reader.shuffle_all(num_inputs(inputs))

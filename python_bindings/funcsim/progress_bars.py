@@ -20,7 +20,9 @@ class _Rate(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.3g} inputs/s")
+        if speed is None:
+            return Text("")
+        return Text(f"{speed:,.0f} inputs/s" if speed >= 10 else f"{speed:.2g} inputs/s")
 
 
 def bars() -> Progress:

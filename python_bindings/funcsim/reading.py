@@ -38,36 +38,38 @@ def make_readers(
     Raises:
         TypeError: Names what is no module.
     """
-    models = {}
-    for role, network in networks.items():
-        if not isinstance(network, nn.Module):
-            with naming(role):
-                raise TypeError(f"expected a torch.nn.Module, got {type(network).__name__}")
-        models[role] = unwrapped(network)
-    reasons = {role: _why_not_canonical(model) for role, model in models.items()}
-    if call is None and all(reason is None for reason in reasons.values()):
+    reasons = {role: reads_by_hooks(role, network, call) for role, network in networks.items()}
+    if all(reason is None for reason in reasons.values()):
         return {
             role: NetworkReader(role, model, settings, with_shuffled=role in shuffled, choice=choice)
-            for role, model in models.items()
-            if isinstance(model, nn.Sequential)
+            for role, network in networks.items()
+            if isinstance(model := unwrapped(network), nn.Sequential)
         }
     return {
         role: ModuleReader(
             role,
-            model,
+            network,
             settings,
             with_shuffled=role in shuffled,
             choice=choice,
             call=call,
-            notes=() if not (reason := reasons[role]) else (reason,),
+            notes=(reason,) if (reason := reasons[role]) else (),
         )
-        for role, model in models.items()
+        for role, network in networks.items()
     }
 
 
-def _why_not_canonical(model: nn.Module) -> str | None:
-    """Why a module can't be read in canonical form; empty where it goes without saying, None where it can."""
-    if not isinstance(model, nn.Sequential):
+def reads_by_hooks(role: str, network: nn.Module, call: Call | None) -> str | None:
+    """Why a network on its own is read by hooks; empty where that goes without saying, None where it isn't.
+
+    Raises:
+        TypeError: It is no module.
+    """
+    if not isinstance(network, nn.Module):
+        with naming(role):
+            raise TypeError(f"expected a torch.nn.Module, got {type(network).__name__}")
+    model = unwrapped(network)
+    if call is not None or not isinstance(model, nn.Sequential):
         return ""
     try:
         read_items(model)

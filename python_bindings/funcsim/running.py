@@ -48,7 +48,8 @@ def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
     with ExitStack() as stack:
         stack.callback(torch.backends.mha.set_fastpath_enabled, torch.backends.mha.get_fastpath_enabled())
         stack.callback(_set_modes, [(module, module.training) for module in modules])
-        stack.callback(_restore_buffers, [(module, dict(module._buffers)) for module in modules], _copies(modules))
+        own = [module for module in modules if not isinstance(module, torch.jit.ScriptModule)]
+        stack.callback(_restore_buffers, [(module, dict(module._buffers)) for module in own], _copies(modules))
         if any(is_compiled(module) or module._compiled_call_impl is not None for module in modules):
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         _seed(stack, _devices(model), seed % SEEDS)
@@ -91,6 +92,7 @@ def _restore_buffers(
     held: list[tuple[nn.Module, dict[str, Tensor | None]]], copies: dict[Tensor, tuple[int, Tensor]]
 ) -> None:
     for module, buffers in held:
+        module._buffers.clear()
         module._buffers.update(buffers)
     for buffer, (version, copy) in copies.items():
         if buffer._version != version:

@@ -93,7 +93,7 @@ class Sampler:
         mask = self._mask.cpu()
         lengths = mask.sum(dim=1)
         tokens = torch.argsort(~mask, dim=1, stable=True)  # those that aren't padding first, in order
-        places = torch.empty(self._count, int(self._settings.positions), dtype=torch.int64)
+        places = torch.empty(self._count, int(self._settings.positions), dtype=torch.int64, device="cpu")
         for length in lengths.unique().tolist():
             rows = lengths == length
             places[rows] = self._points_in((length,))[rows]

@@ -12,7 +12,7 @@ from . import sketch_file
 from ._library import plan_samples
 from ._version import __version__
 from .evidence import InputsHash, collect
-from .feeding import Call
+from .feeding import Call, checked_call
 from .inputs import Inputs
 from .layer_choice import Names, checked_choice
 from .layer_evidence import CANONICAL_FORM, HOOKS, Evidence, LayerEvidence
@@ -164,7 +164,7 @@ def sketch(
     """
     settings = checked_settings(num_hashes, seed, margin, positions)
     choice = checked_choice(include, exclude)
-    (reader,) = make_readers({"": model}, settings, choice=choice, call=call, shuffled=("",)).values()
+    (reader,) = make_readers({"": model}, settings, choice=choice, call=checked_call(call), shuffled=("",)).values()
     inputs_hash = InputsHash()
     with shown(progress, "reading the network", inputs, 1) as bar:
         (evidence,) = collect([reader], inputs, "minhash", settings.num_hashes, inputs_hash, bar)

@@ -70,7 +70,7 @@ NETWORKS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     "a path": (lambda: "model.pt", TypeError, ["torch.nn.Module", "str"]),
     "a state dict": (A.state_dict, TypeError, ["torch.nn.Module", "OrderedDict"]),
     "one layer": (lambda: nn.Linear(2, 3), ValueError, ["hidden layer", "two affine", "got 1"]),
-    "no affine layer": (lambda: nn.Sequential(nn.LSTM(2, 3)), ValueError, ["hidden layer", "two affine", "got 0"]),
+    "no affine layer": (lambda: nn.Sequential(nn.GLU()), ValueError, ["hidden layer", "two affine", "got 0"]),
     "no hidden layer": (lambda: nn.Sequential(nn.Linear(2, 3)), RuntimeError, ["hidden layer", "two affine"]),
     "no layers": (nn.Sequential, RuntimeError, ["hidden layer"]),
     "other width": (lambda: nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 1)), RuntimeError, ["Linear", "4", "2"]),
