@@ -53,6 +53,7 @@ class Evidence:
     method: str  # "exact": signatures, "minhash": sketches
     num_inputs: int
     layers: tuple[LayerEvidence, ...]
+    settings: Settings
     partners: Tensor | None = None  # int64 [inputs], of signatures: who trades places for the chance level
 
     def cpu(self) -> "Evidence":
@@ -317,7 +318,7 @@ class NetworkReader:
             partners = self._partners
             if partners is None:
                 partners = ops.shuffle_partners(layers[0].rows.new_empty(self._num_inputs), self._settings.seed)
-        return Evidence(method, self._num_inputs, layers, partners)
+        return Evidence(method, self._num_inputs, layers, self._settings, partners)
 
 
 class InputsSeen(Protocol):
