@@ -23,30 +23,31 @@ class Level:
     meaning: str
 
 
-# Where the bounds come from is in docs/reports.md. The first is there for rounding: a permuted and rescaled copy scores
-# at least 1 - 1e-4.
+# The bounds are read off docs/evaluation/robustness.md, as docs/reports.md says. The first leaves room for rounding.
 LEVELS = (
-    Level("The same", 0.999, "Matched units fire on the same inputs: up to order and scale these are the same units."),
-    Level("Nearly the same", 0.95, "Matched units fire on almost the same inputs."),
-    Level("Close", 0.8, "Most units have a close counterpart, as in neighbouring checkpoints or after light pruning."),
-    Level("Related", 0.5, "Units can be recognised and have clearly changed, as after much pruning or retraining."),
+    Level("The same", 0.999, "Matched units fire on the same inputs: these are the same units, up to order and scale."),
+    Level("Nearly the same", 0.95, "Matched units fire on almost the same inputs, as after rounding to 8 bits."),
+    Level("Close", 0.75, "Most units have a close counterpart, as in neighbouring checkpoints or after light pruning."),
+    Level("Changed", 0.5, "Units can still be told by when they fire, and have clearly changed."),
     Level(
-        "Partly alike",
-        0.2,
-        "Well above chance, far from the same: as networks trained apart on one task, or one that was damaged badly.",
+        "Distant",
+        0.25,
+        "Either one network changed so much that many units can't be found again, or two that were trained apart.",
     ),
-    Level("Little in common", 0.05, "Hardly more alike than any two networks that look at the same inputs."),
-    Level("Unrelated", float("-inf"), "No more alike than units that are matched by chance."),
+    Level("Other units", 0.1, "As far apart as networks of other seeds or untrained ones: these are other units."),
+    Level("Chance", float("-inf"), "Hardly more alike than units that are matched by chance."),
 )
 
-# Of an untold number of inputs, chance adds this much to a score (docs/evaluation/uncertainty.md).
-FEW_INPUTS = 200
+# Below this, matching makes so much of chance that it shows (docs/evaluation/uncertainty.md).
+FEW_INPUTS = 500
 # A p-value above this doesn't rule chance out.
 LIKELY_CHANCE = 0.05
 # Where this share of the units can't be told apart, it is said.
-MANY = 0.25
+MANY = 0.2
 # So much is the spread of layers worth mentioning.
 SPREAD = 0.2
+# Below this, networks that do the same equally well are found as well as ruins.
+SAYS_LITTLE = 0.5
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,12 @@ def verdict(comparison: "Comparison") -> Verdict:
 
 def _range(comparison: "Comparison") -> tuple[float, float]:
     """How far the adjusted score may be off, as far as that was measured."""
-    ends = (comparison.score, comparison.score)
     if comparison.interval is not None:
         ends = comparison.interval
     elif comparison.method == "minhash":
         ends = (comparison.score - 2 * comparison.standard_error, comparison.score + 2 * comparison.standard_error)
+    else:
+        return comparison.adjusted, comparison.adjusted
     if comparison.chance == 1:
         return comparison.adjusted, comparison.adjusted
     low, high = ((min(end, 1) - comparison.chance) / (1 - comparison.chance) for end in ends)
@@ -111,10 +113,12 @@ def _range(comparison: "Comparison") -> tuple[float, float]:
 
 
 def _uncertainty(comparison: "Comparison", low: float, high: float) -> str:
-    inputs = _count(comparison.num_inputs, "input")
     reach = f"{low:.3f} to {high:.3f}"
     if comparison.interval is not None:
-        text = f"With other inputs of their kind, as many, adjusted would have come out at {reach}."
+        text = (
+            f"Adjusted is {reach} where other inputs of their kind are drawn, as many of them; take that for the least "
+            f"uncertainty there is."
+        )
     elif comparison.method == "minhash":
         text = (
             f"Estimated from sketches of {comparison.settings.num_hashes} hashes: adjusted is {reach} (two standard "
@@ -122,8 +126,8 @@ def _uncertainty(comparison: "Comparison", low: float, high: float) -> str:
         )
     else:
         text = (
-            f"Counted exactly on {inputs}. How much other inputs would change it wasn't measured; compare with "
-            f"interval=0.95 to know."
+            f"Counted exactly on {comparison.num_inputs:,} inputs. How much other inputs would change it wasn't "
+            f"measured; compare with interval=0.95 to know."
         )
     first, last = level_of(low), level_of(high)
     if first is not last:
@@ -149,10 +153,12 @@ def _notes(comparison: "Comparison") -> Iterator[str]:
         )
     yield from _notes_on_units(comparison)
     yield from _notes_on_layers(comparison)
+    if comparison.adjusted < SAYS_LITTLE:
+        yield "A low score doesn't say that a network is bad: one of another seed, just as accurate, scores no higher."
     if comparison.num_inputs < FEW_INPUTS:
         yield (
-            f"{_count(comparison.num_inputs, 'input')} are few: matching makes the most of chance, and rare units may "
-            f"not have fired at all. Take some thousand."
+            f"Few inputs ({comparison.num_inputs}): matching makes the most of chance, which adds some 0.02 to scores "
+            f"at 200 inputs, and rare units may not have fired at all. Take some thousand."
         )
     yield (
         "Hidden units are compared, not outputs: whether predictions agree, and whether a network is good, is another "
@@ -188,8 +194,8 @@ def _notes_on_layers(comparison: "Comparison") -> Iterator[str]:
         of_a = _covered(comparison, "a", comparison.unmatched_a)
         of_b = _covered(comparison, "b", comparison.unmatched_b)
         yield (
-            f"The networks differ in size, so they can't reach 1. Above chance, {of_a} of a lives on in b, and {of_b} of "
-            f"b in a."
+            f"The networks differ in size, so they can't reach 1. Above chance, {of_a} of a lives on in b and {of_b} "
+            f"of b in a."
         )
     worst = min(comparison.layers, key=_adjusted)
     best = max(comparison.layers, key=_adjusted)
@@ -222,7 +228,3 @@ def _adjusted(layer: "LayerComparison") -> float:
 def _units(comparison: "Comparison", network: str, unmatched: tuple["UnmatchedLayer", ...]) -> int:
     matched: int = sum(getattr(layer, f"units_{network}") for layer in comparison.layers)
     return matched + sum(layer.units for layer in unmatched)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

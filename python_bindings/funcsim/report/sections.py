@@ -41,7 +41,7 @@ def gauge(verdict: Verdict) -> str:
     bounds = [level for level in LEVELS if 0 < level.least < 0.99]
     ticks = "".join(
         f'<line class="tick" x1="{place(level.least):.1f}" x2="{place(level.least):.1f}" y1="22" y2="38"/>'
-        f'<text{" class=minor" if level.least < 0.1 else ""} x="{place(level.least):.1f}" y="56">{level.least:g}</text>'
+        f'<text x="{place(level.least):.1f}" y="56">{level.least:g}</text>'
         for level in bounds
     )
     ends = f'<text x="{place(0):.1f}" y="56">0</text>'
@@ -153,7 +153,7 @@ def kinds_table(layers: Sequence[LayerComparison]) -> str:
         )
         for layer in layers
     ]
-    return table("Units that can't be told apart", headings, rows, numbers_from=1, name="kinds-table")
+    return table("How many units of each layer", headings, rows, numbers_from=1, name="kinds-table")
 
 
 def computed(comparison: Comparison, flicker_eps: float | None, written: datetime) -> str:

@@ -164,9 +164,7 @@ class Plots {
 
   draw(element) {
     const { traces, layout: where, label } = this.makers.get(element)();
-    const narrow = innerWidth < 640;
-    Plotly.react(element, traces, where, { responsive: true, displaylogo: false, displayModeBar: narrow ? false : "hover",
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"], scrollZoom: false });
+    Plotly.react(element, traces, where, { responsive: true, displayModeBar: false });
     element.setAttribute("role", "img");
     element.setAttribute("aria-label", label);
     this.drawn.add(element);

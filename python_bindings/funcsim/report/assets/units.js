@@ -80,6 +80,9 @@ class UnitTable {
 
   kind(row) {
     const parts = [];
+    const { kind_a: kindA, kind_b: kindB } = this.columns;
+    const isEqual = kindA[row] === kindB[row] && this.columns.duplicate_of_a[row] < 0;
+    if (isEqual) return kindA[row] ? `both ${this.kinds[kindA[row]]}` : "";
     for (const network of ["a", "b"]) {
       const kind = this.kinds[this.columns[`kind_${network}`][row]];
       const duplicateOf = this.columns[`duplicate_of_${network}`][row];
@@ -87,6 +90,11 @@ class UnitTable {
       else if (kind) parts.push(`${network}: ${kind}`);
     }
     return parts.join(", ");
+  }
+
+  // Names that are cut off are seen in full under the pointer.
+  cell(name, content) {
+    return name === "layer" || name === "kind" ? `<td title="${content}">${content}</td>` : `<td>${content}</td>`;
   }
 
   makeHead() {
@@ -189,7 +197,7 @@ class UnitTable {
     if (printing) [first, last] = [0, Math.min(PRINTED_ROWS, this.rows.length)];
     const lines = [];
     for (let place = first; place < last; place++) {
-      const cells = this.headings.map(([, , content]) => `<td>${content(this.rows[place])}</td>`).join("");
+      const cells = this.headings.map(([name, , content]) => this.cell(name, content(this.rows[place]))).join("");
       lines.push(`<tr aria-rowindex="${place + 2}">${cells}</tr>`);
     }
     const spacer = (rows) =>
