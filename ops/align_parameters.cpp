@@ -16,8 +16,8 @@ std::tuple<std::vector<Tensor>, std::vector<Tensor>> align_parameters_op(
     const std::string& architecture_a, const std::vector<Tensor>& parameters_a, const std::string& architecture_b,
     const std::vector<Tensor>& parameters_b, const std::vector<Tensor>& matches, const Tensor& inputs, bool rescale) {
   constexpr const char* op = "align_parameters";
-  const Network a(architecture_a, parameters_a, "align_parameters: network a");
-  const Network b(architecture_b, parameters_b, "align_parameters: network b");
+  const Network a(architecture_a, parameters_a, std::string(op) + ": " + reference_role);
+  const Network b(architecture_b, parameters_b, std::string(op) + ": " + model_role);
   if (!inputs.is_cpu()) {
     check(!DeviceCall(inputs).is_capturing(), op,
           ": it can't be recorded into a CUDA graph, since orders are made on the host");

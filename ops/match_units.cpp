@@ -36,8 +36,8 @@ std::vector<Tensor> match_units_op(const std::string& architecture_a, const std:
                                    const std::string& architecture_b, const std::vector<Tensor>& parameters_b,
                                    const std::vector<Tensor>& similarities, bool coordinate_descent,
                                    std::int64_t input_dimensions) {
-  const Network a(architecture_a, parameters_a, "match_units: network a");
-  const Network b(architecture_b, parameters_b, "match_units: network b");
+  const Network a(architecture_a, parameters_a, std::string(op) + ": " + reference_role);
+  const Network b(architecture_b, parameters_b, std::string(op) + ": " + model_role);
   check_same_device(op, "parameters_a", a.on_device(), "parameters_b", b.on_device());
   if (!a.on_device().is_cpu()) {
     check(!DeviceCall(a.on_device()).is_capturing(), op,

@@ -10,7 +10,7 @@ namespace {
 
 UnitMatch checked_match(const std::string& name, const Tensor& tensor, std::int64_t units_a, std::int64_t units_b) {
   if (tensor.dim() != 1 || dtype_of(tensor) != Dtype::Long || tensor.size(0) != units_a) {
-    fail(name, " must be int64 [", units_a, "], a unit of network b or -1 for each unit of network a's layer, got ",
+    fail(name, " must be int64 [", units_a, "], a unit of the model or -1 for each unit of the reference's layer, got ",
          describe_tensor(tensor));
   }
   const Tensor host = to_host(torch::stable::contiguous(tensor));
@@ -19,9 +19,9 @@ UnitMatch checked_match(const std::string& name, const Tensor& tensor, std::int6
   std::vector<bool> taken(static_cast<std::size_t>(units_b));
   for (std::int64_t i = 0; i < units_a; ++i) {
     const std::int64_t j = match[i];
-    check(j >= -1 && j < units_b, name, " must hold units of network b, from 0 to ", units_b - 1, ", or -1, got ", j,
+    check(j >= -1 && j < units_b, name, " must hold units of the model, from 0 to ", units_b - 1, ", or -1, got ", j,
           " at ", i);
-    check(j < 0 || !taken[j], name, " must hold every unit of network b at most once, got ", j, " a second time at ",
+    check(j < 0 || !taken[j], name, " must hold every unit of the model at most once, got ", j, " a second time at ",
           i);
     if (j >= 0) {
       taken[j] = true;
@@ -34,8 +34,8 @@ UnitMatch checked_match(const std::string& name, const Tensor& tensor, std::int6
 
 void check_equal_depth(const char* op, const Network& a, const Network& b) {
   check(a.hidden_layers().size() == b.hidden_layers().size(), op,
-        ": both networks must have equally many hidden layers, got ", a.hidden_layers().size(), " (network a) and ",
-        b.hidden_layers().size(), " (network b)");
+        ": both networks must have equally many hidden layers, got ", a.hidden_layers().size(), " (the reference) and ",
+        b.hidden_layers().size(), " (the model)");
 }
 
 std::vector<UnitMatch> checked_matches(const char* op, const std::vector<Tensor>& matches, const Network& a,

@@ -8,9 +8,13 @@
 #include "checks.h"
 #include "network/network.h"
 
-// Matches of units as tensors.
+// Two networks of which one is aligned to the other, and matches of their units as tensors.
 
 namespace funcsim {
+
+// What messages call network a, whose units stay in their order, and network b, whose units move.
+inline constexpr const char* reference_role = "the reference";
+inline constexpr const char* model_role = "the model";
 
 /// work(), with the operator's name before messages that don't begin with it.
 template <typename Work>

@@ -16,6 +16,11 @@ namespace {
 
 constexpr const char* op = "merge_parameters";
 
+/// What messages call network n of `count`.
+std::string role_of(std::size_t n, std::size_t count) {
+  return n == 0 ? reference_role : count == 2 ? model_role : "network " + std::to_string(n);
+}
+
 void check_weights(const std::vector<double>& weights) {
   constexpr double rounding = 1e-6;
   check(weights.size() >= 2, op, ": weights must be those of at least 2 networks, got ", weights.size());
@@ -37,19 +42,18 @@ std::vector<Network> networks_of(const std::string& architecture, const std::vec
   for (std::size_t n = 0; n < count; ++n) {
     const auto first = parameters.begin() + (static_cast<std::ptrdiff_t>(n) * each);
     networks.emplace_back(architecture, std::vector<Tensor>(first, first + each),
-                          std::string(op) + ": network " + std::to_string(n));
+                          std::string(op) + ": " + role_of(n, count));
     check(networks[n].given_dtype() == networks.front().given_dtype(), op, ": networks must have one dtype, got ",
-          dtype_name(networks.front().given_dtype()), " (network 0) and ", dtype_name(networks[n].given_dtype()),
-          " (network ", n, ")");
-    check_same_device(op, "network 0", networks.front().on_device(), "network " + std::to_string(n),
-                      networks[n].on_device());
+          dtype_name(networks.front().given_dtype()), " (", reference_role, ") and ",
+          dtype_name(networks[n].given_dtype()), " (", role_of(n, count), ")");
+    check_same_device(op, reference_role, networks.front().on_device(), role_of(n, count), networks[n].on_device());
   }
   return networks;
 }
 
 Moments checked_moments(const Tensor& given, const std::string& name, std::int64_t units, const Tensor& like) {
   check_device(given, op, name);
-  check_same_device(op, "network 0", like, name, given);
+  check_same_device(op, reference_role, like, name, given);
   const auto sizes = given.sizes();
   if (dtype_of(given) != Dtype::Double || sizes.size() != 2 || sizes[0] != 2 || sizes[1] != units) {
     fail(op, ": ", name, " must be float64 [2, ", units, "], means and variances of the layer's units, got ",

@@ -32,7 +32,7 @@ Tensor shuffled_scores_op(const std::vector<Tensor>& layers_a, const std::vector
   Execution execution(torch_parallel_for(), like);
   const auto pairing = [&](std::int64_t its_seed) {
     return with_memory_for(op, "the partners of " + std::to_string(num_inputs) + " inputs",
-                           [&] { return shuffle_partners(num_inputs, its_seed, 0, execution.parallel_for); });
+                           [&] { return shuffle_partners_again(num_inputs, seed, its_seed, execution.parallel_for); });
   };
   // Shuffles of which each is a pairing after the same first one are exchangeable with no shuffle at all, which
   // pairings by themselves aren't (docs/mathematics.md).

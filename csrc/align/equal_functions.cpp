@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kernels/common/error.h"
+#include "kernels/common/hash.h"
 #include "network/aten.h"
 #include "network/tensor_values.h"
 
@@ -16,19 +17,17 @@ namespace {
 using torch::stable::Tensor;
 using Dtype = torch::headeronly::ScalarType;
 
+/// A small part of a parameter, for which outputs still change in proportion, and more than float64 rounds.
+constexpr double disturbance = 0x1p-26;
+/// So many changes are tried, since one could leave a single output where it is, by chance.
+constexpr std::uint64_t disturbances = 3;
+/// Roundings of all parameters change outputs by less than one such change does, in proportion. This is for chance.
+constexpr double roundings = 8.0;
+
 constexpr std::int64_t most_inputs = 256;
 /// Numbers of the widest activation of all inputs that are run, and of a batch of them.
 constexpr std::int64_t most_numbers = std::int64_t{1} << 25;
 constexpr std::int64_t batch_numbers = std::int64_t{1} << 22;
-
-std::vector<Tensor> in_float64(const std::vector<Tensor>& tensors) {
-  std::vector<Tensor> converted;
-  converted.reserve(tensors.size());
-  for (const Tensor& tensor : tensors) {
-    converted.push_back(aten::to_dtype(aten::detach(tensor), Dtype::Double));
-  }
-  return converted;
-}
 
 std::vector<Tensor> tensors_of(const Network& network) {
   std::vector<Tensor> tensors;
@@ -37,6 +36,32 @@ std::vector<Tensor> tensors_of(const Network& network) {
     tensors.insert(tensors.end(), of_item.begin(), of_item.end());
   }
   return tensors;
+}
+
+/// Every number changed by a small part of itself, up or down, as a hash says.
+std::vector<Tensor> disturbed(const std::vector<Tensor>& parameters, std::uint64_t first_hash) {
+  std::vector<Tensor> changed;
+  changed.reserve(parameters.size());
+  for (const Tensor& parameter : parameters) {
+    std::vector<double> factors(static_cast<std::size_t>(parameter.numel()));
+    for (double& factor : factors) {
+      factor = (mix64(first_hash) & 1) != 0 ? 1.0 + disturbance : 1.0 - disturbance;
+      ++first_hash;
+    }
+    const auto sizes = parameter.sizes();
+    const aten::Sizes shape(sizes.begin(), sizes.end());
+    changed.push_back(aten::mul(parameter, aten::reshape(float64_vector(factors, parameter), shape)));
+  }
+  return changed;
+}
+
+/// Of the sums that make one number of a layer's output: as many as a row of its weight has numbers.
+double most_terms(const std::vector<Tensor>& parameters) {
+  std::int64_t most = 0;
+  for (const Tensor& parameter : parameters) {
+    most = std::max(most, parameter.numel() / std::max<std::int64_t>(parameter.size(0), 1));
+  }
+  return static_cast<double>(most);
 }
 
 Tensor outputs(const Network& network, Tensor activations) {
@@ -53,15 +78,22 @@ double largest(const Tensor& numbers) {
 }  // namespace
 
 void check_equal_functions(const Network& network, const std::string& description,
-                           const std::vector<Tensor>& parameters, const Tensor& inputs, double tolerance) {
-  const Network expected(description, in_float64(tensors_of(network)), network.role());
+                           const std::vector<Tensor>& parameters, const Tensor& inputs, double rounding) {
+  const std::vector<Tensor> tensors = in_float64(tensors_of(network));
+  const Network expected(description, tensors, network.role());
   const Network got(description, in_float64(parameters), network.role());
+  std::vector<Network> changed;
+  changed.reserve(disturbances);
+  for (std::uint64_t d = 0; d < disturbances; ++d) {
+    changed.emplace_back(description, disturbed(tensors, d << 32), network.role());
+  }
   const std::int64_t elements = network.plan(inputs, any_position).most_elements;
   const std::int64_t count =
       std::min({inputs.size(0), most_inputs, std::max<std::int64_t>(most_numbers / elements, 1)});
   const std::int64_t batch = std::max<std::int64_t>(batch_numbers / elements, 1);
   double largest_output = 0.0;
   double largest_difference = 0.0;
+  double largest_change = 0.0;
   for (std::int64_t begin = 0; begin < count; begin += batch) {
     const Tensor x = aten::contiguous(
         aten::to_dtype(aten::narrow(aten::detach(inputs), 0, begin, std::min(batch, count - begin)), Dtype::Double));
@@ -74,11 +106,18 @@ void check_equal_functions(const Network& network, const std::string& descriptio
     largest_output = std::max(largest_output, output);
     // Not std::max, which could lose a NaN.
     largest_difference = difference <= largest_difference ? largest_difference : difference;
+    for (const Network& other : changed) {
+      const double change = largest(aten::subtract(y, outputs(other, x)));
+      largest_change = std::isfinite(change) ? std::max(largest_change, change) : largest_change;
+    }
   }
-  const double relative = largest_difference / (largest_output > 0 ? largest_output : 1.0);
-  check(relative <= tolerance, network.role(), ": the aligned parameters do not compute the same function: on ", count,
-        " inputs outputs differ by up to ", relative, " of the largest output, expected at most ", tolerance,
-        ". Where units are rescaled, ", "a wider dtype than the parameters' rounds less");
+  // A sum of n terms in another order differs by n roundings at most.
+  const double relative = (epsilon(Dtype::Double) * (roundings + most_terms(tensors))) + (roundings * rounding);
+  const double allowed = relative * (largest_output + (largest_change / disturbance));
+  check(largest_difference <= allowed, network.role(), ": the aligned parameters do not compute the same function: on ",
+        count, " inputs outputs, of which the largest is ", largest_output, ", differ by up to ", largest_difference,
+        ", expected at most ", allowed, ", which is what rounding can do. Where units are rescaled, ",
+        "a wider dtype than the parameters' rounds less");
 }
 
 }  // namespace funcsim

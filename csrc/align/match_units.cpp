@@ -245,9 +245,9 @@ class UnitMatcher {
 
   std::string not_comparable(std::size_t layer) const {
     return "the weights of hidden layer " + std::to_string(layer) + ", " +
-           item_place(a_.architecture(), a_.hidden_layers()[layer].item) + " in network a and " +
+           item_place(a_.architecture(), a_.hidden_layers()[layer].item) + " in the reference and " +
            item_place(b_.architecture(), b_.hidden_layers()[layer].item) +
-           " in network b, can't be compared: that takes the same kernels, groups, and numbers of inputs for each unit "
+           " in the model, can't be compared: that takes the same kernels, groups, and numbers of inputs for each unit "
            "of the layer before, all of them matched where there are groups";
   }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <limits>
 
 #include "align/activation_stream.h"
 #include "kernels/common/error.h"
@@ -136,10 +135,8 @@ std::vector<RepairTarget> statistics_of(const std::vector<RepairStep>& steps, co
 
 /// Whether a unit varies no more than the rounding of what was added up for it.
 bool is_constant(const Network& network, double deviation, double mean, double bias) {
-  const double eps =
-      network.dtype() == Dtype::Double ? std::numeric_limits<double>::epsilon() : std::numeric_limits<float>::epsilon();
   constexpr double roundings = 16.0;
-  return deviation <= roundings * eps * std::max(std::fabs(mean), std::fabs(bias));
+  return deviation <= roundings * epsilon(network.dtype()) * std::max(std::fabs(mean), std::fabs(bias));
 }
 
 /// Brings means and deviations to their targets by the weight and bias of the item. What has no bias keeps its mean,

@@ -68,7 +68,7 @@ class BlockMatch {
         match_[g] = h;
         counterpart_[h] = g;
       } else if (match_[g] != h) {
-        fail(layer, " pair unit ", i, " of network a with unit ", match[i], " of network b, so block ", g,
+        fail(layer, " pair unit ", i, " of the reference with unit ", match[i], " of the model, so block ", g,
              " of the units with block ", h, ", but ",
              match_[g] >= 0 ? "the first goes with block " + std::to_string(match_[g])
                             : "the second goes with block " + std::to_string(counterpart_[h]),
@@ -102,8 +102,8 @@ void check_corresponding(const std::vector<UnitBlocks>& a, const std::vector<Uni
     const bool both_divided = (a[l].count() > 1) == (b[l].count() > 1);
     const bool equally = a[l].count() == b[l].count() || (a[l].can_move && b[l].can_move && both_divided);
     check(equally && a[l].component == b[l].component, "the units of hidden layer ", l,
-          " are divided into blocks that don't correspond: ", a[l].count(), " in network a (by ", divided_by(a[l]),
-          ") and ", b[l].count(), " in network b (by ", divided_by(b[l]),
+          " are divided into blocks that don't correspond: ", a[l].count(), " in the reference (by ", divided_by(a[l]),
+          ") and ", b[l].count(), " in the model (by ", divided_by(b[l]),
           "). Grouped convolutions and GroupNorms keep units together; both networks must have the same ones");
   }
 }

@@ -17,8 +17,8 @@ void check_positions(std::int64_t positions);
 std::int64_t samples_per_input(const std::vector<std::int64_t>& grid, std::int64_t positions);
 
 /// The places in a grid at which inputs are looked at: for each input `points` points of the unit cube, each in a box
-/// of its own and seeded by the global index of the input, mapped to the grid. The same for every layer and network, so
-/// that layers of different grids are compared at corresponding places. docs/hash.md has the boxes and the hash.
+/// of its own, mapped to the grid: one of four sets, by the global index of the input. The same for every layer and
+/// network, so that layers of different grids are compared at corresponding places. docs/hash.md defines them.
 ///
 /// @param grid sizes, at most 8, each at most 2^31, row-major
 /// @return [num_inputs * points] row-major places

@@ -1,6 +1,7 @@
 #include "network/tensor_values.h"
 
 #include <cstring>
+#include <limits>
 
 #include "device/device_call.h"
 #include "network/aten.h"
@@ -20,6 +21,28 @@ Tensor vector_of(const std::vector<Value>& values, Dtype dtype, const Tensor& li
 }
 
 }  // namespace
+
+double epsilon(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::Half:
+      return 0x1p-10;
+    case Dtype::BFloat16:
+      return 0x1p-7;
+    case Dtype::Float:
+      return std::numeric_limits<float>::epsilon();
+    default:
+      return std::numeric_limits<double>::epsilon();
+  }
+}
+
+std::vector<Tensor> in_float64(const std::vector<Tensor>& tensors) {
+  std::vector<Tensor> converted;
+  converted.reserve(tensors.size());
+  for (const Tensor& tensor : tensors) {
+    converted.push_back(aten::to_dtype(aten::detach(tensor), Dtype::Double));
+  }
+  return converted;
+}
 
 std::vector<double> values_of(const Tensor& float64_tensor) {
   const Tensor values = to_host(aten::contiguous(float64_tensor));

@@ -9,6 +9,12 @@
 
 namespace funcsim {
 
+/// The distance from 1 to the next number of a floating dtype.
+double epsilon(torch::headeronly::ScalarType dtype);
+
+/// The same tensors in float64, detached.
+std::vector<torch::stable::Tensor> in_float64(const std::vector<torch::stable::Tensor>& tensors);
+
 /// The numbers of a float64 tensor, row-major. Waits for a device.
 std::vector<double> values_of(const torch::stable::Tensor& float64_tensor);
 

@@ -22,6 +22,7 @@ def _register_no_gradient(name: str) -> None:
 
 # The operators that take floating tensors and return some: integer results never ask for a gradient.
 for _name in (
+    "activation_correlations",
     "align_parameters",
     "canonicalize",
     "compare",
@@ -36,6 +37,7 @@ for _name in (
 # Under autocast PyTorch computes some layers in a narrower type. Which unit fires is then another question, and the
 # operators refuse: here they run with autocast off, and what it would narrow is widened.
 for _name in (
+    "activation_correlations",
     "boundary_counts",
     "merge_parameters",
     "network_activations",

@@ -126,7 +126,7 @@ def _shuffle_samples(
         signatures: uint8 ``[units, ceil(num_inputs * samples_per_input / 8)]``, padding bits 0.
         num_inputs: Inputs that the signatures are of, at least 0.
         samples_per_input: Samples that move together, at least 1.
-        seed: Any int64.
+        seed: Any int64. Give that of signatures at points of a grid: partners are looked at the same ones, then.
         first_input: Global index of the first input, at least 0.
 
     Returns:
@@ -144,7 +144,7 @@ def _shuffle_partners(inputs: Tensor, seed: int = 0, first_input: Size = 0) -> T
 
     Args:
         inputs: Any tensor ``[inputs, ...]``, of which the size only is looked at.
-        seed: Any int64.
+        seed: Any int64. Give that of signatures at points of a grid: partners are looked at the same ones, then.
         first_input: Global index of the first input, at least 0.
 
     Returns:

@@ -72,9 +72,9 @@ def _shuffled_scores(
     ``(1 + number of these scores that are at least the true one) / (1 + R)`` is a p-value (docs/mathematics.md).
 
     Args:
-        layers_a: For each pair of layers the signatures of a's, uint8 ``[units, ceil(samples / 8)]``.
-        layers_b: Those of b's, of the same samples.
-        num_samples: Samples of each pair of layers, a multiple of ``num_inputs``.
+        layers_a: As for ``bootstrap_scores``, and so are the next two.
+        layers_b: Of b's layers.
+        num_samples: Of each pair of layers.
         num_inputs: Inputs that the samples come from, at least 1.
         shuffles: From 1 to 2**24.
         seed: Of the shuffles: any int64.

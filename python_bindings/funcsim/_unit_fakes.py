@@ -8,8 +8,57 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ._fakes import check_one_device
+from ._fakes import Size, check_one_device
 from ._library import hidden_units
+
+
+@torch.library.register_fake("funcsim::activation_correlations")
+def _activation_correlations(
+    architecture_a: str,
+    parameters_a: Sequence[Tensor],
+    architecture_b: str,
+    parameters_b: Sequence[Tensor],
+    inputs: Tensor,
+    before: Sequence[Tensor],
+    positions: int = 16,
+    seed: int = 0,
+    first_input: Size = 0,
+) -> list[Tensor]:
+    """Pearson correlations of the activations of two networks' hidden units, for ``match_units``.
+
+    Both networks run in eval mode; activations are what ``network_activations`` gives, and are never held for all
+    inputs. Inputs that come in batches are correlated by handing on what was returned for those before (the
+    correlations of batches are merged, as Chan, Golub and LeVeque merge variances). Activations are standardised before
+    they are multiplied, so that inputs of any scale give the same.
+
+    Args:
+        architecture_a: A description (docs/architecture.md) of the reference.
+        parameters_a: Its tensors.
+        architecture_b: Of the model, with as many hidden layers.
+        parameters_b: Its tensors, on the same device.
+        inputs: ``[inputs, features...]``, at least one, that fit both networks, as for ``network_signatures``.
+        before: What was returned for the inputs before these; an empty list where there were none.
+        positions: Samples an input; not -1 (any): a maximum over positions is no activation.
+        seed: Of points.
+        first_input: Global index of the first input.
+
+    Returns:
+        For each hidden layer three tensors, float64. The first: ``[units of a, units of b]``, correlations from -1 to
+        1; a unit that doesn't vary has 1 with one that doesn't vary either and has the same value, and 0 with all
+        others. The second: ``[3, units of a]``, of each unit the number of samples, their mean and their standard
+        deviation. The third: the same of b.
+
+    Raises:
+        RuntimeError: As ``network_activations`` for both networks; for networks with different numbers of hidden
+            layers, layers with different numbers of samples, activations that are not finite (names the layer and the
+            unit), and tensors in ``before`` that weren't returned for these networks. Also in a CUDA graph, and on
+            backward.
+    """
+    check_one_device("activation_correlations", *parameters_a, *parameters_b, inputs, *before)
+    result = []
+    for a, b in zip(hidden_units(architecture_a), hidden_units(architecture_b), strict=True):
+        result += [inputs.new_empty(shape, dtype=torch.float64) for shape in ((a, b), (3, a), (3, b))]
+    return result
 
 
 @torch.library.register_fake("funcsim::match_units")
@@ -29,13 +78,13 @@ def _match_units(
     the distance of their canonical incoming weights decides, bias included.
 
     Args:
-        architecture_a: A description (docs/architecture.md), with as many hidden layers as the other.
+        architecture_a: A description (docs/architecture.md) of the reference, with as many hidden layers as the other.
         parameters_a: Its tensors, all of one floating dtype.
-        architecture_b: The other network's.
+        architecture_b: Of the model, whose units get other places.
         parameters_b: Its tensors, on the same device.
-        similarities: For each hidden layer float32 ``[units of a, units of b]``, finite: for example of ``jaccard``. An
-            empty list: layer after layer, the smallest squared distances of canonical incoming weights and bias, with
-            inputs in the order that was found for the layer before.
+        similarities: For each hidden layer float32 ``[units of a, units of b]``, finite: for example of ``jaccard``, or
+            of ``activation_correlations`` in float32. An empty list: layer after layer, the smallest squared distances
+            of canonical incoming weights and bias, with inputs in the order that was found for the layer before.
         coordinate_descent: Whether to go on from there: layers are matched again by the squared distances of incoming
             and outgoing canonical weights, given the layers around, as long as the distance of all weights shrinks, at
             most 100 times (Ainsworth, Hayase, Srinivasa, "Git Re-Basin", arXiv:2209.04836).
@@ -68,17 +117,18 @@ def _align_parameters(
     """The parameters of network b with its hidden units where their counterparts are in network a.
 
     The function stays the same, which is checked before it returns: both versions are run in float64 on the first 256
-    of the inputs, or fewer where activations are large, and must agree to 1e-9 of the largest output; with ``rescale``,
-    whose results are rounded to the parameters' dtype, to 64 * (affine layers) * eps of that dtype.
+    of the inputs, or fewer where activations are large. They may differ by what rounding does to this network's outputs
+    (docs/mathematics.md, section 13): that of float64, and with ``rescale``, whose results are rounded to the
+    parameters' dtype, that of one rounding of each parameter.
 
     Where b has at least as many units in a layer as a, a's places come first, those without a counterpart taken by
     units of b without one, and what is left of these follows; otherwise b's matched units come first, in a's order, and
     then the others. Unmatched units of b stay in their own order.
 
     Args:
-        architecture_a: A description (docs/architecture.md), with as many hidden layers as the other.
+        architecture_a: A description (docs/architecture.md) of the reference, with as many hidden layers as the other.
         parameters_a: Its tensors, all of one floating dtype.
-        architecture_b: The other network's.
+        architecture_b: Of the model, whose units get other places.
         parameters_b: Its tensors, on the same device.
         matches: For each hidden layer int64 ``[units of a]``, the unit of b that is its counterpart, each at most once,
             or -1: as ``match_units`` gives them. Those of ``compare`` know nothing of groups.
@@ -93,7 +143,7 @@ def _align_parameters(
     Raises:
         RuntimeError: As ``canonicalize`` and ``network_signatures`` for networks and inputs; for matches of other
             shapes, dtypes or units, or that grouped convolutions and GroupNorms don't allow; for outputs that aren't
-            finite; and if the function changed by more than the tolerance. The message names the layer. Also on
+            finite; and if the function changed by more than that. The message names the layer. Also on
             backward.
     """
     check_one_device("align_parameters", *parameters_a, *parameters_b, *matches, inputs)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .correlations import ActivationCorrelations
 from .evidence import Evidence, NetworkReader, collect, common_device
 from .inputs import Inputs, check_tensor, chunks
 from .modes import exact_arithmetic
@@ -15,8 +14,13 @@ from .settings import Positions, Settings, checked_flag, checked_settings
 ops = torch.ops.funcsim
 
 SIMILARITIES = ("jaccard", "phi", "correlation", "weights")
-ROLES = ("reference", "model")
+ROLES = ("the reference", "the model")  # as operators call them too
 PROVING_INPUTS = 256  # as many as align_parameters looks at
+
+
+def role_of_other(index: int, others: int) -> str:
+    """What messages call a network that is aligned, of several that are merged with the reference."""
+    return ROLES[1] if others == 1 else f"network {index + 1}"
 
 
 @dataclass(frozen=True)
@@ -122,10 +126,11 @@ def find_alignment(
     depths = [len(reader.names) for reader in readers]
     if depths[0] != depths[1]:
         raise ValueError(
-            f"networks can be aligned if they have equally many hidden layers, got {depths[0]} (reference) and "
-            f"{depths[1]} (model)"
+            f"networks can be aligned if they have equally many hidden layers, got {depths[0]} ({ROLES[0]}) and "
+            f"{depths[1]} ({ROLES[1]})"
         )
     device = common_device(readers)
+    described = [argument for reader in readers for argument in (reader.architecture, reader.parameters)]
     first = _FirstInputs()
     similarities: list[Tensor] = []
     with exact_arithmetic():
@@ -133,16 +138,11 @@ def find_alignment(
             a, b = collect(readers, inputs, "exact", settings.signatures.num_hashes, first)
             similarities = _similarities(a, b, settings.similarity)
         elif settings.similarity == "correlation":
-            correlations = ActivationCorrelations((readers[0], readers[1]), settings.signatures)
-            for chunk in chunks(inputs):
-                first.add(chunk)
-                correlations.add(chunk.to(device) if chunk.is_cpu else chunk)
-            similarities = correlations.similarities()
+            similarities = _correlations(described, inputs, settings.signatures, device, first)
         else:
             first.add(next(chunks(inputs)))
         proving = first.join()
         proving = proving.to(device) if proving.is_cpu else proving
-        described = [argument for reader in readers for argument in (reader.architecture, reader.parameters)]
         matches = ops.match_units(*described, similarities, settings.coordinate_descent, proving.dim())
         parameters, orders = ops.align_parameters(*described, matches, proving, settings.rescale)
     moments = None
@@ -153,13 +153,29 @@ def find_alignment(
     return Alignment(parameters, matches, orders, moments)
 
 
+def _correlations(
+    described: list[str | list[Tensor]], inputs: Inputs, settings: Settings, device: torch.device, first: _FirstInputs
+) -> list[Tensor]:
+    so_far: list[Tensor] = []
+    count = 0
+    for chunk in chunks(inputs):
+        first.add(chunk)
+        there = chunk.to(device) if chunk.is_cpu else chunk
+        so_far = ops.activation_correlations(
+            *described, there, so_far, settings.operator_positions, settings.seed, count
+        )
+        count += len(chunk)
+    return [correlations.float() for correlations in so_far[::3]]
+
+
 def _similarities(a: Evidence, b: Evidence, similarity: str) -> list[Tensor]:
     matrices = []
     for of_a, of_b, num_samples in zip(a.layers, b.layers, a.num_samples, strict=True):
         if of_a.samples_per_input != of_b.samples_per_input:
             raise ValueError(
-                f"hidden layers {of_a.name} (reference) and {of_b.name} (model) have different numbers of samples an "
-                f'input, {of_a.samples_per_input} and {of_b.samples_per_input}; positions="any" gives both one'
+                f"hidden layers {of_a.name} ({ROLES[0]}) and {of_b.name} ({ROLES[1]}) have different numbers of "
+                f"samples an input, {of_a.samples_per_input} and {of_b.samples_per_input}; "
+                'positions="any" gives both one'
             )
         if similarity == "phi":
             matrices.append(ops.phi(of_a.rows, of_b.rows, num_samples))
@@ -228,7 +244,7 @@ def align(
         positions=positions,
     )
     if isinstance(model, nn.Module):  # what isn't, is refused below
-        check_settable("align", model)
+        check_settable(f"align: {ROLES[1]}", model)
     alignment = find_alignment(reference, model, inputs, settings)
     with exact_arithmetic():
         return copy_with(model, alignment.parameters)

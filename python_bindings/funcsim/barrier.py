@@ -3,28 +3,24 @@
 import json
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from .align import checked_align_settings
+from .align import ROLES, checked_align_settings
 from .comparison import text_table
 from .describe import detached_tensors, read_items
+from .evidence import naming
 from .inputs import Inputs
+from .losses import Evaluation, Loss, gathered_pairs
 from .merge import Path, aligned_path, checked_share, common_architecture, gathered
 from .modes import exact_arithmetic
 from .new_axes import new_axes
-from .set_parameters import check_settable, copy_with
-from .settings import Positions, checked_flag
-
-Loss = Callable[[Tensor, Tensor], Any]
-
-# Inputs that a network is run on at a time.
-CHUNK = 1024
+from .set_parameters import check_settable
+from .settings import Positions, as_list, checked_flag
 
 
 @dataclass(frozen=True, repr=False)
@@ -142,9 +138,9 @@ def barrier(
     a: nn.Sequential,
     b: nn.Sequential,
     inputs: Inputs,
-    targets: Tensor,
+    targets: Tensor | None = None,
     *,
-    weights: int | Sequence[float] = 11,
+    weights: int | Sequence[float] | Tensor = 11,
     loss: Loss | None = None,
     similarity: str = "jaccard",
     rescale: bool = True,
@@ -163,12 +159,17 @@ def barrier(
     Args:
         a: The reference, as in :func:`merge`.
         b: The other network.
-        inputs: What the loss is computed on: a tensor or batches, as in :func:`merge`. In the order of ``targets``: a
-            DataLoader that shuffles would give each input the target of another one.
-        targets: One for each input. Integers are classes ``[inputs]`` (or more dimensions, as
-            ``torch.nn.functional.cross_entropy`` takes them): the loss is the cross entropy, and accuracies are taken
-            too. Floating ones are of the outputs' shape: the loss is the mean squared error.
-        weights: Shares of ``b``: a number of points from 0 to 1, at least 2, or the shares themselves.
+        inputs: What the loss is computed on: a tensor or batches, as in :func:`merge`, gone through once. Batches may
+            hold targets too: of a tuple or list the second element, of a mapping "target", "targets", "label", "labels"
+            or "y".
+        targets: One for each input, in the order of ``inputs``. None: those of the batches, so that a DataLoader may
+            shuffle. Where batches hold targets and others are given, these must be equal.
+
+            Integers are classes ``[inputs]`` (or more dimensions, as ``torch.nn.functional.cross_entropy`` takes them):
+            the loss is the cross entropy, and accuracies are taken too. Floating ones are of the outputs' shape: the
+            loss is the mean squared error.
+        weights: Shares of ``b``: a number of points from 0 to 1, at least 2, or the shares themselves (a sequence, or a
+            tensor or array of one dimension).
         loss: A function of outputs and targets for another loss, the mean over the inputs.
         similarity: As in :func:`merge`, and so are the next six.
         rescale: Whether units of ``b`` take the norms of their counterparts.
@@ -183,7 +184,8 @@ def barrier(
         The curves, on the CPU.
 
     Raises:
-        TypeError, ValueError, RuntimeError: As :func:`merge`; for targets that aren't one for each input.
+        TypeError, ValueError, RuntimeError: As :func:`merge`; for targets that are missing, that aren't one for each
+            input, or that contradict those of the batches; where a network gives NaN (says which, for how many inputs).
     """
     settings = checked_align_settings(
         similarity,
@@ -195,28 +197,49 @@ def barrier(
     )
     shares = _checked_shares(weights)
     checked_flag("repair", repair)
-    for role, network in (("a", a), ("b", b)):
-        if isinstance(network, nn.Module):
-            check_settable(f"barrier: network {role}", network)
-    common_architecture([a, b])
-    evaluated = gathered(inputs, a)
-    evaluation = _Evaluation(a, evaluated, _checked_targets(targets, evaluated), loss)
-    matched_on = evaluated if repair_inputs is None else gathered(repair_inputs, a)
+    if isinstance(a, nn.Module):  # what isn't, is refused below
+        check_settable(f"barrier: {ROLES[0]}", a)
+    architecture = common_architecture([a, b])
+    parameters_a, parameters_b = (detached_tensors(read_items(network)) for network in (a, b))
+    evaluated, checked_targets = gathered_pairs(inputs, targets, a)
+    matched_on = evaluated
+    if repair_inputs is not None:
+        with naming("repair_inputs"):
+            matched_on = gathered(repair_inputs, a)
+    dtypes = [{tensor.dtype for tensor in parameters} for parameters in (parameters_a, parameters_b)]
+    if dtypes[0] != dtypes[1]:
+        of_a, of_b = (", ".join(sorted(map(str, its))) for its in dtypes)
+        raise ValueError(f"networks must be of one dtype, got {of_a} ({ROLES[0]}) and {of_b} ({ROLES[1]})")
+    # What doesn't fit is said before any work.
+    signatures = settings.signatures
+    for role, given in ((ROLES[0], evaluated), (f"repair_inputs: {ROLES[0]}", matched_on)):
+        with naming(role), exact_arithmetic():
+            torch.ops.funcsim.network_signatures(
+                architecture, parameters_a, given[:1], signatures.margin, signatures.operator_positions, signatures.seed
+            )
+    evaluation = Evaluation(a, evaluated, checked_targets, loss)
+    loss_a, loss_b = (
+        evaluation.of(parameters, role)[0] for role, parameters in zip(ROLES, (parameters_a, parameters_b), strict=True)
+    )
     aligned = aligned_path([a, b], matched_on, settings, with_moments=repair)
-    parameters_b = detached_tensors(read_items(b))
-    unaligned = replace(aligned, parameters=[aligned.parameters[0], parameters_b], moments=[])
+    unaligned = replace(aligned, parameters=[parameters_a, parameters_b], moments=[])
 
-    def curve(path: Path, *, repaired: bool) -> tuple[tuple[float, ...], tuple[float, ...] | None]:
-        points = [evaluation.of(path.merged((1 - share, share), repair=repaired)) for share in shares]
+    def curve(stage: str, path: Path, *, repaired: bool) -> tuple[tuple[float, ...], tuple[float, ...] | None]:
+        points = [
+            evaluation.of(
+                path.merged((1 - share, share), repair=repaired), f"the network at weight {share:g}, {stage},"
+            )
+            for share in shares
+        ]
         accuracies = [accuracy for _, accuracy in points if accuracy is not None]
         return tuple(value for value, _ in points), tuple(accuracies) if accuracies else None
 
-    before, after = curve(unaligned, repaired=False), curve(aligned, repaired=False)
-    repaired = curve(aligned, repaired=True) if repair else (None, None)
+    before, after = curve("before", unaligned, repaired=False), curve("aligned", aligned, repaired=False)
+    repaired = curve("repaired", aligned, repaired=True) if repair else (None, None)
     return Barrier(
         weights=shares,
-        loss_a=evaluation.of(aligned.parameters[0])[0],
-        loss_b=evaluation.of(parameters_b)[0],
+        loss_a=loss_a,
+        loss_b=loss_b,
         loss_before=before[0],
         loss_aligned=after[0],
         loss_repaired=repaired[0],
@@ -234,10 +257,11 @@ def _plain(value: Any) -> Any:
 
 def _checked_shares(weights: object) -> tuple[float, ...]:
     expected = "weights must be a number of points, at least 2, or shares from 0 to 1"
-    if isinstance(weights, list | tuple):
-        if not weights:
+    shares = as_list("weights", weights)
+    if shares is not None:
+        if not shares:
             raise ValueError(f"{expected}, got none")
-        return tuple(sorted(checked_share("each of weights", share) for share in weights))
+        return tuple(sorted(checked_share(f"weights[{index}]", share) for index, share in enumerate(shares)))
     try:
         count = operator.index(weights)  # type: ignore[arg-type]  # it raises for all else
     except TypeError:
@@ -245,61 +269,3 @@ def _checked_shares(weights: object) -> tuple[float, ...]:
     if isinstance(weights, bool) or count < 2:
         raise ValueError(f"{expected}, got {weights!r}")
     return tuple(index / (count - 1) for index in range(count))
-
-
-def _checked_targets(targets: object, inputs: Tensor) -> Tensor:
-    if not isinstance(targets, Tensor):
-        raise TypeError(f"targets must be a tensor, got a {type(targets).__name__}")
-    if targets.dim() == 0 or len(targets) != len(inputs):
-        raise ValueError(f"targets must be one for each of {len(inputs)} inputs, got shape {list(targets.shape)}")
-    if targets.is_complex() or targets.dtype == torch.bool:
-        raise TypeError(f"targets must be integers, which are classes, or floating, got {targets.dtype}")
-    return targets.detach().to(inputs.device)
-
-
-class _Evaluation:
-    """Runs copies of a network with other parameters on the inputs."""
-
-    def __init__(self, network: nn.Sequential, inputs: Tensor, targets: Tensor, loss: Loss | None):
-        self._network = network
-        self._inputs = inputs
-        self._targets = targets
-        self._is_classification = not targets.is_floating_point()
-        self._loss = loss
-        if loss is None:
-            self._loss = functional.cross_entropy if self._is_classification else functional.mse_loss
-            if self._is_classification:
-                self._targets = targets.long()
-
-    def of(self, parameters: list[Tensor]) -> tuple[float, float | None]:
-        """Loss and accuracy."""
-        assert self._loss is not None
-        network = copy_with(self._network, parameters).eval()
-        dtype = parameters[0].dtype
-        with torch.no_grad(), exact_arithmetic():
-            outputs = torch.cat([network(part.to(dtype)) for part in self._inputs.split(CHUNK)])
-            if dtype != torch.float64:
-                outputs = outputs.float()  # losses of 16 bits would be coarse
-            self._check_sizes(outputs)
-            value = float(self._loss(outputs, self._targets))
-            accuracy = None
-            if self._is_classification and outputs.dim() == self._targets.dim() + 1:
-                accuracy = (outputs.argmax(dim=1) == self._targets).double().mean().item()
-        return value, accuracy
-
-    def _check_sizes(self, outputs: Tensor) -> None:
-        """mse_loss would broadcast."""
-        if self._loss is functional.mse_loss and outputs.shape != self._targets.shape:
-            raise ValueError(
-                f"floating targets must be of the outputs' shape {list(outputs.shape)}, got {list(self._targets.shape)}"
-            )
-        if self._loss is functional.cross_entropy:
-            classes = outputs.shape[1]
-            if outputs.shape[:1] + outputs.shape[2:] != self._targets.shape:
-                raise ValueError(
-                    f"classes must be one for each output, of outputs {list(outputs.shape)}, got "
-                    f"{list(self._targets.shape)}"
-                )
-            low, high = int(self._targets.min()), int(self._targets.max())
-            if low < 0 or high >= classes:
-                raise ValueError(f"classes must be from 0 to {classes - 1}, as there are outputs, got {low} to {high}")

@@ -76,10 +76,11 @@ def compare(
         cka: Give the linear CKA of the layers' bits as well, a score of whole layers that needs no matching. This and
             the next two need signatures: "auto" counts, and neither "minhash" nor sketches will do.
         interval: Confidence, for example 0.95, of intervals for the scores: how far they depend on the choice of
-            inputs, by a block bootstrap (docs/stability.md). Takes at least 2 inputs. None for no intervals.
+            inputs, by a block bootstrap. They are for comparing scores on the same inputs: the score on endlessly many
+            inputs is lower and often outside (docs/stability.md). Takes at least 2 inputs. None for no intervals.
         shuffles: Shuffles of the inputs, for example 99, behind p-values of "more alike than chance". Each one costs as
-            much as a comparison without. 0 for no p-values. Of units on small grids they are exact with
-            ``positions="all"`` (docs/stability.md).
+            much as a comparison without. 0 for no p-values. Of units on grids and less than some hundred inputs they
+            are right with ``positions="all"`` only (docs/stability.md).
         details: Whether to collect what reports show beside scores: the similarities of matched units under chance,
             which cost as much as two comparisons of the layers, and the scores of all hidden layers against all. None
             collects each of the two where it takes at most some tenth of a second.

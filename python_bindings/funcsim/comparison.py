@@ -52,7 +52,7 @@ class LayerComparison:
         duplicate_of_b: int64 ``[units_b]``.
         cka: Linear CKA of the layers' bits, from 0 to 1; this and the next three are None unless they were asked for.
         cka_debiased: Its debiased estimate, from -1 to 1; None for fewer than 4 samples too.
-        interval: Low and high end of the score, had other inputs of their kind come.
+        interval: Low and high end of the score, had as many other inputs of their kind come.
         p_value: Of "more alike than chance": from 1 / (1 + shuffles) to 1.
         chance_similarities: float32 ``[k]`` of the pairs that are matched where b's samples are shuffled: what
             ``chance`` is the sum of. None where it wasn't collected (``details`` of :func:`compare`).
@@ -142,7 +142,7 @@ class Comparison:
         layers: Pairs of hidden layers, in a's order.
         unmatched_a: Hidden layers of a without a partner.
         unmatched_b: Of b.
-        interval: Low and high end of the score, had other inputs of their kind come; None unless asked for.
+        interval: Low and high end of the score, had as many other inputs of their kind come; None unless asked for.
         p_value: Of "more alike than chance": from 1 / (1 + shuffles) to 1; None unless asked for.
         layer_similarity: All hidden layers of a against all of b, with NaN for layers that have different numbers of
             samples an input; None where it wasn't collected (``details`` of :func:`compare`).

@@ -18,6 +18,8 @@ CHUNK_BYTES = 1 << 28
 
 # Names that models and data sets use for what a model reads.
 INPUT_KEYS = ("input", "inputs", "x", "data", "image", "images", "img", "pixel_values", "input_values", "features")
+# And for what it is trained to give.
+TARGET_KEYS = ("target", "targets", "label", "labels", "y")
 ARRAY_HINT = "; torch.from_numpy makes a tensor of an array"
 
 
@@ -58,17 +60,37 @@ def model_input(batch: object, place: str) -> Tensor:
     raise TypeError(f"{place} is a {type(batch).__name__}; expected a tensor, tuple, list or mapping{hint}")
 
 
-def _batches(inputs: Inputs) -> Iterator[tuple[Tensor, str]]:
-    """The model's input of every batch, and what to call it in messages."""
-    if isinstance(inputs, Tensor):
-        yield inputs, "inputs"
-        return
+def batch_targets(batch: object) -> Tensor | None:
+    """What a model should give for a batch, if the batch says so.
+
+    Of a tuple or list it is the second element, of a mapping the value of the one key that is among TARGET_KEYS, where
+    that is a tensor.
+    """
+    found: object = None
+    if isinstance(batch, tuple | list) and len(batch) > 1:
+        found = batch[1]
+    elif isinstance(batch, Mapping):
+        named = [key for key in batch if key in TARGET_KEYS]
+        found = batch[named[0]] if len(named) == 1 else None
+    return found if isinstance(found, Tensor) else None
+
+
+def check_iterable(inputs: object) -> None:
+    """Checks that inputs that are no tensor can be batches."""
     of_numpy = type(inputs).__module__ == "numpy"
     if of_numpy or isinstance(inputs, Mapping | str | bytes) or not isinstance(inputs, Iterable):
         raise TypeError(
             f"inputs are a {type(inputs).__name__}; expected a tensor [inputs, features...] or an iterable of batches, "
             f"for example a DataLoader{ARRAY_HINT if of_numpy else ''}"
         )
+
+
+def _batches(inputs: Inputs) -> Iterator[tuple[Tensor, str]]:
+    """The model's input of every batch, and what to call it in messages."""
+    if isinstance(inputs, Tensor):
+        yield inputs, "inputs"
+        return
+    check_iterable(inputs)
     count = 0
     for batch in inputs:
         yield model_input(batch, f"batch {count}"), f"batch {count}"

@@ -192,7 +192,7 @@ def _cka_matrices(evidence_a: Evidence, evidence_b: Evidence, debiased: bool, se
                     f"layers can only be compared on equally many samples an input, got {samples_a} and {samples_b} in "
                     f'all; positions="any" gives one bit an input whatever the layer\'s grid'
                 )
-    scores = torch.empty(len(evidence_a.layers), len(evidence_b.layers), dtype=torch.float64)
+    scores = torch.empty(len(evidence_a.layers), len(evidence_b.layers), dtype=torch.float64, device="cpu")
     chances = torch.empty_like(scores)
     for j, layer_b in enumerate(evidence_b.layers):
         shuffled = torch.ops.funcsim.shuffle_samples(

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .align import AlignSettings, checked_align_settings, find_alignment
+from .align import ROLES, Alignment, AlignSettings, checked_align_settings, find_alignment, role_of_other
 from .describe import architecture_text, detached_tensors, read_items
+from .evidence import naming
 from .inputs import Inputs, check_tensor, chunks
 from .item_writer import Item
 from .modes import exact_arithmetic
 from .set_parameters import check_settable, copy_with
-from .settings import Positions, checked_flag
+from .settings import Positions, as_list, checked_flag
 
 ops = torch.ops.funcsim
 
@@ -51,7 +52,13 @@ def aligned_path(
 ) -> Path:
     """The way from the first network to the others, after these are aligned to it."""
     reference, *others = networks
-    alignments = [find_alignment(reference, other, inputs, settings, with_moments=with_moments) for other in others]
+
+    def alignment_of(index: int) -> Alignment:
+        role = role_of_other(index, len(others)) if len(others) > 1 else ""
+        with naming(role):
+            return find_alignment(reference, others[index], inputs, settings, with_moments=with_moments)
+
+    alignments = [alignment_of(index) for index in range(len(others))]
     parameters = [detached_tensors(read_items(reference)), *(alignment.parameters for alignment in alignments)]
     pairs = [alignment.moments for alignment in alignments if alignment.moments is not None]
     moments = [*pairs[0][0], *itertools.chain.from_iterable(pair[1] for pair in pairs)] if pairs else []
@@ -62,7 +69,7 @@ def merge(
     a: nn.Sequential,
     b: nn.Sequential | Sequence[nn.Sequential],
     inputs: Inputs,
-    weight: float | Sequence[float] | None = None,
+    weight: float | Sequence[float] | Tensor | None = None,
     *,
     similarity: str = "jaccard",
     rescale: bool = True,
@@ -84,12 +91,12 @@ def merge(
         a: The reference: a Sequential that :func:`describe` can read, with hidden layers, on the CPU or on CUDA. The
             merged network has its order of units.
         b: Another network of the same architecture, on the same device and of the same dtype; or several, all of which
-            are aligned to ``a``. None is changed.
+            are aligned to ``a``; messages call ``b[i]`` network i + 1. None is changed.
         inputs: A tensor ``[inputs, features...]`` or batches, as in :func:`compare`. Batches are kept in memory, since
             repair goes through them once more. Give inputs such as the networks were
             trained on.
-        weight: The share of ``b``, from 0 to 1; ``a`` has the rest. Of several networks, a share for each, of sum at
-            most 1. None: equal shares for all.
+        weight: The share of ``b``, from 0 to 1; ``a`` has the rest. Of several networks, a share for each (a
+            sequence, or a tensor or array of one dimension), of sum at most 1. None: equal shares for all.
         similarity: By what units are matched: "jaccard", "phi", "correlation" or "weights", as in :func:`align`.
         rescale: Whether units of ``b`` take the norms of their counterparts first. The other choice averages weights
             of different scales.
@@ -120,7 +127,7 @@ def merge(
     weights = _checked_weights(weight, len(others))
     checked_flag("repair", repair)
     if isinstance(a, nn.Module):  # what isn't, is refused below
-        check_settable("merge", a)
+        check_settable(f"merge: {ROLES[0]}", a)
     networks = [a, *others]
     common_architecture(networks)
     path = aligned_path(networks, gathered(inputs, a), settings, with_moments=repair)
@@ -142,7 +149,8 @@ def _checked_weights(weight: object, others: int) -> list[float]:
     """One for each network, a's first."""
     if weight is None:
         return [1 / (others + 1)] * (others + 1)
-    given = list(weight) if isinstance(weight, list | tuple) else [weight]
+    several = as_list("weight", weight)
+    given = [weight] if several is None else several
     if len(given) != others:
         raise ValueError(f"weight must have one share for each network in b, {others}, got {weight!r}")
     shares = [checked_share("weight", share) for share in given]
@@ -154,6 +162,8 @@ def _checked_weights(weight: object, others: int) -> list[float]:
 
 def checked_share(name: str, share: object) -> float:
     """A number from 0 to 1."""
+    if isinstance(share, Tensor) and share.dim() == 0:
+        share = share.item()
     if not isinstance(share, numbers.Real) or isinstance(share, bool):
         raise TypeError(f"{name} must be a number from 0 to 1, got {share!r}")
     value = float(share)
@@ -168,13 +178,18 @@ def common_architecture(networks: Sequence[nn.Sequential]) -> str:
     Raises:
         ValueError: Names the first module that differs.
     """
-    reference, *others = [read_items(network) for network in networks]
-    for index, items in enumerate(others):
-        role = "b" if len(others) == 1 else f"b[{index}]"
+    roles = [ROLES[0], *(role_of_other(index, len(networks) - 1) for index in range(len(networks) - 1))]
+
+    def items_of(role: str, network: nn.Sequential) -> list[Item]:
+        with naming(role):
+            return read_items(network)
+
+    reference, *others = [items_of(role, network) for role, network in zip(roles, networks, strict=True)]
+    for role, items in zip(roles[1:], others, strict=True):
         for of_a, of_b in itertools.zip_longest(reference, items):
             if of_a is None or of_b is None or of_a.text != of_b.text:
                 raise ValueError(
-                    f"networks can be merged if they have one architecture, got {_shown(of_a)} (a) and "
+                    f"networks can be merged if they have one architecture, got {_shown(of_a)} ({ROLES[0]}) and "
                     f"{_shown(of_b)} ({role})"
                 )
     return architecture_text(reference)

@@ -33,8 +33,8 @@ class LayerPruning:
         similarities: float32 ``[units]``, 0 for units without a counterpart.
         dead: int64 ``[k]``: units that fire on no sample in the original already: there was nothing to lose.
         lost: int64 ``[k]``: units that aren't dead and whose similarity is below the threshold.
-        died: int64 ``[k]``: units that fire in the original, but never at their place in the pruned network; None where
-            that has another number of units, and so other places.
+        died: int64 ``[k]``: units that fire in the original and whose counterpart never fires. Their similarity is 0:
+            they are lost too at any threshold above 0.
     """
 
     name: str
@@ -48,16 +48,17 @@ class LayerPruning:
     similarities: Tensor
     dead: Tensor
     lost: Tensor
-    died: Tensor | None
+    died: Tensor
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as numbers, strings and lists."""
         return as_dict(self)
 
     def __str__(self) -> str:
-        """A line of numbers, and the units that are lost."""
-        lost = ", ".join(map(str, self.lost.tolist())) or "none"
-        return f"{_table([self])}\nlost: {lost}"
+        """A line of numbers, and the units that are lost, those that died, and those that were dead before."""
+        units = (("lost", self.lost), ("died", self.died), ("dead before", self.dead))
+        lines = (f"{name}: {', '.join(map(str, which.tolist())) or 'none'}" for name, which in units)
+        return "\n".join([_table([self]), *lines])
 
     __repr__ = __str__
 
@@ -189,7 +190,7 @@ def _layer_pruning(
     similarities[layer.matches[:, 0]] = layer.similarities
     fires = before.counts > 0
     is_lost = fires & ((similarities < threshold) | (counterparts < 0))
-    died = (fires & (after.counts == 0)).nonzero()[:, 0] if before.units == after.units else None
+    has_died = fires & (counterparts >= 0) & (after.counts[counterparts] == 0)
     return LayerPruning(
         name=layer.name_a,
         name_pruned=layer.name_b,
@@ -202,7 +203,7 @@ def _layer_pruning(
         similarities=similarities,
         dead=(~fires).nonzero()[:, 0],
         lost=is_lost.nonzero()[:, 0],
-        died=died,
+        died=has_died.nonzero()[:, 0],
     )
 
 
@@ -216,7 +217,7 @@ def _table(layers: Iterable[LayerPruning]) -> str:
             f"{layer.coverage:.4f}",
             f"{layer.chance:.4f}",
             str(len(layer.lost)),
-            "" if layer.died is None else str(len(layer.died)),
+            str(len(layer.died)),
             str(len(layer.dead)),
         )
         for layer in layers

@@ -5,7 +5,9 @@ import numbers
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from torch import Tensor
 
 Positions = int | Literal["all", "any"]
 
@@ -75,6 +77,24 @@ def nonnegative_number(name: str, value: object) -> float:
     if not (math.isfinite(number) and number >= 0):
         raise ValueError(f"{name} must be finite and at least 0, got {value}")
     return number
+
+
+def as_list(name: str, values: object) -> list[Any] | None:
+    """The numbers that an option has several of: of a list, a tuple or the like, or of a tensor or array of NumPy's.
+
+    Returns:
+        None for all else, 0-dimensional tensors and arrays included.
+
+    Raises:
+        ValueError: For tensors and arrays of more dimensions than one.
+    """
+    if isinstance(values, Tensor) or type(values).__module__ == "numpy":
+        numbers_only: Any = values.tolist() if hasattr(values, "tolist") else None
+        shape = getattr(values, "shape", ())
+        if len(shape) > 1:
+            raise ValueError(f"{name} must be one-dimensional, got shape {list(shape)}")
+        return numbers_only if len(shape) == 1 else None
+    return list(values) if isinstance(values, Sequence) and not isinstance(values, str | bytes) else None
 
 
 def _checked_positions(positions: object) -> Positions:

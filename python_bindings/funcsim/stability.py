@@ -15,7 +15,7 @@ from .evidence import Evidence, LayerEvidence, NetworkReader, affine_places, col
 from .inputs import Inputs, check_tensor
 from .item_writer import Item
 from .new_axes import new_axes
-from .settings import Positions, Settings, checked_integer, checked_settings, nonnegative_number
+from .settings import Positions, Settings, as_list, checked_integer, checked_settings, nonnegative_number
 
 ops = torch.ops.funcsim
 
@@ -33,7 +33,7 @@ class LayerStability:
         scores: float64 ``[sigmas, repeats]``, as ``LayerComparison.score`` with each copy; so are the next two.
         chances: The scores against copies with their samples shuffled.
         adjusted: (score - chance) / (1 - chance).
-        mismatched: float64 ``[sigmas, repeats]``: share of units that are not matched to themselves. To be matched
+        wrong_matches: float64 ``[sigmas, repeats]``: share of units that are not matched to themselves. To be matched
             within a group of equal signatures, in the network or in the copy, counts as right.
         flipped: float64 ``[sigmas, repeats]``: share of the bits that are other ones in the copy.
         flips: float64 ``[sigmas, units]``: the same of each unit, over all repeats.
@@ -47,7 +47,7 @@ class LayerStability:
     scores: Tensor
     chances: Tensor
     adjusted: Tensor
-    mismatched: Tensor
+    wrong_matches: Tensor
     flipped: Tensor
     flips: Tensor
     flicker: Tensor
@@ -78,7 +78,7 @@ class Stability:
             two.
         chances: The scores against copies with their inputs shuffled.
         adjusted: (score - chance) / (1 - chance).
-        mismatched: float64 ``[sigmas, repeats]``: share of all hidden units that are not matched to themselves.
+        wrong_matches: float64 ``[sigmas, repeats]``: share of all hidden units that are not matched to themselves.
         flipped: float64 ``[sigmas, repeats]``: share of the bits of all hidden units that are other ones in the copy.
         layers: The hidden layers, in order.
     """
@@ -90,7 +90,7 @@ class Stability:
     scores: Tensor
     chances: Tensor
     adjusted: Tensor
-    mismatched: Tensor
+    wrong_matches: Tensor
     flipped: Tensor
     layers: tuple[LayerStability, ...]
 
@@ -133,7 +133,7 @@ class Stability:
 
     def __str__(self) -> str:
         """A table with a line for each sigma, means over repeats, and one with a line for each layer."""
-        columns = ("scores", "chances", "adjusted", "mismatched", "flipped")
+        columns = ("scores", "chances", "adjusted", "wrong_matches", "flipped")
         means = torch.stack([getattr(self, column).mean(dim=1) for column in columns], dim=1)
         by_sigma = [
             (f"{sigma:g}", *(f"{value:.4f}" for value in row))
@@ -154,7 +154,7 @@ class Stability:
         return "\n".join(
             [
                 f"against copies with noise on the weights{times} ({self.num_inputs} inputs)",
-                text_table([("sigma", "score", "chance", "adjusted", "mismatched", "flipped bits"), *by_sigma]),
+                text_table([("sigma", "score", "chance", "adjusted", "wrong matches", "flipped bits"), *by_sigma]),
                 f"layers: flicker (share of samples within {self.eps:g} of a boundary), scores by sigma",
                 text_table(
                     [("layer", "units", "flicker", "largest", *(f"{sigma:g}" for sigma in self.sigmas)), *by_layer]
@@ -169,7 +169,7 @@ def stability(
     model: nn.Sequential,
     inputs: Inputs,
     *,
-    sigmas: Sequence[float] = SIGMAS,
+    sigmas: Sequence[float] | Tensor = SIGMAS,
     repeats: int = 1,
     eps: float = 0.05,
     seed: int = 0,
@@ -190,7 +190,8 @@ def stability(
         model: A ``torch.nn.Sequential`` that :func:`describe` can read, on the CPU or on CUDA.
         inputs: A tensor or batches, as for :func:`compare`. Of a tensor, one copy of the network is compared after the
             other; batches are gone through once, with all copies in memory.
-        sigmas: At least one number of at least 0. Of 0 the score is exactly 1.
+        sigmas: At least one finite number of at least 0 (a sequence, or a tensor or array of one dimension). Of 0 the
+            score is exactly 1.
         repeats: Draws of the noise, at least 1.
         eps: What counts as near a boundary, relative to the root mean square of the layer's canonical pre-activations:
             of those of the first inputs, 4096 or as many as take 256 MiB, at all positions. Finite, at least 0.
@@ -229,12 +230,13 @@ def stability(
     return table.result(amounts, near, original.near())
 
 
-def _checked_sigmas(sigmas: Sequence[float]) -> tuple[float, ...]:
-    if isinstance(sigmas, str | bytes) or not isinstance(sigmas, Sequence):
+def _checked_sigmas(sigmas: object) -> tuple[float, ...]:
+    amounts = as_list("sigmas", sigmas)
+    if amounts is None:
         raise TypeError(f"sigmas must be a sequence of numbers, such as (0.01, 0.1), got {sigmas!r}")
-    if not sigmas:
+    if not amounts:
         raise ValueError("sigmas must hold at least one number, got none")
-    return tuple(nonnegative_number(f"sigmas[{index}]", sigma) for index, sigma in enumerate(sigmas))
+    return tuple(nonnegative_number(f"sigmas[{index}]", sigma) for index, sigma in enumerate(amounts))
 
 
 def _collect(readers: Sequence[NetworkReader], inputs: Inputs) -> list[Evidence]:
@@ -277,8 +279,8 @@ class _FlickerReader(NetworkReader):
 class _NoisyReader(NetworkReader):
     """Reads a network with other tensors than its own."""
 
-    def __init__(self, model: nn.Sequential, settings: Settings, items: list[Item]):
-        super().__init__("", model, settings, with_shuffled=True)
+    def __init__(self, model: nn.Sequential, settings: Settings, items: list[Item], role: str):
+        super().__init__(role, model, settings, with_shuffled=True)
         self.parameters = detached_tensors(items)
 
 
@@ -289,16 +291,17 @@ def _noisy_readers(
     items = read_items(model)
     hidden = set(affine_places(items)[:-1])
     # Drawn on the CPU, so that it is the same noise on every device.
-    generator = torch.Generator().manual_seed(settings.seed)
+    generator = torch.Generator("cpu").manual_seed(settings.seed)
     for _ in range(repeats):
         noise = {
-            (item.place, name): torch.randn(tensor.shape, generator=generator)
+            (item.place, name): torch.randn(tensor.shape, generator=generator, dtype=torch.float32, device="cpu")
             for item in items
             if item.place in hidden
             for name, tensor in item.tensors.items()
         }
         for sigma in sigmas:
-            yield _NoisyReader(model, settings, [_noisy_item(item, noise, sigma) for item in items])
+            noisy = [_noisy_item(item, noise, sigma) for item in items]
+            yield _NoisyReader(model, settings, noisy, f"the copy with noise of sigma {sigma:g}")
 
 
 def _noisy_item(item: Item, noise: dict[tuple[str, str], Tensor], sigma: float) -> Item:
@@ -309,6 +312,11 @@ def _noisy_item(item: Item, noise: dict[tuple[str, str], Tensor], sigma: float) 
             wide = tensor.detach().double()
             amount = sigma * wide.square().mean().sqrt()
             tensors[name] = (wide + amount * noise[item.place, name].to(wide)).to(tensor.dtype)
+            if wide.isfinite().all() and not tensors[name].isfinite().all():
+                raise ValueError(
+                    f"sigmas must leave weights in the range of their dtype, got {sigma:g}, with which the {name} of "
+                    f"module {item.place} isn't in that of {tensor.dtype}"
+                )
     return replace(item, tensors=tensors)
 
 
@@ -319,9 +327,9 @@ class _Table:
         self._evidence = evidence
         self._repeats = repeats
         layers = len(evidence.layers)
-        # scores, chances, mismatched units, flipped bits; the network's last
-        self._values = torch.zeros(4, layers + 1, sigmas, repeats, dtype=torch.float64)
-        self._flips = [torch.zeros(sigmas, layer.units, dtype=torch.float64) for layer in evidence.layers]
+        # scores, chances, wrong matches, flipped bits; the network's last
+        self._values = torch.zeros(4, layers + 1, sigmas, repeats, dtype=torch.float64, device="cpu")
+        self._flips = [self._values.new_zeros(sigmas, layer.units) for layer in evidence.layers]
 
     def add(self, sigma: int, repeat: int, copy: Evidence) -> None:
         """Compares the network with a copy."""
@@ -337,7 +345,9 @@ class _Table:
             [],
             copy.partners,
         )
-        mismatched = [_mismatched(*layers, partners.cpu()) for layers, partners in zip(pairs, matches, strict=True)]
+        wrong_matches = [
+            _wrong_matches(*layers, partners.cpu()) for layers, partners in zip(pairs, matches, strict=True)
+        ]
         flips = [_flips(*layers, samples) for layers, samples in zip(pairs, own.num_samples, strict=True)]
         here = self._values[:, :, sigma, repeat]
         here[0] = torch.cat([scores, network[:1]])
@@ -345,23 +355,23 @@ class _Table:
         units = sum(layer.units for layer in own.layers)
         bits = sum(layer.units * samples for layer, samples in zip(own.layers, own.num_samples, strict=True))
         for place, (layer, samples) in enumerate(zip(own.layers, own.num_samples, strict=True)):
-            here[2, place] = mismatched[place] / layer.units
+            here[2, place] = wrong_matches[place] / layer.units
             here[3, place] = flips[place].sum() / (layer.units * samples)
             self._flips[place][sigma] += flips[place] / (samples * self._repeats)
-        here[2, -1] = sum(mismatched) / units
-        here[3, -1] = sum(int(count.sum()) for count in flips) / bits
+        here[2, -1] = sum(wrong_matches) / units
+        here[3, -1] = sum(count.sum().item() for count in flips) / bits
 
     def result(self, sigmas: tuple[float, ...], eps: float, near: Sequence[Tensor]) -> Stability:
         """All that was added."""
         adjusted = adjusted_score(self._values[0], self._values[1])
 
         def numbers(place: int) -> dict[str, Tensor]:
-            scores, chances, mismatched, flipped = (values[place].clone() for values in self._values)
+            scores, chances, wrong_matches, flipped = (values[place].clone() for values in self._values)
             return {
                 "scores": scores,
                 "chances": chances,
                 "adjusted": adjusted[place].clone(),
-                "mismatched": mismatched,
+                "wrong_matches": wrong_matches,
                 "flipped": flipped,
             }
 
@@ -382,15 +392,15 @@ class _Table:
         )
 
 
-def _mismatched(own: LayerEvidence, copy: LayerEvidence, partners: Tensor) -> int:
+def _wrong_matches(own: LayerEvidence, copy: LayerEvidence, partners: Tensor) -> int:
     """Units that aren't matched to themselves, nor to one that can't be told from them."""
-    is_same = partners == torch.arange(own.units)
+    is_same = partners == torch.arange(own.units, device=partners.device)
     for layer in (own, copy):
         is_same |= layer.fingerprints == layer.fingerprints[partners]
     return int((~is_same).sum())
 
 
 def _flips(own: LayerEvidence, copy: LayerEvidence, num_samples: int) -> Tensor:
-    """Samples on which each unit's bit is another one: int64 ``[units]``."""
+    """Samples on which each unit's bit is another one: float64 ``[units]``."""
     counts: Tensor = ops.signature_statistics(own.rows ^ copy.rows, num_samples)[0]
-    return counts.cpu()
+    return counts.cpu().double()  # integers divided by integers have the default dtype

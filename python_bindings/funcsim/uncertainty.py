@@ -88,7 +88,7 @@ class PairedLayers:
     def _network(self, scores: Tensor) -> Tensor:
         """Scores of the network, ``[rows]``, of those of its pairs of layers, ``[rows, pairs]``."""
         # One after the other, as the operators add them up, so that equal layers have equal sums.
-        network = torch.zeros(len(scores), dtype=scores.dtype)
+        network = scores.new_zeros(len(scores))
         for weight, column in zip(self._weights, scores.unbind(dim=1), strict=True):
             network = network + weight * column
         return network / self._total

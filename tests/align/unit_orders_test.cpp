@@ -33,7 +33,7 @@ TEST(UnitOrders, BlocksMoveTogetherInAllLayersOfAComponent) {
   const std::vector<UnitBlocks> both = {blocks(4, {0, 2}), blocks(2, {0, 1})};
   // What the second layer doesn't say, the first does.
   EXPECT_EQ(unit_orders(both, both, {{3, -1, 1, 0}, {-1, -1}}), (std::vector<UnitOrder>{{3, 2, 1, 0}, {1, 0}}));
-  EXPECT_NE(refusal(both, both, {{3, -1, 1, 0}, {0, -1}}).find("matches[1] pair unit 0 of network a with unit 0"),
+  EXPECT_NE(refusal(both, both, {{3, -1, 1, 0}, {0, -1}}).find("matches[1] pair unit 0 of the reference with unit 0"),
             std::string::npos);
   EXPECT_NE(refusal(both, both, {{0, 3, 1, 2}, {-1, -1}}).find("matches[0] pair unit 1"), std::string::npos);
 }

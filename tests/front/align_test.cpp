@@ -31,7 +31,8 @@ TEST(Align, MovesUnitsBackAndTakesTheReferencesNorms) {
   const nn::Sequential other = reversed_and_doubled(network);
   const torch::Tensor inputs = integer_inputs(200);
   for (const auto similarity :
-       {funcsim::UnitSimilarity::jaccard, funcsim::UnitSimilarity::phi, funcsim::UnitSimilarity::weights}) {
+       {funcsim::UnitSimilarity::jaccard, funcsim::UnitSimilarity::phi, funcsim::UnitSimilarity::correlation,
+        funcsim::UnitSimilarity::weights}) {
     const nn::Sequential aligned = funcsim::align(network, other, inputs, {.similarity = similarity, .rescale = true});
     const auto expected = funcsim::parameters(network);
     const auto got = funcsim::parameters(aligned);
@@ -63,7 +64,7 @@ TEST(Align, RefusesWhatDoesNotGoTogether) {
   const nn::Sequential network = integer_mlp(1);
   const nn::Sequential shallow(nn::Linear(6, 4), nn::ReLU(), nn::Linear(4, 3));
   const std::string depth = error_of([&] { funcsim::align(network, shallow, integer_inputs(8)); });
-  EXPECT_TRUE(contains(depth, "equally many hidden layers, got 2 (reference) and 1 (model)")) << depth;
+  EXPECT_TRUE(contains(depth, "equally many hidden layers, got 2 (the reference) and 1 (the model)")) << depth;
   const std::string kind = error_of([&] {
     funcsim::align(network, network, integer_inputs(8), {.similarity = static_cast<funcsim::UnitSimilarity>(7)});
   });

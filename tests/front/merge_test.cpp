@@ -84,6 +84,10 @@ TEST(Merge, RefusesWhatDoesNotFit) {
   EXPECT_TRUE(contains(error_of([&] { funcsim::merge(a, integer_mlp(2, 15), inputs); }), "one architecture"));
   EXPECT_TRUE(contains(error_of([&] { funcsim::merge(a, std::vector<nn::Sequential>(), inputs); }), "got none"));
   EXPECT_TRUE(contains(error_of([&] { funcsim::merge(a, b, inputs.slice(1, 0, 5)); }), "last dimension is 6"));
+  const nn::Sequential none;
+  EXPECT_TRUE(contains(error_of([&] { funcsim::merge(none, b, inputs); }), "the reference"));
+  EXPECT_TRUE(contains(error_of([&] { funcsim::merge(a, none, inputs); }), "(the model)"));
+  EXPECT_TRUE(contains(error_of([&] { funcsim::merge(a, {b, none}, inputs); }), "(network 2)"));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/activation_signatures/grid_points.h"
 #include "kernels/common/hash.h"
 #include "packed_bits.h"
 
@@ -39,6 +40,25 @@ TEST(ShufflePartners, HaveTheDocumentedValues) {
   EXPECT_EQ(shuffle_partners(7, 0, 0, serial_for), (std::vector<std::int64_t>{4, 5, 6, 3, 0, 1, 2}));
   EXPECT_EQ(shuffle_partners(6, 1, 0, serial_for), (std::vector<std::int64_t>{5, 2, 1, 4, 3, 0}));
   EXPECT_EQ(shuffle_partners(6, 0, 4096, serial_for), (std::vector<std::int64_t>{5, 3, 4, 1, 2, 0}));
+}
+
+TEST(ShufflePartnersAgain, AreThoseOfTheSeedItself) {
+  EXPECT_EQ(shuffle_partners_again(1001, 5, 5, serial_for), shuffle_partners(1001, 5, 0, serial_for));
+}
+
+TEST(ShufflePartnersAgain, AreLookedAtTheSamePoints) {
+  constexpr std::int64_t inputs = 1001;
+  const PointSets sets(5);
+  for (const std::int64_t its_seed : {0, 1, 2, 3}) {
+    const std::vector<std::int64_t> partners = shuffle_partners_again(inputs, 5, its_seed, serial_for);
+    EXPECT_NE(partners, shuffle_partners_again(inputs, 5, its_seed + 1, serial_for));
+    std::int64_t elsewhere = 0;
+    for (std::int64_t i = 0; i < inputs; ++i) {
+      ASSERT_EQ(partners[partners[i]], i);
+      elsewhere += sets(i) == sets(partners[i]) ? 0 : 1;
+    }
+    EXPECT_LE(elsewhere, 6) << "three pairs";
+  }
 }
 
 TEST(ShufflePartners, AreEachOthersPartners) {

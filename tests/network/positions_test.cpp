@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "kernels/common/error.h"
@@ -45,19 +46,26 @@ TEST(GridPoints, OfAFinerGridLieInThoseOfACoarserOne) {
   }
 }
 
-TEST(GridPoints, CoverTheGridEvenlyAndDependOnTheSeed) {
-  constexpr std::int64_t inputs = 6000;
-  const std::vector<std::int64_t> places = grid_points(0, inputs, 2, {3, 4}, 0);
+TEST(GridPoints, CoverTheGridEvenlyOverSeeds) {
   std::vector<int> counts(12);
-  for (const std::int64_t place : places) {
-    ASSERT_GE(place, 0);
-    ASSERT_LT(place, 12);
-    ++counts[place];
+  for (std::int64_t seed = 0; seed < 6000; ++seed) {
+    for (const std::int64_t place : grid_points(seed, 1, 2, {3, 4}, seed)) {
+      ASSERT_GE(place, 0);
+      ASSERT_LT(place, 12);
+      ++counts[place];
+    }
   }
-  // 1000 expected each, with a standard deviation of 30.3.
+  // 1000 expected each, with a standard deviation of at most 30.3.
   EXPECT_GT(*std::min_element(counts.begin(), counts.end()), 850);
   EXPECT_LT(*std::max_element(counts.begin(), counts.end()), 1150);
-  EXPECT_NE(places, grid_points(0, inputs, 2, {3, 4}, 1));
+}
+
+TEST(GridPoints, AreOfFourSets) {
+  std::set<std::vector<std::int64_t>> sets;
+  for (std::int64_t input = 0; input < 200; ++input) {
+    sets.insert(grid_points(input, 1, 5, {30, 40}, 3));
+  }
+  EXPECT_EQ(sets.size(), 4U);
 }
 
 TEST(GridPoints, ReadAGridOfAsManyPlacesWhole) {

@@ -4,6 +4,8 @@ import os
 
 # Test processes share the cores: threads that wait for work must not keep these busy. Said before PyTorch starts any.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# And plots are drawn into memory.
+os.environ.setdefault("MPLBACKEND", "agg")
 
 import devices
 import pytest

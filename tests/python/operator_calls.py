@@ -44,6 +44,7 @@ OTHER = [random_bits(6, 21), random_bits(4, 21)]
 SHUFFLED = [ops.shuffle_samples(bits, 21) for bits in OTHER]
 PARTNERS = torch.tensor([4, 0, 6, 2, 2, 1, 5])
 MOMENTS = [ops.network_signatures_with_moments(*network, ROWS)[1] for network in (A, B)]
+CORRELATIONS = ops.activation_correlations(*A, *B, ROWS, [])
 SKETCHES = [ops.minhash(bits, 21, 16) for bits in BITS]
 
 MATCHED = [torch.tensor([3, -1, 5, 0, 2]), torch.tensor([1, 0, 3, 2])]
@@ -64,6 +65,11 @@ CALLS: dict[str, list[tuple]] = {
     "synchronize": [(ROWS,)],
     "phi": [(BITS[0], OTHER[0], 21)],
     "canonicalize": [A, CONV],
+    "activation_correlations": [
+        (*A, *B, ROWS, []),
+        (*A, *B, ROWS, CORRELATIONS, 16, 0, 20),
+        (*CONV, *CONV, IMAGES, [], 0),
+    ],
     "match_units": [(*A, *B, []), (*A, *B, ALIKE, True, 2), (*CONV, *CONV, [])],
     "align_parameters": [(*A, *B, MATCHES, ROWS), (*A, *B, MATCHES, ROWS, True)],
     "merge_parameters": [

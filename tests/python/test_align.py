@@ -68,20 +68,25 @@ def test_random_networks_keep_their_function(
     assert all(torch.equal(x, y) for x, y in zip(before, after, strict=True))
 
 
+def _units_can_be_told_apart(model: nn.Sequential) -> bool:
+    """Whether units differ in their canonical weights: with a single weight and no bias all are 1 or -1."""
+    modules = hooks.leaves(model)
+    affine = (modules[layer.affine] for layer in hooks.hidden_layers(modules))
+    return all(module.weight[0].numel() > 1 or module.bias is not None for module in affine)
+
+
 @settings(deadline=None)
-@given(st.integers(0, 10_000), st.booleans())
-def test_random_permuted_and_rescaled_copies_are_recovered(seed: int, convolutional: bool) -> None:
+@given(st.integers(0, 10_000), st.booleans(), st.sampled_from(SIMILARITIES))
+def test_random_permuted_and_rescaled_copies_are_recovered(seed: int, convolutional: bool, similarity: str) -> None:
     model, inputs = (random_cnn if convolutional else random_mlp)(seed)
-    if not transform.permutable(model):
+    if not transform.permutable(model) or not _units_can_be_told_apart(model):
         return
-    other = copies(model, inputs, seed)
-    aligned = funcsim.align(model, other, inputs, rescale=True)
-    # Units that neither bits nor incoming weights can tell apart may have traded places: what comes into the units is
-    # then the same, column by column, all the same.
-    assert_same_function(aligned, model, inputs, 1e-9)
-    modules, expected = hooks.leaves(aligned), hooks.leaves(model)
-    first = hooks.hidden_layers(modules)[0].affine
-    torch.testing.assert_close(modules[first].weight, expected[first].weight, rtol=1e-7, atol=1e-9)
+    rng = np.random.default_rng(seed)
+    moved, _ = transform.permuted(model, inputs, rng)
+    # Every number where it was, and so every unit, since no two have the same weights.
+    assert_equal_parameters(funcsim.align(model, moved, inputs, similarity=similarity), model, 0)
+    other = transform.rescaled(moved, inputs, rng, powers_of_two=False)
+    assert_equal_parameters(funcsim.align(model, other, inputs, similarity=similarity, rescale=True), model, 1e-6)
 
 
 @pytest.mark.parametrize("descends", [False, True])
@@ -146,6 +151,44 @@ def test_unequal_widths(widths: tuple[int, int], similarity: str) -> None:
         assert torch.equal(got[0].weight[5:], many[0].weight[[0, 1, 7, 8]])  # the others in their own order
     else:
         assert torch.equal(got[0].weight, few[0].weight.flip(0))  # in the order of their counterparts
+
+
+@pytest.mark.parametrize("scale", [1e-22, 1e18, 1e20])
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+def test_the_scale_of_the_inputs_makes_no_difference(similarity: str, scale: float) -> None:
+    torch.manual_seed(0)
+    model, other = (
+        nn.Sequential(
+            nn.Linear(6, 30, bias=False), nn.ReLU(), nn.Linear(30, 30, bias=False), nn.ReLU(),
+            nn.Linear(30, 20, bias=False), nn.ReLU(), nn.Linear(20, 3, bias=False),
+        ) for _ in "ab"
+    )  # fmt: skip
+    inputs = torch.randn(300, 6)
+    expected = funcsim.align(model, other, inputs, similarity=similarity)
+    assert_equal_parameters(funcsim.align(model, other, inputs * scale, similarity=similarity), expected, 0)
+
+
+def test_activations_that_overflow_name_the_layer() -> None:
+    model = _mlp(6, 8, 8, 3)
+    with torch.no_grad():
+        model[0].weight.mul_(100)
+    with pytest.raises(RuntimeError, match=r"the reference: hidden layer \d, item \d \(Linear"):
+        funcsim.align(model, model, torch.full((20, 6), 1e38), similarity="correlation")
+
+
+@pytest.mark.parametrize("rescale", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_outputs_that_cancel(dtype: torch.dtype, rescale: bool) -> None:
+    torch.manual_seed(0)
+    model, other = (nn.Sequential(nn.Linear(6, 40), nn.ReLU(), nn.Linear(40, 2)).to(dtype) for _ in "ab")
+    with torch.no_grad():
+        for network in (model, other):  # twins, read with opposite weights
+            network[0].weight[1::2] = network[0].weight[::2] * (1 + 1e-6)
+            network[0].bias[1::2] = network[0].bias[::2]
+            network[2].weight[:, ::2] *= 1e9
+            network[2].weight[:, 1::2] = -network[2].weight[:, ::2]
+            network[2].bias.zero_()
+    funcsim.align(model, other, torch.randn(200, 6, dtype=dtype), rescale=rescale)
 
 
 def test_tokens() -> None:
@@ -243,7 +286,7 @@ def test_refuses_what_it_does_not_know() -> None:
         funcsim.align(model, model, inputs, similarity="cka")
     with pytest.raises(ValueError, match='"correlation" needs activations at positions, got positions "any"'):
         funcsim.align(model, model, inputs, similarity="correlation", positions="any")
-    with pytest.raises(ValueError, match=r"equally many hidden layers, got 1 \(reference\) and 2 \(model\)"):
+    with pytest.raises(ValueError, match=r"hidden layers, got 1 \(the reference\) and 2 \(the model\)"):
         funcsim.align(model, _mlp(4, 5, 5, 2), inputs)
     with pytest.raises(TypeError, match=r"model: describe: expected a torch\.nn\.Sequential, got the module Linear"):
         funcsim.align(model, nn.Linear(4, 2), inputs)
@@ -253,7 +296,7 @@ def test_refuses_what_it_does_not_know() -> None:
         funcsim.align(model, model, torch.randn(9, 3))
     parametrised = _mlp(4, 5, 2)
     parametrizations.weight_norm(parametrised[0])
-    with pytest.raises(ValueError, match="align: module 0 is parametrised"):
+    with pytest.raises(ValueError, match="align: the model: module 0 is parametrised"):
         funcsim.align(model, parametrised, inputs)
     assert isinstance(funcsim.align(parametrised, model, inputs), nn.Sequential)
 
@@ -262,9 +305,10 @@ def test_layers_of_other_grids_name_both_layers() -> None:
     image = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, 2))
     rows = nn.Sequential(nn.Flatten(), nn.Linear(36, 4), nn.ReLU(), nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 2))
     inputs = torch.randn(20, 1, 6, 6)
-    for similarity in ("jaccard", "correlation"):
-        with pytest.raises(ValueError, match=r"hidden layer.* (0|0 \(reference\) and 1 \(model\))"):
-            funcsim.align(image, rows, inputs, similarity=similarity)
+    with pytest.raises(ValueError, match=r"hidden layers 0 \(the reference\) and 1 \(the model\) have different"):
+        funcsim.align(image, rows, inputs)
+    with pytest.raises(RuntimeError, match=r"item 0 .* has 16 samples an input, .* item 1 .* has 1:"):
+        funcsim.align(image, rows, inputs, similarity="correlation")
     with pytest.raises(RuntimeError, match=r"match_units: the weights of hidden layer 0, item 0 .* can't be compared"):
         funcsim.align(image, rows, inputs, similarity="weights")
     assert_same_function(funcsim.align(image, rows, inputs, positions="any"), rows, inputs, 1e-5)

@@ -78,7 +78,7 @@ def _with(matches: list[Tensor], layer: int, values: list[int]) -> list[Tensor]:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((*A, *described(mlp(3, (7, 6, 5))), MATCHES, ROWS), ["equally many hidden layers", "2 (network a)", "3"]),
+        ((*A, *described(mlp(3, (7, 6, 5))), MATCHES, ROWS), ["equally many hidden layers", "2 (the reference)", "3"]),
         ((*A, *B, MATCHES[:1], ROWS), ["matches", "2 hidden layers", "got 1"]),
         ((*A, *B, [MATCHES[0], MATCHES[1].int()], ROWS), ["matches[1]", "int64 [5]", "got int32 [5]"]),
         ((*A, *B, [MATCHES[1], MATCHES[1]], ROWS), ["matches[0]", "int64 [7]", "got int64 [5]"]),
@@ -89,10 +89,10 @@ def _with(matches: list[Tensor], layer: int, values: list[int]) -> list[Tensor]:
             (*A, *B, _with(MATCHES, 1, [0, 1, 3, 2, 3]), ROWS),
             ["matches[1]", "at most once", "got 3 a second time at 4"],
         ),
-        ((*A, *B, MATCHES, ROWS[:, :5]), ["network a", "item 0 (Linear(6, 7))", "[N, 5]"]),
-        ((*A, *B, MATCHES, ROWS.double()), ["network a", "inputs must be float32", "float64"]),
+        ((*A, *B, MATCHES, ROWS[:, :5]), ["the reference", "item 0 (Linear(6, 7))", "[N, 5]"]),
+        ((*A, *B, MATCHES, ROWS.double()), ["the reference", "inputs must be float32", "float64"]),
         ((*A, *B, MATCHES, ROWS[:0]), ["inputs", "at least one"]),
-        ((*A, *B, MATCHES, ROWS * float("inf")), ["network b", "outputs must be finite"]),
+        ((*A, *B, MATCHES, ROWS * float("inf")), ["the model", "outputs must be finite"]),
     ],
 )
 def test_refuses(arguments: tuple, words: list[str]) -> None:
@@ -106,8 +106,8 @@ def test_matches_across_groups_name_layer_units_and_item() -> None:
     matches = [torch.arange(len(match)) for match in ops.match_units(*network, *network, [])]
     apart = [torch.tensor([0, 2, 1, 3, 4, 5]), *matches[1:]]
     assert_says(
-        lambda: ops.align_parameters(*network, *network, apart, inputs), "matches[0]", "unit 1 of network a",
-        "unit 2 of network b", "item 3 (Conv2d(6, 9, [3, 3], padding=[1, 1], groups=3))", "move as wholes",
+        lambda: ops.align_parameters(*network, *network, apart, inputs), "matches[0]", "unit 1 of the reference",
+        "unit 2 of the model", "item 3 (Conv2d(6, 9, [3, 3], padding=[1, 1], groups=3))", "move as wholes",
     )  # fmt: skip
     alone = [matches[0], torch.tensor([3, 4, 5, 0, 1, 2, 6, 7, 8]), *matches[2:]]
     assert_says(lambda: ops.align_parameters(*network, *network, alone, inputs), "matches[1]", "block 0", "block 1")
@@ -132,7 +132,7 @@ def test_scales_beyond_the_dtype_are_an_error() -> None:
     arguments = (*networks_in_half[0], *networks_in_half[1], [torch.arange(3)], inputs)
     ops.align_parameters(*arguments)
     assert_says(
-        lambda: ops.align_parameters(*arguments, True), "align_parameters: network b", "do not compute the same", "9"
+        lambda: ops.align_parameters(*arguments, True), "align_parameters: the model", "do not compute the same", "9"
     )
 
 

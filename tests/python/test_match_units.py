@@ -157,7 +157,7 @@ def _bad(value: float) -> list[Tensor]:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((*A, *described(mlp(3, (7, 6, 5))), []), ["equally many hidden layers", "2 (network a)", "3 (network b)"]),
+        ((*A, *described(mlp(3, (7, 6, 5))), []), ["equally many hidden layers", "2 (the reference)", "3 (the model)"]),
         ((*A, *B, ALIKE[:1]), ["similarities", "2 hidden layers", "got 1"]),
         ((*A, *B, [ALIKE[0], ALIKE[0]]), ["similarities[1]", "float32 [5, 5]", "got float32 [7, 7]"]),
         ((*A, *B, [ALIKE[0], ALIKE[1].double()]), ["similarities[1]", "float32", "float64"]),
@@ -176,7 +176,7 @@ def test_networks_with_other_groups_name_the_layer_and_what_divides_it() -> None
     grouped = nn.Sequential(nn.Conv2d(2, 6, 3), nn.ReLU(), nn.Conv2d(6, 6, 3, groups=3), nn.ReLU(), nn.Conv2d(6, 2, 1))
     assert_says(
         lambda: ops.match_units(*described(plain), *described(grouped), []),
-        "hidden layer 0", "1 in network a (by nothing)", "3 in network b (by item 2 (Conv2d", "groups=3",
+        "hidden layer 0", "1 in the reference (by nothing)", "3 in the model (by item 2 (Conv2d", "groups=3",
     )  # fmt: skip
 
 
@@ -195,7 +195,7 @@ def test_networks_with_other_groups_name_the_layer_and_what_divides_it() -> None
 )  # fmt: skip
 def test_networks_whose_units_get_lost_name_the_item(modules: list[nn.Module], words: list[str]) -> None:
     network = described(nn.Sequential(*modules))
-    assert_says(lambda: ops.match_units(*network, *network, []), "match_units: network a", *words)
+    assert_says(lambda: ops.match_units(*network, *network, []), "match_units: the reference", *words)
 
 
 def test_other_kernels_have_no_weights_to_compare() -> None:

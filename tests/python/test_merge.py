@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Callable
 
 import funcsim
 import numpy as np
@@ -87,6 +88,32 @@ def test_statistics_are_those_of_the_aligned_parents(similarity: str, rescale: b
     assert_repaired([a, aligned], [0.7, 0.3], ROWS, result)
 
 
+@pytest.mark.parametrize("behind", [False, True])
+def test_batch_norms_of_the_inputs_statistics_put_out_the_parents_weighted_means(behind: bool) -> None:
+    """Also behind the activation function, if units were rescaled."""
+
+    def network(seed: int) -> nn.Sequential:
+        torch.manual_seed(seed)
+        between = [nn.ReLU(), nn.BatchNorm1d(9, momentum=1.0)]
+        modules = between if behind else between[::-1]
+        model = nn.Sequential(nn.Linear(6, 9), *modules, nn.Linear(9, 7), nn.ReLU(), nn.Linear(7, 3)).double()
+        for module in model:
+            if isinstance(module, nn.BatchNorm1d):
+                nn.init.normal_(module.weight)
+                nn.init.normal_(module.bias)
+        model(ROWS)
+        return model.eval().requires_grad_(False)
+
+    a, b = network(1), network(2)
+    result = funcsim.merge(a, b, ROWS, 0.3)
+    aligned = funcsim.align(a, b, ROWS, rescale=True)
+    assert_repaired([a, aligned], [0.7, 0.3], ROWS, result)
+    ours, of_a, of_b = (outputs(model[: 3 if behind else 2], ROWS) for model in (result, a, aligned))
+    torch.testing.assert_close(ours.mean(0), 0.7 * of_a.mean(0) + 0.3 * of_b.mean(0), rtol=0, atol=1e-6)
+    if not behind:
+        torch.testing.assert_close(ours.std(0), 0.7 * of_a.std(0) + 0.3 * of_b.std(0), rtol=0, atol=1e-6)
+
+
 def test_without_repair_it_is_the_mean_of_weights() -> None:
     a, b = mlp(1), mlp(2)
     result = funcsim.merge(a, b, ROWS, 0.3, repair=False, rescale=False)
@@ -168,16 +195,19 @@ def test_half_precision() -> None:
         ),
         (nn.Sequential(nn.Linear(6, 9), nn.Tanh(), nn.Linear(9, 7), nn.ReLU(), nn.Linear(7, 3)), "module 1, Tanh()"),
         (nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 3)), "module 2, Linear(9, 3)"),
-        (nn.Sequential(*mlp(0), nn.Identity()), "no further module (a) and module 5, Identity() (b)"),
+        (
+            nn.Sequential(*mlp(0), nn.Identity()),
+            "no further module (the reference) and module 5, Identity() (the model)",
+        ),
     ],
 )
 def test_other_architectures_are_refused(other: nn.Sequential, words: str) -> None:
     with pytest.raises(ValueError, match="one architecture") as error:
         funcsim.merge(mlp(1), other.double(), ROWS)
     assert words in str(error.value)
-    with pytest.raises(ValueError, match=r"\(b\[1\]\)") as error:
+    with pytest.raises(ValueError, match=r"\(network 2\)") as error:
         funcsim.merge(mlp(1), [mlp(2), other.double()], ROWS)
-    assert words.split(" (b)", maxsplit=1)[0] in str(error.value)
+    assert words.split(" (the model)", maxsplit=1)[0] in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +247,42 @@ def test_bad_networks() -> None:
         funcsim.merge(mlp(1).float(), mlp(2).half(), ROWS.float())
     parametrised = mlp(1)
     parametrizations.weight_norm(parametrised[0])
-    with pytest.raises(ValueError, match="merge: module 0 is parametrised"):
+    with pytest.raises(ValueError, match="merge: the reference: module 0 is parametrised"):
         funcsim.merge(parametrised, mlp(2), ROWS)
     with pytest.raises(ValueError, match="similarity must be"):
         funcsim.merge(mlp(1), mlp(2), ROWS, similarity="cosine")
+
+
+def test_errors_name_the_network() -> None:
+    a, b, hooked, broken = (mlp(seed) for seed in range(4))
+    hooked[0].register_forward_hook(lambda *_: None)
+    with torch.no_grad():
+        broken[2].weight[0, 0] = torch.nan
+    other = nn.Sequential(*mlp(1)[:4], nn.Linear(7, 4)).double()
+    has_hooks = r"describe: module 0 \(Linear\) has forward hooks"
+    for arguments, words in (
+        ((hooked, b), f"^the reference: {has_hooks}"),
+        ((a, hooked), f"^the model: {has_hooks}"),
+        ((a, [b, hooked]), f"^network 2: {has_hooks}"),
+        ((a, other), r"Linear\(7, 3\) \(the reference\) and module 4, Linear\(7, 4\) \(the model\)"),
+        ((a, [b, other]), r"\(the reference\) and module 4, Linear\(7, 4\) \(network 2\)"),
+        ((a, broken), "^the model: .*NaN"),
+        ((a, [b, broken]), "^network 2: the model: .*NaN"),
+        ((a, [b, mlp(1).float()]), r"^network 2: the model: .*float32"),
+    ):
+        with pytest.raises((ValueError, RuntimeError), match=words):
+            funcsim.merge(*arguments, ROWS)
+
+
+@pytest.mark.parametrize("kind", [tuple, np.array, torch.tensor, lambda shares: torch.tensor(shares).double()])
+def test_weights_of_any_kind(kind: Callable[[list[float]], object]) -> None:
+    a, others = mlp(1), [mlp(2), mlp(3)]
+    got = funcsim.merge(a, others, ROWS, kind([0.25, 0.5]))
+    expected = funcsim.merge(a, others, ROWS, [0.25, 0.5])
+    assert all(torch.equal(x, y) for x, y in zip(got.parameters(), expected.parameters(), strict=True))
+    single, number = (funcsim.merge(a, others[0], ROWS, share) for share in (torch.tensor(0.25), 0.25))
+    assert torch.equal(single[0].weight, number[0].weight)
+    with pytest.raises(ValueError, match="one-dimensional"):
+        funcsim.merge(a, others, ROWS, np.full((2, 2), 0.1))
+    with pytest.raises(ValueError, match="from 0 to 1, got nan"):
+        funcsim.merge(a, others, ROWS, np.array([0.1, np.nan]))

@@ -269,7 +269,7 @@ def test_bad_networks_and_inputs() -> None:
     assert_says(
         lambda: merge([tensor.float() for tensor in b]), "one dtype", "float64 (network 0)", "float32 (network 1)"
     )
-    assert_says(lambda: merge([b[0].T.clone(), *b[1:]]), "network 1", "item 0", "weight must be [5, 4]")
+    assert_says(lambda: merge([b[0].T.clone(), *b[1:]]), "the model", "item 0", "weight must be [5, 4]")
     assert_says(lambda: merge(b, inputs[:, :3]), "expects inputs whose last dimension is 4")
     assert_says(lambda: merge(b, inputs.float()), "inputs must be float64")
     bad = inputs.clone()

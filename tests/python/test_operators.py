@@ -7,7 +7,7 @@ import funcsim
 import pytest
 import torch
 from devices import moved, tensors_of
-from operator_calls import BITS, CALLS, DEEP, OTHER, ROWS, A, B, described, mlp
+from operator_calls import BITS, CALLS, DEEP, MATCHED, OTHER, ROWS, A, B, described, mlp
 from torch import Tensor, nn
 
 ops = torch.ops.funcsim
@@ -181,6 +181,35 @@ def scripted_networks(
     )
 
 
+def scripted_alignment(
+    a: str, p: list[Tensor], b: str, q: list[Tensor], x: Tensor
+) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
+    correlations = torch.ops.funcsim.activation_correlations(a, list(p), b, list(q), x, [])
+    similarities = [correlations[0].float(), correlations[3].float()]
+    matches = torch.ops.funcsim.match_units(a, list(p), b, list(q), similarities, True)
+    aligned, orders = torch.ops.funcsim.align_parameters(a, list(p), b, list(q), list(matches), x, True)
+    merged = torch.ops.funcsim.merge_parameters(a, list(p) + list(aligned), [0.25, 0.75], [], x)
+    return correlations, matches, aligned, orders, merged
+
+
+def scripted_statistics(
+    a: str, p: list[Tensor], x: Tensor, distances: Tensor
+) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor]]:
+    activations = torch.ops.funcsim.network_activations(a, list(p), x)
+    signatures, moments = torch.ops.funcsim.network_signatures_with_moments(a, list(p), x)
+    return activations, signatures, moments, torch.ops.funcsim.boundary_counts(a, list(p), x, distances)
+
+
+def scripted_scores(x: Tensor, y: Tensor, matches: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    return (
+        torch.ops.funcsim.phi(x, y, 21),
+        torch.ops.funcsim.signature_cka(x, y, 21),
+        torch.ops.funcsim.signature_cka(x, y, 21, True),
+        torch.ops.funcsim.bootstrap_scores([x], [y], [matches], [21], 7, 10),
+        torch.ops.funcsim.shuffled_scores([x], [y], [21], 7, 3),
+    )
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 @pytest.mark.parametrize(
     ("function", "arguments"),
@@ -189,6 +218,9 @@ def scripted_networks(
         (scripted_evidence, (BITS[0], OTHER[0])),
         (scripted_sketches, (BITS[0], OTHER[0])),
         (scripted_networks, (*A, *B, ROWS)),
+        (scripted_alignment, (*A, *B, ROWS)),
+        (scripted_statistics, (*A, ROWS, torch.tensor([[0.1, 0.5], [0.0, 2.0]], dtype=torch.float64))),
+        (scripted_scores, (BITS[0], OTHER[0], MATCHED[0])),
     ],
 )
 def test_scripted_as_eager(device: torch.device, function: Callable, arguments: tuple) -> None:

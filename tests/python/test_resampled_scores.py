@@ -23,68 +23,57 @@ def _matches(units_a: int, units_b: int, seed: int) -> np.ndarray:
     return rng.permutation(partners)[:units_a]
 
 
-@given(
-    inputs=st.sampled_from([2, 3, 20, 256, 300]),
-    per_input=st.sampled_from([1, 3, 8]),
-    similarity=st.sampled_from(["jaccard", "phi"]),
-    seed=SEEDS,
-)
+def _bits(samples: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Two pairs of layers."""
+    return [(random_bits(a, samples, a), random_bits(b, samples, b + 9)) for a, b in ((6, 4), (3, 8))]
+
+
+def _on(device: torch.device, bits: list[tuple[np.ndarray, np.ndarray]]) -> tuple[list[Tensor], list[Tensor]]:
+    return [packed(a).to(device) for a, _ in bits], [packed(b).to(device) for _, b in bits]
+
+
+def _assert_equal(got: Tensor, expected: list[list[float]], device: torch.device) -> None:
+    assert got.device == device
+    assert got.dtype == torch.float64
+    np.testing.assert_allclose(got.cpu().numpy(), np.array(expected), rtol=1e-6, atol=1e-7)
+
+
+PER_INPUT = st.sampled_from([1, 3, 8])
+SIMILARITIES = st.sampled_from(["jaccard", "phi"])
+
+
+@given(inputs=st.sampled_from([2, 3, 20, 256, 300]), per_input=PER_INPUT, similarity=SIMILARITIES, seed=SEEDS)
 @examples(30)
 def test_bootstrap_equals_the_oracle(
     device: torch.device, inputs: int, per_input: int, similarity: str, seed: int
 ) -> None:
     samples = inputs * per_input
-    layers = [(random_bits(a, samples, a), random_bits(b, samples, b + 9)) for a, b in ((6, 4), (3, 8))]
-    matches = [_matches(len(a), len(b), 1) for a, b in layers]
-    got = ops.bootstrap_scores(
-        [packed(a).to(device) for a, _ in layers],
-        [packed(b).to(device) for _, b in layers],
-        [torch.from_numpy(partners).to(device) for partners in matches],
-        [samples, samples],
-        inputs,
-        5,
-        seed,
-        similarity,
-    )
-    assert got.device == device
-    assert got.dtype == torch.float64
+    bits = _bits(samples)
+    matches = [_matches(len(a), len(b), 1) for a, b in bits]
+    partners = [torch.from_numpy(of_layer).to(device) for of_layer in matches]
+    got = ops.bootstrap_scores(*_on(device, bits), partners, [samples, samples], inputs, 5, seed, similarity)
     expected = [
         [
-            resampling.bootstrap_score(a, b, partners, inputs, seed, replicate, similarity)
-            for (a, b), partners in zip(layers, matches, strict=True)
+            resampling.bootstrap_score(a, b, of_layer, inputs, seed, replicate, similarity)
+            for (a, b), of_layer in zip(bits, matches, strict=True)
         ]
         for replicate in range(5)
     ]
-    np.testing.assert_allclose(got.cpu().numpy(), np.array(expected), rtol=1e-6, atol=1e-7)
+    _assert_equal(got, expected, device)
 
 
-@given(
-    inputs=st.integers(1, 40),
-    per_input=st.sampled_from([1, 3]),
-    similarity=st.sampled_from(["jaccard", "phi"]),
-    seed=SEEDS,
-)
+@given(inputs=st.integers(1, 40), per_input=PER_INPUT, similarity=SIMILARITIES, seed=SEEDS)
 @examples(25)
 def test_shuffles_equal_the_oracle(
     device: torch.device, inputs: int, per_input: int, similarity: str, seed: int
 ) -> None:
     samples = inputs * per_input
-    layers = [(random_bits(a, samples, a), random_bits(b, samples, b + 9)) for a, b in ((6, 4), (3, 8))]
-    got = ops.shuffled_scores(
-        [packed(a).to(device) for a, _ in layers],
-        [packed(b).to(device) for _, b in layers],
-        [samples, samples],
-        inputs,
-        4,
-        seed,
-        similarity,
-    )
-    assert got.device == device
-    assert got.dtype == torch.float64
+    bits = _bits(samples)
+    got = ops.shuffled_scores(*_on(device, bits), [samples, samples], inputs, 4, seed, similarity)
     expected = [
-        [resampling.shuffled_score(a, b, inputs, seed, shuffle, similarity) for a, b in layers] for shuffle in range(4)
+        [resampling.shuffled_score(a, b, inputs, seed, shuffle, similarity) for a, b in bits] for shuffle in range(4)
     ]
-    np.testing.assert_allclose(got.cpu().numpy(), np.array(expected), rtol=1e-6, atol=1e-7)
+    _assert_equal(got, expected, device)
 
 
 def _layers() -> tuple[list[Tensor], list[Tensor], list[Tensor]]:

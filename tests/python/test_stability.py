@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from funcsim.evidence import LayerEvidence
+from matplotlib import pyplot
 from oracle import canonical, hooks, networks
 from scipy.stats import norm, spearmanr
 from torch import Tensor, nn
@@ -51,10 +52,10 @@ def test_without_noise_all_is_exact(network: networks.Network) -> None:
     model, inputs = network.make(seed=1, dtype=torch.float32)
     got = funcsim.stability(model, inputs, sigmas=[0.0])
     assert got.scores.tolist() == [[1.0]]
-    assert got.mismatched.tolist() == got.flipped.tolist() == [[0.0]]
+    assert got.wrong_matches.tolist() == got.flipped.tolist() == [[0.0]]
     for layer in got.layers:
         assert layer.scores.tolist() == [[1.0]]
-        assert layer.mismatched.tolist() == layer.flipped.tolist() == [[0.0]]
+        assert layer.wrong_matches.tolist() == layer.flipped.tolist() == [[0.0]]
         assert not layer.flips.any()
 
 
@@ -73,12 +74,12 @@ def test_numbers_are_those_of_a_comparison_with_a_noisy_copy() -> None:
             assert got.scores[s, repeat].item() == pytest.approx(expected.score, abs=1e-3)
             assert got.chances[s, repeat].item() == pytest.approx(expected.chance, abs=1e-3)
             assert got.adjusted[s, repeat].item() == pytest.approx(expected.adjusted, abs=2e-3)
-            assert got.mismatched[s, repeat].item() == pytest.approx(sum(wrong) / 36)
+            assert got.wrong_matches[s, repeat].item() == pytest.approx(sum(wrong) / 36)
             total = sum(int(change.sum()) for change in changed)
             assert got.flipped[s, repeat].item() == pytest.approx(total / (36 * 500), abs=1e-3)
             for index, (layer, its) in enumerate(zip(got.layers, expected.layers, strict=True)):
                 assert layer.scores[s, repeat].item() == pytest.approx(its.score, abs=1e-3)
-                assert layer.mismatched[s, repeat].item() == pytest.approx(wrong[index] / layer.units)
+                assert layer.wrong_matches[s, repeat].item() == pytest.approx(wrong[index] / layer.units)
                 assert layer.flipped[s, repeat].item() == pytest.approx(changed[index].mean(), abs=1e-3)
                 flips[index][s] += torch.from_numpy(changed[index].mean(axis=0)) / 3
     for layer, expected_flips in zip(got.layers, flips, strict=True):
@@ -164,8 +165,8 @@ def _layer(fingerprints: list[int]) -> LayerEvidence:
 def test_within_a_group_of_equal_signatures_a_match_is_right(
     own: list[int], noisy: list[int], partners: list[int], expected: int
 ) -> None:
-    mismatched = importlib.import_module("funcsim.stability")._mismatched
-    assert mismatched(_layer(own), _layer(noisy), torch.tensor(partners)) == expected
+    wrong_matches = importlib.import_module("funcsim.stability")._wrong_matches
+    assert wrong_matches(_layer(own), _layer(noisy), torch.tensor(partners)) == expected
 
 
 def test_points_of_later_inputs_are_their_own() -> None:
@@ -198,6 +199,13 @@ def test_fewer_sigmas_have_the_same_noise() -> None:
     other = funcsim.stability(model, inputs, sigmas=[0.1], repeats=2, seed=1)
     assert not torch.equal(one.scores, other.scores)
     assert one.scores[0, 0] != one.scores[0, 1]
+
+
+@pytest.mark.parametrize("sigmas", [torch.tensor([0.25, 0.5]), np.array([0.25, 0.5]), (0.25, np.float32(0.5))])
+def test_sigmas_may_be_arrays_and_tensors(sigmas: Any) -> None:
+    model, inputs = _model(), _inputs()
+    got = funcsim.stability(model, inputs, sigmas=sigmas)
+    assert got.to_json() == funcsim.stability(model, inputs, sigmas=[0.25, 0.5]).to_json()
 
 
 def test_leaves_network_inputs_and_random_state_alone() -> None:
@@ -246,8 +254,8 @@ def test_prints_and_writes() -> None:
     got = funcsim.stability(_model(), _inputs(), sigmas=(0.0, 0.1), repeats=2)
     lines = str(got).splitlines()
     assert lines[0] == "against copies with noise on the weights, means of 2 draws (500 inputs)"
-    assert lines[1].split() == ["sigma", "score", "chance", "adjusted", "mismatched", "flipped", "bits"]
-    means = [values.mean(dim=1) for values in (got.scores, got.chances, got.adjusted, got.mismatched, got.flipped)]
+    assert lines[1].split() == ["sigma", "score", "chance", "adjusted", "wrong", "matches", "flipped", "bits"]
+    means = [values.mean(dim=1) for values in (got.scores, got.chances, got.adjusted, got.wrong_matches, got.flipped)]
     assert lines[3].split() == ["0.1", *(f"{mean[1].item():.4f}" for mean in means)]
     assert lines[4] == "layers: flicker (share of samples within 0.05 of a boundary), scores by sigma"
     layer = got.layers[1]
@@ -267,8 +275,6 @@ def test_prints_and_writes() -> None:
 
 
 def test_plots() -> None:
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("agg")
     got = funcsim.stability(_model(), _inputs(), sigmas=(0.0, 0.01, 0.1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -279,7 +285,7 @@ def test_plots() -> None:
     np.testing.assert_array_equal(axes.lines[0].get_xydata()[:, 1], got.scores[:, 0])
     assert got.plot(axes) is axes
     assert len(axes.lines) == 8
-    matplotlib.pyplot.close("all")
+    pyplot.close("all")
 
 
 @pytest.mark.parametrize(
@@ -290,6 +296,12 @@ def test_plots() -> None:
         ({"sigmas": [0.1, -1]}, ValueError, r"sigmas\[1\] must be finite and at least 0, got -1"),
         ({"sigmas": ["x"]}, TypeError, r"sigmas\[0\] must be a number, got 'x'"),
         ({"sigmas": [float("inf")]}, ValueError, r"sigmas\[0\] must be finite"),
+        ({"sigmas": np.ones((2, 1))}, ValueError, r"sigmas must be one-dimensional, got shape \[2, 1\]"),
+        ({"sigmas": torch.tensor(0.1)}, TypeError, "sigmas must be a sequence of numbers"),
+        ({"sigmas": np.array([0.1, np.nan])}, ValueError, r"sigmas\[1\] must be finite"),
+        ({"sigmas": np.array(["a"])}, TypeError, r"sigmas\[0\] must be a number, got 'a'"),
+        ({"sigmas": [1e300]}, ValueError, r"sigmas must leave .* got 1e\+300, with which the weight of module 0"),
+        ({"sigmas": [3e38]}, RuntimeError, r"the copy with noise of sigma 3e\+38: .* NaN"),
         ({"repeats": 0}, ValueError, "repeats must be at least 1, got 0"),
         ({"repeats": 1.5}, TypeError, "repeats must be an integer, got 1.5"),
         ({"eps": -0.1}, ValueError, "eps must be finite and at least 0, got -0.1"),

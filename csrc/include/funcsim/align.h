@@ -18,9 +18,10 @@ namespace funcsim {
 
 /// By what align() matches units.
 enum class UnitSimilarity : std::uint8_t {
-  jaccard,  ///< when they fire: |A and B| / |A or B| of the sets of samples
-  phi,      ///< when they fire: Pearson correlation of the two bit vectors
-  weights,  ///< canonical weights, layer after layer; inputs are for the check of the function only
+  jaccard,      ///< when they fire: |A and B| / |A or B| of the sets of samples
+  phi,          ///< when they fire: Pearson correlation of the two bit vectors
+  correlation,  ///< Pearson correlation of their activations, in full precision; not at any_position
+  weights,      ///< canonical weights, layer after layer; inputs are for the check of the function only
 };
 
 /// Options of align(), for example {.rescale = true}.
@@ -42,38 +43,67 @@ struct AlignOptions {
 
 namespace detail {
 
+// As operators call them too.
+inline const std::string reference_role = "the reference";
+inline const std::string model_role = "the model";
+
+/// action(), with the network's role before the message of an Error.
+template <typename Action>
+auto with_role(const std::string& role, const Action& action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    throw Error(role + ": " + error.what());
+  }
+}
+
 /// A network as operators take it.
 struct DescribedNetwork {
-  explicit DescribedNetwork(const torch::nn::Sequential& network) {
-    const std::vector<Item> items = read_items(network);
-    architecture = architecture_text(items);
-    parameters = all_parameters(items);
+  /// @throws Error as describe(), which names the network
+  DescribedNetwork(const std::string& role, const torch::nn::Sequential& network) {
+    with_role(role, [&] {
+      const std::vector<Item> items = read_items(network);
+      architecture = architecture_text(items);
+      parameters = all_parameters(items);
+    });
   }
 
   std::string architecture;
   std::vector<torch::Tensor> parameters;
 };
 
-/// The similarities of all units, hidden layer by hidden layer; none for weights.
-inline std::vector<torch::Tensor> unit_similarities(const torch::nn::Sequential& reference,
-                                                    const torch::nn::Sequential& model, const torch::Tensor& inputs,
-                                                    const AlignOptions& options) {
+inline std::vector<torch::Tensor> activation_correlations(const DescribedNetwork& a, const DescribedNetwork& b,
+                                                          const torch::Tensor& inputs, const AlignOptions& options) {
+  const auto all = call_operator<std::vector<at::Tensor>(
+      std::string_view, at::TensorList, std::string_view, at::TensorList, const at::Tensor&, at::TensorList,
+      std::int64_t, std::int64_t, c10::SymInt)>("activation_correlations", a.architecture, a.parameters, b.architecture,
+                                                b.parameters, inputs, std::vector<torch::Tensor>(), options.positions,
+                                                options.seed, 0);
+  constexpr std::size_t tensors_a_layer = 3;  // the first are the correlations
   std::vector<torch::Tensor> similarities;
-  if (options.similarity == UnitSimilarity::weights) {
-    return similarities;
+  for (std::size_t i = 0; i < all.size(); i += tensors_a_layer) {
+    similarities.push_back(all[i].to(torch::kFloat32));
   }
+  return similarities;
+}
+
+/// The similarities of all units by their signatures, hidden layer by hidden layer.
+inline std::vector<torch::Tensor> signature_similarities(const torch::nn::Sequential& reference,
+                                                         const torch::nn::Sequential& model,
+                                                         const torch::Tensor& inputs, const AlignOptions& options) {
+  std::vector<torch::Tensor> similarities;
   const CompareOptions signatures{
       .method = Method::exact, .seed = options.seed, .margin = options.margin, .positions = options.positions};
-  const Evidence a = NetworkReader("reference", reference, inputs, signatures).collect(Method::exact, false);
-  const Evidence b = NetworkReader("model", model, inputs, signatures).collect(Method::exact, false);
+  const Evidence a = NetworkReader(reference_role, reference, inputs, signatures).collect(Method::exact, false);
+  const Evidence b = NetworkReader(model_role, model, inputs, signatures).collect(Method::exact, false);
   if (a.layers.size() != b.layers.size()) {
-    throw Error("align: networks must have equally many hidden layers, got " + std::to_string(a.layers.size()) +
-                " (reference) and " + std::to_string(b.layers.size()) + " (model)");
+    throw Error("align: networks must have equally many hidden layers, got " + std::to_string(a.layers.size()) + " (" +
+                reference_role + ") and " + std::to_string(b.layers.size()) + " (" + model_role + ")");
   }
   for (std::size_t l = 0; l < a.layers.size(); ++l) {
     if (a.num_samples[l] != b.num_samples[l]) {
-      throw Error("align: hidden layers " + a.names[l] + " (reference) and " + b.names[l] +
-                  " (model) have different numbers of samples, " + std::to_string(a.num_samples[l]) + " and " +
+      throw Error("align: hidden layers " + a.names[l] + " (" + reference_role + ") and " + b.names[l] + " (" +
+                  model_role + ") have different numbers of samples, " + std::to_string(a.num_samples[l]) + " and " +
                   std::to_string(b.num_samples[l]) + "; any_position gives both one an input");
     }
     similarities.push_back(
@@ -108,18 +138,23 @@ inline torch::nn::Sequential align(const torch::nn::Sequential& reference, const
   const torch::NoGradGuard no_grad;
   detail::check_inputs(inputs);
   if (options.similarity > UnitSimilarity::weights) {
-    throw Error("align: similarity must be UnitSimilarity::jaccard, phi or weights, got the value " +
+    throw Error("align: similarity must be UnitSimilarity::jaccard, phi, correlation or weights, got the value " +
                 std::to_string(static_cast<int>(options.similarity)));
   }
-  const detail::DescribedNetwork a(reference);
-  const detail::DescribedNetwork b(model);
-  const std::vector<torch::Tensor> similarities = detail::unit_similarities(reference, model, inputs, options);
+  const detail::DescribedNetwork a(detail::reference_role, reference);
+  const detail::DescribedNetwork b(detail::model_role, model);
+  const torch::Tensor there =
+      inputs.is_cpu() && !b.parameters.empty() ? inputs.to(b.parameters.front().device()) : inputs;
+  std::vector<torch::Tensor> similarities;  // none: by weights
+  if (options.similarity == UnitSimilarity::correlation) {
+    similarities = detail::activation_correlations(a, b, there, options);
+  } else if (options.similarity != UnitSimilarity::weights) {
+    similarities = detail::signature_similarities(reference, model, inputs, options);
+  }
   const auto matches = detail::call_operator<std::vector<at::Tensor>(
       std::string_view, at::TensorList, std::string_view, at::TensorList, at::TensorList, bool, std::int64_t)>(
       "match_units", a.architecture, a.parameters, b.architecture, b.parameters, similarities,
       options.coordinate_descent, inputs.dim());
-  const torch::Tensor there =
-      inputs.is_cpu() && !b.parameters.empty() ? inputs.to(b.parameters.front().device()) : inputs;
   const auto aligned = detail::call_operator<std::tuple<std::vector<at::Tensor>, std::vector<at::Tensor>>(
       std::string_view, at::TensorList, std::string_view, at::TensorList, at::TensorList, const at::Tensor&, bool)>(
       "align_parameters", a.architecture, a.parameters, b.architecture, b.parameters, matches, there, options.rescale);

@@ -36,6 +36,11 @@ struct MergeOptions {
 
 namespace detail {
 
+/// What messages call the network others[index].
+inline std::string role_of_other(std::size_t index, std::size_t others) {
+  return others == 1 ? model_role : "network " + std::to_string(index + 1);
+}
+
 /// One for each network, the reference's first.
 inline std::vector<double> all_weights(const std::vector<double>& weights, std::size_t others) {
   if (weights.empty()) {
@@ -67,7 +72,8 @@ inline std::vector<double> all_weights(const std::vector<double>& weights, std::
 /// running statistics of its BatchNorm; docs/mathematics.md has the details. All networks stay as they are.
 ///
 /// @param reference a network that describe() can read, with hidden layers; the merged network has its order of units
-/// @param others    at least one network of the same architecture, dtype and device
+/// @param others    at least one network of the same architecture, dtype and device; of several, messages call
+///                  others[i] network i + 1
 /// @param inputs    [inputs, features...], as for align(); such as the networks were trained on
 /// @param options   their defaults are those of the Python package
 /// @return a deep copy of the reference with other parameters; names, modes, dtypes and requires_grad are its own
@@ -81,14 +87,17 @@ inline torch::nn::Sequential merge(const torch::nn::Sequential& reference,
     throw Error("merge: there must be at least one other network, got none");
   }
   const std::vector<double> weights = detail::all_weights(options.weights, others.size());
-  const detail::DescribedNetwork first(reference);
+  const detail::DescribedNetwork first(detail::reference_role, reference);
   std::vector<torch::Tensor> all = first.parameters;
-  for (const torch::nn::Sequential& other : others) {
-    const std::string architecture = describe(other);
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    const std::string role = detail::role_of_other(i, others.size());
+    const std::string architecture = detail::DescribedNetwork(role, others[i]).architecture;
     if (architecture != first.architecture) {
-      throw Error("merge: networks must have one architecture, got " + first.architecture + " and " + architecture);
+      throw Error("merge: networks must have one architecture, got " + first.architecture + " (" +
+                  detail::reference_role + ") and " + architecture + " (" + role + ")");
     }
-    const std::vector<torch::Tensor> aligned = parameters(align(reference, other, inputs, options.align));
+    const auto align_it = [&] { return parameters(align(reference, others[i], inputs, options.align)); };
+    const std::vector<torch::Tensor> aligned = others.size() == 1 ? align_it() : detail::with_role(role, align_it);
     all.insert(all.end(), aligned.begin(), aligned.end());
   }
   const torch::Tensor there = inputs.is_cpu() ? inputs.to(first.parameters.front().device()) : inputs;

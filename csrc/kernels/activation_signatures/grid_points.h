@@ -18,10 +18,25 @@ inline constexpr std::int64_t most_places = std::int64_t{1} << 31;
 /// Most points an input: more than any grid is worth.
 inline constexpr std::int64_t most_points = std::int64_t{1} << 24;
 
+/// Sets of points that inputs share: those of one set trade places for chance levels and p-values (shuffle_samples.h),
+/// which then differ in the inputs only and not in the places as well.
+class PointSets {
+ public:
+  /// @param seed of the points and of the shuffle
+  constexpr explicit PointSets(std::int64_t seed) : inputs_(seed, HashPurpose::shuffle) {}
+
+  /// The set of an input with a global index: its first bits in the order of the shuffle.
+  constexpr std::uint64_t operator()(std::uint64_t input) const { return inputs_(input) >> (64 - bits); }
+
+  static constexpr int bits = 2;
+
+ private:
+  HashStream inputs_;
+};
+
 /// The points of an input in a grid. The unit cube is cut into as many equal boxes as there are points, and each point
-/// lies in a box of its own: point p of every input in box p. So a grid of as many places is read whole, points of an
-/// input seldom coincide, and how far apart two of them are depends little on the input, which the shuffles behind
-/// chance and p-values take for granted.
+/// lies in a box of its own: point p of every set in box p. So a grid of as many places is read whole, points of an
+/// input seldom coincide, and how far apart two of them are depends little on the set.
 struct GridPoints {
   std::int64_t grid[coordinate_stride];   ///< sizes, row-major, from 1 to most_places
   std::int64_t boxes[coordinate_stride];  ///< along each dimension, row-major; their product is `points`
@@ -50,12 +65,12 @@ struct GridPoints {
     }
   }
 
-  /// The row-major place in the grid of a point of an input.
+  /// The row-major place in the grid of a point.
   ///
-  /// @param hash  of HashPurpose::position
-  /// @param input its global index
-  constexpr std::int64_t place(const HashStream& hash, std::uint64_t input, std::int64_t point) const {
-    const std::uint64_t first = ((input * static_cast<std::uint64_t>(points)) + static_cast<std::uint64_t>(point)) *
+  /// @param hash of HashPurpose::position
+  /// @param set  the input's, of PointSets
+  constexpr std::int64_t place(const HashStream& hash, std::uint64_t set, std::int64_t point) const {
+    const std::uint64_t first = ((set * static_cast<std::uint64_t>(points)) + static_cast<std::uint64_t>(point)) *
                                 static_cast<std::uint64_t>(coordinate_stride);
     std::int64_t place = 0;
     std::int64_t stride = 1;

@@ -16,6 +16,7 @@ constexpr int block_threads = 256;
 /// What PlaceOffsets say.
 struct OffsetsTask {
   GridPoints points;
+  PointSets sets;
   HashStream hash;
   std::uint64_t first_input;
   std::int64_t samples;
@@ -32,8 +33,9 @@ __global__ void __launch_bounds__(block_threads)
     const std::int64_t input = s / task.samples_per_input;
     const std::int64_t within = s - (input * task.samples_per_input);
     const std::int64_t place =
-        task.all_places ? within
-                        : task.points.place(task.hash, task.first_input + static_cast<std::uint64_t>(input), within);
+        task.all_places
+            ? within
+            : task.points.place(task.hash, task.sets(task.first_input + static_cast<std::uint64_t>(input)), within);
     offsets[s] = (input * task.input_stride) + (place * task.place_stride);
   }
 }
@@ -107,6 +109,7 @@ void CudaKernels::sample_offsets(const PlaceOffsets& places, std::int64_t* offse
   }
   const OffsetsTask task{.points = GridPoints(places.grid.data(), static_cast<std::int64_t>(places.grid.size()),
                                               places.all_places ? 1 : places.samples_per_input),
+                         .sets = PointSets(places.seed),
                          .hash = HashStream(places.seed, HashPurpose::position),
                          .first_input = static_cast<std::uint64_t>(places.first_input),
                          .samples = samples,

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "kernels/activation_signatures/grid_points.h"
 #include "kernels/common/bits.h"
 #include "kernels/common/buffer.h"
 #include "kernels/common/ceil_div.h"
@@ -137,25 +138,49 @@ void shuffle_bytes(const std::uint8_t* signatures, std::int64_t units, std::int6
   });
 }
 
-}  // namespace
-
-std::vector<std::int64_t> shuffle_partners(std::int64_t num_inputs, std::int64_t seed, std::int64_t first_input,
-                                           const ParallelFor& parallel_for) {
+/// The inputs, as indices from 0, sorted by the hashes of their global indices.
+std::vector<std::int64_t> sorted_inputs(std::int64_t num_inputs, std::int64_t seed, std::int64_t first_input,
+                                        const ParallelFor& parallel_for) {
   const HashStream stream(seed, HashPurpose::shuffle);
-  const std::vector<std::uint64_t> order = sorted_hashes(stream, num_inputs, first_input, parallel_for);
-  const auto input_at = [&](std::int64_t place) {
-    return static_cast<std::int64_t>(stream.index_of(order[place]) - static_cast<std::uint64_t>(first_input));
-  };
+  const std::vector<std::uint64_t> hashes = sorted_hashes(stream, num_inputs, first_input, parallel_for);
+  std::vector<std::int64_t> inputs(hashes.size());
+  parallel_for(0, num_inputs, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t place = begin; place < end; ++place) {
+      inputs[place] =
+          static_cast<std::int64_t>(stream.index_of(hashes[place]) - static_cast<std::uint64_t>(first_input));
+    }
+  });
+  return inputs;
+}
+
+/// Partners of neighbours in an order: the first and the second, the third and the fourth, ...
+std::vector<std::int64_t> partners_in(const std::vector<std::int64_t>& order, const ParallelFor& parallel_for) {
+  const auto num_inputs = static_cast<std::int64_t>(order.size());
   std::vector<std::int64_t> partners(order.size());
   parallel_for(0, (num_inputs + 1) / 2, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t pair = begin; pair < end; ++pair) {
-      const std::int64_t input = input_at(2 * pair);
-      const std::int64_t other = (2 * pair) + 1 < num_inputs ? input_at((2 * pair) + 1) : input;
+      const std::int64_t input = order[2 * pair];
+      const std::int64_t other = (2 * pair) + 1 < num_inputs ? order[(2 * pair) + 1] : input;
       partners[input] = other;
       partners[other] = input;
     }
   });
   return partners;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> shuffle_partners(std::int64_t num_inputs, std::int64_t seed, std::int64_t first_input,
+                                           const ParallelFor& parallel_for) {
+  return partners_in(sorted_inputs(num_inputs, seed, first_input, parallel_for), parallel_for);
+}
+
+std::vector<std::int64_t> shuffle_partners_again(std::int64_t num_inputs, std::int64_t seed, std::int64_t its_seed,
+                                                 const ParallelFor& parallel_for) {
+  const PointSets sets(seed);
+  std::vector<std::int64_t> order = sorted_inputs(num_inputs, its_seed, 0, parallel_for);
+  std::ranges::stable_sort(order, {}, [&](std::int64_t input) { return sets(static_cast<std::uint64_t>(input)); });
+  return partners_in(order, parallel_for);
 }
 
 std::vector<std::int64_t> samples_of(std::span<const std::int64_t> inputs, std::int64_t samples_per_input) {

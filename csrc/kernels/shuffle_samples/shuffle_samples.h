@@ -15,9 +15,17 @@ namespace funcsim {
 /// A pairing rather than an arbitrary permutation because it is its own inverse: A against shuffled B
 /// then overlaps exactly as B against shuffled A, and chance levels are symmetric like scores.
 ///
+/// The first bits of an input's hash say which points of a grid it is looked at (PointSets): partners are looked at the
+/// same ones, but for at most one pair between two sets.
+///
 /// @return [num_inputs] the partner of every input, as an index from 0
 std::vector<std::int64_t> shuffle_partners(std::int64_t num_inputs, std::int64_t seed, std::int64_t first_input,
                                            const ParallelFor& parallel_for);
+
+/// Another shuffle of inputs from 0 on that are looked at the points of `seed`: as above with `its_seed`, but that
+/// inputs are sorted by their set of points first.
+std::vector<std::int64_t> shuffle_partners_again(std::int64_t num_inputs, std::int64_t seed, std::int64_t its_seed,
+                                                 const ParallelFor& parallel_for);
 
 /// The samples of inputs: input * samples_per_input + p for each input and p, in order.
 std::vector<std::int64_t> samples_of(std::span<const std::int64_t> inputs, std::int64_t samples_per_input);

@@ -36,8 +36,10 @@ std::int64_t expected_offset(const PlaceOffsets& places, const std::vector<std::
   for (std::size_t k = 0; k < places.grid.size(); ++k) {
     all *= places.grid[k];
     if (!places.all_places) {
-      const auto global = static_cast<std::uint64_t>(((places.first_input + input) * places.samples_per_input) + point);
-      const std::uint64_t u = HashStream(places.seed, HashPurpose::position)((global * 8) + k) >> 32;
+      const auto global = static_cast<std::uint64_t>(places.first_input + input);
+      const std::uint64_t set = HashStream(places.seed, HashPurpose::shuffle)(global) >> 62;
+      const std::uint64_t index = ((set * places.samples_per_input) + point) * 8 + k;
+      const std::uint64_t u = HashStream(places.seed, HashPurpose::position)(index) >> 32;
       std::int64_t boxes_behind = 1;
       for (std::size_t behind = k + 1; behind < boxes.size(); ++behind) {
         boxes_behind *= boxes[behind];
@@ -91,11 +93,11 @@ TEST_F(GridSamplesCuda, HasTheDocumentedPoints) {
   // docs/hash.md
   EXPECT_EQ(offsets_on_device({0, 1, 16, false, {28, 28}, 0, 1, false})[0], 28 + 4);
   EXPECT_EQ(offsets_on_device({0, 1, 16, false, {7, 7}, 0, 1, false})[0], 1);
-  EXPECT_EQ(offsets_on_device({5, 1, 16, false, {28, 14}, 0, 1, false})[3], (4 * 14) + 13);
-  EXPECT_EQ(offsets_on_device({5, 1, 16, false, {28, 14}, 0, 1, false})[14], (25 * 14) + 9);
-  EXPECT_EQ(offsets_on_device({0, 1, 12, false, {9, 9}, 2, 1, false})[11], (8 * 9) + 8);
-  EXPECT_EQ(offsets_on_device({1'000'000'000, 1, 4, false, {100}, -3, 1, false})[2], 53);
-  EXPECT_EQ(offsets_on_device({77, 1, 1, false, {5, 6, 7}, 9, 1, false})[0], (5 * 7) + 1);
+  EXPECT_EQ(offsets_on_device({5, 1, 16, false, {28, 14}, 0, 1, false})[3], (6 * 14) + 11);
+  EXPECT_EQ(offsets_on_device({5, 1, 16, false, {28, 14}, 0, 1, false})[14], (27 * 14) + 8);
+  EXPECT_EQ(offsets_on_device({0, 1, 12, false, {9, 9}, 2, 1, false})[11], (6 * 9) + 7);
+  EXPECT_EQ(offsets_on_device({1'000'000'000, 1, 4, false, {100}, -3, 1, false})[2], 74);
+  EXPECT_EQ(offsets_on_device({77, 1, 1, false, {5, 6, 7}, 9, 1, false})[0], (((3 * 6) + 0) * 7) + 2);
 }
 
 TEST_F(GridSamplesCuda, FindsNothingWhereThereAreNoInputs) {

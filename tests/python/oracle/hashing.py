@@ -43,9 +43,18 @@ def minhash(bits: np.ndarray, num_hashes: int, seed: int, first_sample: int = 0)
     return sketch
 
 
-def pairing(num_inputs: int, seed: int, first_input: int = 0) -> list[int]:
-    """Who each input trades places with: sorted by hash, the first with the second, the third with the fourth..."""
-    order = sorted(range(num_inputs), key=lambda i: (stream(seed, "shuffle", first_input + i), i))
+def point_set(seed: int, input_index: int) -> int:
+    """Which of four sets of points an input of a global number is looked at."""
+    return stream(seed, "shuffle", input_index) >> 62
+
+
+def pairing(num_inputs: int, seed: int, first_input: int = 0, *, sets_seed: int | None = None) -> list[int]:
+    """Who each input trades places with: sorted by hash, the first with the second, the third with the fourth...
+
+    By default inputs of a set of points come one after the other; with ``sets_seed`` it is those sets that do.
+    """
+    sets = [point_set(seed if sets_seed is None else sets_seed, first_input + i) for i in range(num_inputs)]
+    order = sorted(range(num_inputs), key=lambda i: (sets[i], stream(seed, "shuffle", first_input + i), i))
     partner = list(range(num_inputs))
     for left, right in zip(order[::2], order[1::2], strict=False):
         partner[left], partner[right] = right, left
@@ -75,7 +84,7 @@ def _multiplicity(number: int, factor: int) -> int:
 
 def coordinate(seed: int, points: int, input_index: int, point: int, dimension: int, grid: tuple[int, ...]) -> int:
     """Where a point of an input of a global number lies along one dimension of a grid."""
-    u = stream(seed, "position", (input_index * points + point) * 8 + dimension) >> 32
+    u = stream(seed, "position", (point_set(seed, input_index) * points + point) * 8 + dimension) >> 32
     counts = boxes(points, len(grid))
     box = np.unravel_index(point, counts)[dimension]
     return (int(box) * 2**32 + u) * grid[dimension] // (counts[dimension] * 2**32)

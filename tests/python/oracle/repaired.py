@@ -17,6 +17,9 @@ class Statistics:
     values: np.ndarray
     sets_means: bool
     reachable: np.ndarray | bool = True  # a BatchNorm can't make deviations 0, nor larger than its eps lets it
+    outputs: np.ndarray | None = None  # of a BatchNorm: what it makes of the values by its weight
+    weight: np.ndarray | float = 1.0  # and bias
+    bias: np.ndarray | float = 0.0
 
 
 def statistics(model: nn.Sequential, inputs: Tensor) -> list[Statistics]:
@@ -31,7 +34,9 @@ def statistics(model: nn.Sequential, inputs: Tensor) -> list[Statistics]:
             values = (x - module.running_mean) / torch.sqrt(module.running_var + module.eps)
             values = values.reshape(-1, values.shape[-1]).numpy()
             reachable = (module.running_var > 0).numpy() & (values.std(axis=0) > 1e-9)
-            found.append(Statistics(place, values, sets_means=True, reachable=reachable))
+            out = outputs[place + 1].movedim(1, -1).reshape(-1, values.shape[-1]).numpy()
+            factors = (module.weight.detach().numpy(), module.bias.detach().numpy()) if module.affine else (1.0, 0.0)
+            found.append(Statistics(place, values, True, reachable, out, *factors))
         elif place in layers:
             affine = modules[layers[place].affine]
             z = hooks.units_last(outputs[place + 1], affine)
@@ -65,4 +70,11 @@ def assert_repaired(models: list[nn.Sequential], weights: list[float], inputs: T
         if ours.sets_means:
             means = sum(w * parent.values.mean(axis=0) for w, parent in zip(weights, theirs, strict=True))
             np.testing.assert_allclose(ours.values.mean(axis=0), means, rtol=0, atol=1e-8 * size)
+        if ours.outputs is not None:  # by weighted means of the weights and biases
+            weight = sum(w * parent.weight for w, parent in zip(weights, theirs, strict=True))
+            bias = sum(w * parent.bias for w, parent in zip(weights, theirs, strict=True))
+            atol = 1e-8 * size * max(1.0, np.abs(weight).max())
+            np.testing.assert_allclose(ours.outputs.mean(axis=0), weight * means + bias, rtol=0, atol=atol)
+            expected_deviations = (np.abs(weight) * deviations)[varies]
+            np.testing.assert_allclose(ours.outputs.std(axis=0)[varies], expected_deviations, rtol=0, atol=atol)
     return len(got)

@@ -37,7 +37,7 @@ def shuffle_sources(num_inputs: int, seed: int, shuffle: int) -> list[int]:
     """Where each input's samples come from: a pairing of its own after the common first one."""
     first = hashing.pairing(num_inputs, seed)
     its_seed = hashing.stream(seed, "shuffle_seed", shuffle)
-    own = hashing.pairing(num_inputs, its_seed - 2**64 if its_seed >= 2**63 else its_seed)
+    own = hashing.pairing(num_inputs, its_seed - 2**64 if its_seed >= 2**63 else its_seed, sets_seed=seed)
     return [first[i] for i in own]
 
 
