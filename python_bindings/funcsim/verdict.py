@@ -116,8 +116,8 @@ def _uncertainty(comparison: "Comparison", low: float, high: float) -> str:
     reach = f"{low:.3f} to {high:.3f}"
     if comparison.interval is not None:
         text = (
-            f"Adjusted is {reach} from one draw of as many inputs to the next: a range to compare with others on the same "
-            f"inputs, as more inputs would bring it down."
+            f"Adjusted is {reach} from one draw of as many inputs to the next: a range to compare with others on the "
+            f"same inputs, as more inputs would bring it down."
         )
     elif comparison.method == "minhash":
         text = (
