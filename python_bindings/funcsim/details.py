@@ -74,7 +74,7 @@ def _chance_similarities(a: Evidence, b: Evidence, pairs: list[Pair], similarity
         samples,
         samples,
         similarity,
-        [place for place in range(len(pairs)) for _ in "ab"],
+        [],
         b.partners,
     )
     return [similarities[partners >= 0].cpu() for partners, similarities in zip(*results[5:], strict=True)]
