@@ -64,7 +64,7 @@ class PlatformDistribution(Distribution):
 setup(
     cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": WheelForEveryPython},
     distclass=PlatformDistribution,
-    packages=["funcsim"],
+    packages=["funcsim", "funcsim.report"],
     package_dir={"": "python_bindings"},
-    package_data={"funcsim": ["py.typed"]},
+    package_data={"funcsim": ["py.typed"], "funcsim.report": ["assets/*"]},
 )

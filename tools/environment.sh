@@ -91,6 +91,18 @@ find_python() {
   return 1
 }
 
+# For the tests that look at reports, which are skipped without.
+install_browser() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    if command -v "$name" >/dev/null; then
+      return 0
+    fi
+  done
+  # Not every system has it under this name.
+  (install_system_packages chromium) || echo "No chromium: tests that need a browser will be skipped." >&2
+}
+
 make_environment() {
   local stamp
   stamp="$venv/.installed-$(cat tools/requirements{,-test,-test-weights}.txt tools/environment.sh | sha256sum | cut -c1-16)"

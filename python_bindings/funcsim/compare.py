@@ -1,6 +1,7 @@
 """Compares two networks as functions."""
 
 import operator
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,15 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ._version import __version__
 from .adjusted import adjusted_score
 from .comparison import Comparison, LayerComparison, UnmatchedLayer
+from .details import with_details
 from .feeding import Call
 from .inputs import Inputs
 from .layer_choice import Names
 from .layer_evidence import Evidence, LayerEvidence
 from .pair import Network, collect_pair
 from .progress import shown
-from .settings import INT64, Positions
+from .settings import INT64, Positions, checked_flag
 from .uncertainty import Extras, PairedLayers, checked_extras
 
 
@@ -39,6 +42,7 @@ def compare(
     exclude: Names | None = None,
     call: Call | None = None,
     progress: bool | None = None,
+    details: bool | None = None,
 ) -> Comparison:
     """Compares two networks as functions on ``inputs``, hidden layer by hidden layer and unit by unit, in eval mode.
 
@@ -95,6 +99,9 @@ def compare(
             batch's entries as keywords. Both networks are then read by hooks.
         progress: Whether a bar on standard error shows how far it is: True; None where the package rich is installed;
             False. Where standard error is no terminal there is none.
+        details: Whether to collect what reports show beside scores: the similarities of matched units under chance,
+            which cost as much as two comparisons of the layers, and the scores of all hidden layers against all. None
+            collects each of the two where it takes at most some tenth of a second.
 
     Returns:
         The scores, and which unit is which, on the CPU.
@@ -109,8 +116,11 @@ def compare(
     Warns:
         UserWarning: A sketch was made on inputs that differ from the other network's.
     """
+    start = time.perf_counter()
     pairs = checked_pairs(layers)
     extras = checked_extras(cka, interval, shuffles, seed)
+    if details is not None:
+        checked_flag("details", details)
     with shown(progress, "reading the networks", inputs, 2) as bar:
         evidence_a, evidence_b = collect_pair(
             a,
@@ -129,7 +139,9 @@ def compare(
             needing_signatures=extras.needing_signatures,
         )
         bar.begin("matching units")
-        return compare_evidence(evidence_a, evidence_b, similarity, pairs, extras)
+        comparison = compare_evidence(evidence_a, evidence_b, similarity, pairs, extras)
+        comparison = with_details(comparison, evidence_a, evidence_b, details)
+    return replace(comparison, seconds=time.perf_counter() - start)
 
 
 def checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
@@ -194,6 +206,8 @@ def compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: lis
         method=a.method,
         similarity=similarity,
         num_inputs=a.num_inputs,
+        settings=a.settings,
+        versions={"funcsim": __version__, "torch": str(torch.__version__)},
         layers=layers,
         unmatched_a=_unmatched(a, pairs[:, 0].tolist()),
         unmatched_b=_unmatched(b, pairs[:, 1].tolist()),
@@ -242,8 +256,7 @@ def _layer_comparison(
     score, chance, adjusted, error = numbers
     units = (partners >= 0).nonzero().squeeze(1)
     total = score * max(a.units, b.units)
-    dead_a, always_on_a, duplicates_a = _count_units(a, num_samples)
-    dead_b, always_on_b, duplicates_b = _count_units(b, num_samples)
+    duplicate_of_a, duplicate_of_b = _earlier_equals(a, num_samples), _earlier_equals(b, num_samples)
     return LayerComparison(
         name_a=a.name,
         name_b=b.name,
@@ -258,17 +271,26 @@ def _layer_comparison(
         coverage_b=total / b.units,
         matches=torch.stack([units, partners[units]], dim=1),
         similarities=similarities[units],
-        dead_a=dead_a,
-        dead_b=dead_b,
-        always_on_a=always_on_a,
-        always_on_b=always_on_b,
-        duplicates_a=duplicates_a,
-        duplicates_b=duplicates_b,
+        dead_a=int((a.counts == 0).sum()),
+        dead_b=int((b.counts == 0).sum()),
+        always_on_a=int((a.counts == num_samples).sum()),
+        always_on_b=int((b.counts == num_samples).sum()),
+        duplicates_a=int((duplicate_of_a >= 0).sum()),
+        duplicates_b=int((duplicate_of_b >= 0).sum()),
+        counts_a=a.counts,
+        counts_b=b.counts,
+        duplicate_of_a=duplicate_of_a,
+        duplicate_of_b=duplicate_of_b,
     )
 
 
-def _count_units(layer: LayerEvidence, num_samples: int) -> tuple[int, int, int]:
-    """Dead units, always-on units, and those of the others that fire exactly when an earlier one does."""
-    is_dead, is_always_on = layer.counts == 0, layer.counts == num_samples
-    varying = layer.fingerprints[~(is_dead | is_always_on)].tolist()
-    return int(is_dead.sum()), int(is_always_on.sum()), len(varying) - len(set(varying))
+def _earlier_equals(layer: LayerEvidence, num_samples: int) -> Tensor:
+    """The first unit that fires exactly when each unit does, if that is another one; else -1. int64 ``[units]``.
+
+    -1 for dead and always-on units, too.
+    """
+    numbers = torch.arange(layer.units)
+    _, group = torch.unique(layer.fingerprints, return_inverse=True)
+    first = numbers.new_full((layer.units,), layer.units).scatter_reduce(0, group, numbers, "amin")[group]
+    varies = (layer.counts > 0) & (layer.counts < num_samples)
+    return torch.where(varies & (first < numbers), first, -1)

@@ -137,7 +137,7 @@ class Reader(ABC, Generic[Piece]):
             partners = self._partners
             if partners is None:
                 partners = ops.shuffle_partners(layers[0].rows.new_empty(self._num_inputs), self._settings.seed)
-        return Evidence(method, self._num_inputs, layers, partners, self.read, tuple(self.notes))
+        return Evidence(method, self._num_inputs, layers, self._settings, partners, self.read, tuple(self.notes))
 
 
 class NetworkReader(Reader[Tensor]):

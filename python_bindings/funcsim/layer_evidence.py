@@ -48,6 +48,7 @@ class Evidence:
     method: str  # "exact": signatures, "minhash": sketches
     num_inputs: int
     layers: tuple[LayerEvidence, ...]
+    settings: Settings
     partners: Tensor | None = None  # int64 [inputs], of signatures: who trades places for the chance level
     read: str = CANONICAL_FORM  # or HOOKS
     notes: tuple[str, ...] = ()  # what the network's user should know of how it was read

@@ -1,7 +1,8 @@
 """All hidden layers of one network against all of another."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from .feeding import Call
 from .inputs import Inputs
 from .layer_choice import Names
 from .layer_evidence import CANONICAL_FORM, Evidence, LayerEvidence
+from .new_axes import new_axes
 from .pair import Network, collect_pair
 from .progress import shown
 from .settings import LAYER_SIMILARITIES, Positions
@@ -48,6 +50,27 @@ class LayerSimilarity:
     read_b: str = CANONICAL_FORM
     notes_a: tuple[str, ...] = ()
     notes_b: tuple[str, ...] = ()
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draws the adjusted scores as a heat map, layers of a from top to bottom, by matplotlib.
+
+        Args:
+            axes: Matplotlib's, to draw on; None makes a figure.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ImportError: Without matplotlib.
+        """
+        if axes is None:
+            axes = new_axes("LayerSimilarity.plot")
+        image = axes.imshow(self.adjusted.numpy(), vmin=0, vmax=1, cmap="cividis", aspect="auto")
+        axes.set_xticks(range(len(self.names_b)), self.names_b, rotation=90)
+        axes.set_yticks(range(len(self.names_a)), self.names_a)
+        axes.set(xlabel="layer of b", ylabel="layer of a")
+        axes.figure.colorbar(image, ax=axes, label="adjusted score")
+        return axes
 
     def __str__(self) -> str:
         """The adjusted scores: a line for each layer of a, a column for each of b."""
@@ -125,6 +148,37 @@ def layer_similarity(
             scores, chances = _cka_matrices(evidence_a, evidence_b, similarity == "cka_debiased", seed or 0)
         else:
             scores, chances = _matched_matrices(evidence_a, evidence_b, similarity)
+    return _result(evidence_a, evidence_b, similarity, scores, chances)
+
+
+def comparable_layers(evidence_a: Evidence, evidence_b: Evidence, similarity: str) -> LayerSimilarity:
+    """The scores of all pairs of layers that have equally many samples an input; NaN for the others.
+
+    Args:
+        evidence_a: On network a.
+        evidence_b: On network b, with what the chance level needs.
+        similarity: "jaccard" or "phi".
+    """
+    scores = torch.full((len(evidence_a.layers), len(evidence_b.layers)), torch.nan, dtype=torch.float64)
+    chances = scores.clone()
+    for samples in {layer.samples_per_input for layer in evidence_a.layers}:
+        places_a, some_a = _with_samples(evidence_a, samples)
+        places_b, some_b = _with_samples(evidence_b, samples)
+        if places_b:
+            block = torch.meshgrid(torch.tensor(places_a), torch.tensor(places_b), indexing="ij")
+            scores[block], chances[block] = _matched_matrices(some_a, some_b, similarity)
+    return _result(evidence_a, evidence_b, similarity, scores, chances)
+
+
+def _with_samples(evidence: Evidence, samples: int) -> tuple[list[int], Evidence]:
+    """The layers with so many samples an input: their places, and the evidence on them."""
+    places = [place for place, layer in enumerate(evidence.layers) if layer.samples_per_input == samples]
+    return places, replace(evidence, layers=tuple(evidence.layers[place] for place in places))
+
+
+def _result(
+    evidence_a: Evidence, evidence_b: Evidence, similarity: str, scores: Tensor, chances: Tensor
+) -> LayerSimilarity:
     return LayerSimilarity(
         names_a=_names(evidence_a.layers),
         names_b=_names(evidence_b.layers),

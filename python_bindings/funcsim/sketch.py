@@ -65,7 +65,7 @@ class NetworkSketch:
     @property
     def evidence(self) -> Evidence:
         """As comparisons take it."""
-        return Evidence("minhash", self.num_inputs, self.layers, read=self.read)
+        return Evidence("minhash", self.num_inputs, self.layers, self.settings, read=self.read)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a safetensors file (docs/sketch-format.md): no pickle, readable without funcsim.

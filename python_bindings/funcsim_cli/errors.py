@@ -51,6 +51,4 @@ def paragraph(command: str, error: BaseException) -> str:
         text += "."
     hint = "" if isinstance(error, Problem) else " --debug shows where it was noticed."
     width = min(max(shutil.get_terminal_size().columns, 40), 120)
-    return textwrap.fill(
-        f"{command}: {text}{hint}", width, break_long_words=False, break_on_hyphens=False
-    )
+    return textwrap.fill(f"{command}: {text}{hint}", width, break_long_words=False, break_on_hyphens=False)

@@ -23,9 +23,7 @@ def load_pair(
     Raises:
         Problem: Something can't be loaded; inputs are missing, or are given to two sketches.
     """
-    models = load_models(
-        [a, b], seed=options.seed, device=device, trust_pickle=options.trust_pickle, sketches=True
-    )
+    models = load_models([a, b], seed=options.seed, device=device, trust_pickle=options.trust_pickle, sketches=True)
     sketches = all(isinstance(model.network, NetworkSketch) for model in models)
     if sketches and inputs is not None:
         raise Problem("two sketches are compared without inputs", got=f"--inputs {inputs}", advice="Leave it out.")

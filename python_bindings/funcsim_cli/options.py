@@ -150,7 +150,8 @@ Pairs = Annotated[
 ]
 
 Json = Annotated[
-    str | None, _option(OUTPUT, "--json", metavar="FILE", text="Write the result as JSON; - prints it instead of a table.")
+    str | None,
+    _option(OUTPUT, "--json", metavar="FILE", text="Write the result as JSON; - prints it instead of a table."),
 ]
 Html = Annotated[
     Path | None, _option(OUTPUT, "--html", metavar="FILE", text="Write a report that opens in a browser, offline.")

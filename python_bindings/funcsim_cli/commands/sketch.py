@@ -21,7 +21,9 @@ def sketch(
     model: o.Model,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE", help="The sketch, a safetensors file.", rich_help_panel=o.OUTPUT),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The sketch, a safetensors file.", rich_help_panel=o.OUTPUT
+        ),
     ],
     inputs: o.Inputs = None,
     key: o.Key = None,

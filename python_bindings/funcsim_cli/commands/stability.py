@@ -42,9 +42,7 @@ def stability(
     ] = 1,
     eps: Annotated[
         float,
-        typer.Option(
-            "--eps", metavar="E", help="What counts as near a unit's boundary.", rich_help_panel=o.SCORING
-        ),
+        typer.Option("--eps", metavar="E", help="What counts as near a unit's boundary.", rich_help_panel=o.SCORING),
     ] = 0.05,
     seed: o.Seed = None,
     json: o.Json = None,

@@ -71,7 +71,9 @@ def load_inputs(source: str, options: InputOptions, dtype: torch.dtype | None) -
 def _of_folder(path: Path, options: InputOptions, dtype: torch.dtype | None) -> Iterable[Any]:
     transform = None if options.transform is None else _transform(options.transform)
     if is_datasets_folder(path):
-        loader = load_datasets_folder(path, transform=transform, **_common(options), key=options.key, split=options.split)
+        loader = load_datasets_folder(
+            path, transform=transform, **_common(options), key=options.key, split=options.split
+        )
     elif image_files(path):
         loader = load_images(path, transform=transform, **_common(options))
     else:
@@ -177,7 +179,9 @@ def _first(batch: Any, most: int) -> tuple[Any, int]:
     if isinstance(batch, Tensor):
         return batch[:most], min(most, len(batch))
     if isinstance(batch, Mapping):
-        cut = {key: value[:most] if isinstance(value, Tensor) and value.dim() else value for key, value in batch.items()}
+        cut = {
+            key: value[:most] if isinstance(value, Tensor) and value.dim() else value for key, value in batch.items()
+        }
         return cut, next((len(value) for value in cut.values() if isinstance(value, Tensor) and value.dim()), most)
     if isinstance(batch, list | tuple) and batch:
         first, taken = _first(batch[0], most)

@@ -47,7 +47,14 @@ def as_network(graph_module: fx.GraphModule) -> nn.Module:
 
 
 AFFINE = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
-WITH_WEIGHTS = (nn.Linear, nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+WITH_WEIGHTS = (
+    nn.Linear,
+    nn.modules.conv._ConvNd,
+    nn.modules.batchnorm._NormBase,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.RMSNorm,
+)
 
 Found = dict[fx.Node, tuple[nn.Module, str]]
 
