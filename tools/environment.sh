@@ -121,6 +121,8 @@ make_environment() {
     PATH="$PWD/$venv/bin:$PATH" install_with_torch "$venv/bin/python" "$torch_version" tools/requirements.txt
     # The package is used from the checkout.
     echo "$PWD/python_bindings" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/funcsim.pth"
+    printf '#!%s\nfrom funcsim_cli.main import main\n\nmain()\n' "$PWD/$venv/bin/python" >"$venv/bin/funcsim"
+    chmod +x "$venv/bin/funcsim"
     rm -f "$venv"/.installed-*
     touch "$stamp"
   fi

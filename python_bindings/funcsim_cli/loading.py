@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from torch import Tensor, nn
-
 from funcsim import NetworkSketch
+from torch import Tensor, nn
 
 from .errors import Problem
 from .inputs import InputOptions, load_inputs

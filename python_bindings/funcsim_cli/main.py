@@ -5,7 +5,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .errors import EXIT_BAD, EXIT_INTERRUPTED, Problem, paragraph
 
@@ -29,16 +29,16 @@ def run(arguments: Sequence[str]) -> int:
         what was asked for; 130 when interrupted.
     """
     try:
-        import typer  # noqa: PLC0415  # optional
+        import typer  # optional
 
-        from .app import app  # noqa: PLC0415
+        from .app import app
     except ModuleNotFoundError as error:
         if error.name not in ("typer", "rich"):
             raise
         print(NEEDS_TYPER, file=sys.stderr)
         return EXIT_BAD
     # Typer carries Click within it, of which it exports some exceptions only.
-    usage_error = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+    usage_error: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
     debug = "--debug" in arguments
     command = " ".join(["funcsim", *arguments[:1]] if arguments and not arguments[0].startswith("-") else ["funcsim"])
     try:
@@ -55,10 +55,12 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except usage_error as error:
-        message = error.format_message()  # type: ignore[attr-defined]
-        if not message:  # the help was shown instead of it
-            return EXIT_BAD
-        print(paragraph(command, _Usage(f"{message.rstrip('.')}. See {command} --help")), file=sys.stderr)
+        message = error.format_message()
+        if message:  # else the help was shown instead
+            context = getattr(error, "ctx", None)
+            known = "funcsim" if context is None else context.command_path
+            stop = "" if message.endswith(("?", ".")) else "."
+            print(paragraph(command, Problem(f"{message}{stop} See {known} --help")), file=sys.stderr)
         return EXIT_BAD
     except Exception as error:
         if debug:
@@ -66,10 +68,6 @@ def run(arguments: Sequence[str]) -> int:
         else:
             print(paragraph(command, error), file=sys.stderr)
         return EXIT_BAD
-
-
-class _Usage(Problem):
-    """A command line that can't be read."""
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:

@@ -71,8 +71,8 @@ Inputs = Annotated[
         "--inputs",
         "-i",
         metavar="SOURCE",
-        text="Inputs such as the networks are meant for: a .npy, .pt or .safetensors file; a folder of images; a folder "
-        "that datasets has saved; or package.module:loader. See funcsim help inputs.",
+        text="Inputs such as the networks are meant for: a .npy, .pt or .safetensors file; a folder of images; a "
+        "folder that datasets has saved; or package.module:loader. See funcsim help inputs.",
     ),
 ]
 Key = Annotated[

@@ -16,7 +16,7 @@ def to_print(json_path: str | None, quiet: bool) -> bool:
 
 def show(text: str) -> None:
     """Prints to standard output; numbers stand out on a terminal, and lines are never broken."""
-    from rich.console import Console  # noqa: PLC0415  # takes a while
+    from rich.console import Console  # takes a while
 
     Console(soft_wrap=True, markup=False, emoji=False).print(text)
 

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from torch import nn
-
 from funcsim import NetworkSketch, describe
+from torch import nn
 
 AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 

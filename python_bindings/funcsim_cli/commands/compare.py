@@ -76,17 +76,18 @@ def compare(
 ) -> None:
     """Say how alike two networks are as functions, layer by layer.
 
-    The score is 1 for the same network, whatever the order and scale of its units; "adjusted" is near 0 for unrelated ones.
+    The score is 1 for the same network, whatever the order and scale of its units; "adjusted" is near 0 for unrelated
+    ones.
     """
     for option, path in (("--json", json), ("--html", html)):
         check_writable(option, path)
     pairs = o.read_pairs(pair)
     wanted_positions = o.read_positions(positions)
 
-    import funcsim  # noqa: PLC0415
+    import funcsim
 
-    from ..inputs import InputOptions  # noqa: PLC0415
-    from ..loading import load_pair  # noqa: PLC0415
+    from ..inputs import InputOptions
+    from ..loading import load_pair
 
     input_options = InputOptions(key, split, limit, batch_size, image_size, transform, seed or 0, trust_pickle)
     first, second, batches = load_pair(a, b, inputs, input_options, device)
@@ -112,9 +113,10 @@ def compare(
     if html is not None:
         comparison.save_html(html)
     if to_print(json, quiet):
-        show(f"{comparison.verdict}\n\n{comparison}")
-        for path in filter(None, (json, html)):
-            note(f"written: {path}")
+        show(f"{comparison.verdict()}\n\n{comparison}")
+        for written in (json, html):
+            if written is not None:
+                note(f"written: {written}")
     if fail_below is not None:
         got = comparison.score if fail_on is o.Bar.SCORE else comparison.adjusted
         if got < fail_below:

@@ -2,7 +2,6 @@
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
 import typer
@@ -42,9 +41,8 @@ def info(
 
 
 def _of_installation() -> dict[str, Any]:
-    import torch  # noqa: PLC0415
-
-    import funcsim  # noqa: PLC0415
+    import funcsim
+    import torch
 
     devices = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return {
@@ -61,6 +59,8 @@ def _of_installation() -> dict[str, Any]:
 
 
 def _version(package: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version  # takes a while
+
     try:
         return version(package)
     except PackageNotFoundError:
@@ -68,8 +68,8 @@ def _version(package: str) -> str | None:
 
 
 def _of_model(source: str, seed: int, trust_pickle: bool) -> dict[str, Any]:
-    from ..models import load_models  # noqa: PLC0415
-    from ..seen import seen  # noqa: PLC0415
+    from ..models import load_models
+    from ..seen import seen
 
     (model,) = load_models([source], seed=seed, device=None, trust_pickle=trust_pickle, sketches=True)
     return {"source": source, **seen(model.network)}

@@ -46,15 +46,16 @@ def layers(
 ) -> None:
     """Score every hidden layer of one network against every one of another.
 
-    Which layer does what in networks of different depth? Printed are adjusted scores: near 0 for unrelated layers, 1 for equal ones.
+    Which layer does what in networks of different depth? Printed are adjusted scores: near 0 for unrelated layers, 1
+    for equal ones.
     """
     check_writable("--json", json)
     wanted_positions = o.read_positions(positions)
 
-    import funcsim  # noqa: PLC0415
+    import funcsim
 
-    from ..inputs import InputOptions  # noqa: PLC0415
-    from ..loading import load_pair  # noqa: PLC0415
+    from ..inputs import InputOptions
+    from ..loading import load_pair
 
     input_options = InputOptions(key, split, limit, batch_size, image_size, transform, seed or 0, trust_pickle)
     first, second, batches = load_pair(a, b, inputs, input_options, device)

@@ -93,12 +93,12 @@ def merge(
     wanted_positions = o.read_positions(positions)
     shares = None if weight is None else o.read_numbers("--weight", weight)
 
-    import funcsim  # noqa: PLC0415
+    import funcsim
 
-    from ..inputs import InputOptions  # noqa: PLC0415
-    from ..loading import load_for  # noqa: PLC0415
-    from ..models import load_models  # noqa: PLC0415
-    from ..models.state_dicts import save_state_dict  # noqa: PLC0415
+    from ..inputs import InputOptions
+    from ..loading import load_for
+    from ..models import load_models
+    from ..models.state_dicts import save_state_dict
 
     options = InputOptions(key, split, limit, batch_size, image_size, transform, seed or 0, trust_pickle)
     loaded = load_models(models, seed=options.seed, device=device, trust_pickle=trust_pickle)

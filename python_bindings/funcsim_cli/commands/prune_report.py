@@ -1,6 +1,6 @@
 """``funcsim prune-report``."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,24 +58,23 @@ def prune_report(
 ) -> None:
     """Say what pruning has destroyed: which units of a network have no counterpart left.
 
-    The pruned network may have fewer units, other scales and another order of units, and may be fine-tuned. Networks must be
-    Sequentials.
+    The pruned network may have fewer units, other scales and another order of units, and may be fine-tuned.
     """
     check_writable("--json", json)
     pairs = o.read_pairs(pair)
     wanted_positions = o.read_positions(positions)
 
-    import funcsim  # noqa: PLC0415
+    import funcsim
 
-    from ..inputs import InputOptions  # noqa: PLC0415
-    from ..loading import load_for  # noqa: PLC0415
-    from ..models import load_models  # noqa: PLC0415
+    from ..inputs import InputOptions
+    from ..loading import load_for
+    from ..models import load_models
 
     options = InputOptions(key, split, limit, batch_size, image_size, transform, seed or 0, trust_pickle)
     before, after = load_models([original, pruned], seed=options.seed, device=device, trust_pickle=trust_pickle)
+    networks: list[Any] = [before.module, after.module]
     report = funcsim.prune_report(
-        before.module,
-        after.module,
+        *networks,
         load_for([before, after], inputs, options),
         threshold=threshold,
         similarity=similarity.value,

@@ -51,11 +51,11 @@ def sketch(
     check_writable("--output", output)
     wanted_positions = o.read_positions(positions)
 
-    import funcsim  # noqa: PLC0415
+    import funcsim
 
-    from ..inputs import InputOptions  # noqa: PLC0415
-    from ..loading import load_for  # noqa: PLC0415
-    from ..models import load_models  # noqa: PLC0415
+    from ..inputs import InputOptions
+    from ..loading import load_for
+    from ..models import load_models
 
     options = InputOptions(key, split, limit, batch_size, image_size, transform, seed or 0, trust_pickle)
     (loaded,) = load_models([model], seed=options.seed, device=device, trust_pickle=trust_pickle)

@@ -59,18 +59,19 @@ def stability(
     wanted_positions = o.read_positions(positions)
     wanted_sigmas = None if sigmas is None else o.read_numbers("--sigmas", sigmas)
 
-    import funcsim  # noqa: PLC0415
+    import funcsim
+    from funcsim.stability import SIGMAS
 
-    from ..inputs import InputOptions  # noqa: PLC0415
-    from ..loading import load_for  # noqa: PLC0415
-    from ..models import load_models  # noqa: PLC0415
+    from ..inputs import InputOptions
+    from ..loading import load_for
+    from ..models import load_models
 
     options = InputOptions(key, split, limit, batch_size, image_size, transform, seed or 0, trust_pickle)
     (loaded,) = load_models([model], seed=options.seed, device=device, trust_pickle=trust_pickle)
     result = funcsim.stability(
         loaded.module,
         load_for([loaded], inputs, options),
-        **({} if wanted_sigmas is None else {"sigmas": wanted_sigmas}),
+        sigmas=SIGMAS if wanted_sigmas is None else wanted_sigmas,
         repeats=repeats,
         eps=eps,
         seed=options.seed,

@@ -50,7 +50,7 @@ def load_datasets_folder(
         raise Problem(
             f"{folder} is a dataset, and the package datasets is not installed", advice="pip install datasets."
         )
-    import datasets  # noqa: PLC0415  # optional
+    import datasets  # optional
 
     dataset: Any = datasets.load_from_disk(str(folder))
     if isinstance(dataset, datasets.DatasetDict):

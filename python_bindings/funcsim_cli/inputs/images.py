@@ -54,7 +54,7 @@ def random_order(count: int, seed: int, limit: int | None) -> list[int]:
 def imagenet_transform(image_size: int) -> Callable[[Any], Tensor]:
     """Torchvision's for networks trained on ImageNet: resized, the middle cut out, normalised."""
     need_torchvision("reading images")
-    from torchvision.transforms._presets import ImageClassification  # noqa: PLC0415  # optional
+    from torchvision.transforms._presets import ImageClassification  # optional
 
     transform: Callable[[Any], Tensor] = ImageClassification(
         crop_size=image_size, resize_size=round(image_size * 256 / 224)
@@ -71,7 +71,7 @@ class _Images(Dataset[Tensor]):
         return len(self._files)
 
     def __getitem__(self, index: int) -> Tensor:
-        from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  # optional
+        from PIL import Image, UnidentifiedImageError  # optional
 
         file = self._files[index]
         try:

@@ -70,6 +70,7 @@ def load_inputs(source: str, options: InputOptions, dtype: torch.dtype | None) -
 
 def _of_folder(path: Path, options: InputOptions, dtype: torch.dtype | None) -> Iterable[Any]:
     transform = None if options.transform is None else _transform(options.transform)
+    loader: Iterable[Any]
     if is_datasets_folder(path):
         loader = load_datasets_folder(
             path, transform=transform, **_common(options), key=options.key, split=options.split
@@ -179,10 +180,8 @@ def _first(batch: Any, most: int) -> tuple[Any, int]:
     if isinstance(batch, Tensor):
         return batch[:most], min(most, len(batch))
     if isinstance(batch, Mapping):
-        cut = {
-            key: value[:most] if isinstance(value, Tensor) and value.dim() else value for key, value in batch.items()
-        }
-        return cut, next((len(value) for value in cut.values() if isinstance(value, Tensor) and value.dim()), most)
+        cut = {key: value[:most] for key, value in batch.items() if isinstance(value, Tensor) and value.dim()}
+        return {**batch, **cut}, next(map(len, cut.values()), most)
     if isinstance(batch, list | tuple) and batch:
         first, taken = _first(batch[0], most)
         return (first, *(_first(rest, most)[0] for rest in batch[1:])), taken

@@ -12,7 +12,7 @@ def load_exported(path: str) -> nn.Module:
     Raises:
         Problem: It can't be read, or holds a compiled program.
     """
-    from torch import export  # noqa: PLC0415  # takes a second
+    from torch import export  # takes a second
 
     try:
         program = export.load(path)

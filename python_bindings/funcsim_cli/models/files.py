@@ -74,8 +74,8 @@ def load_pickled(path: str, trust_pickle: bool) -> Any:
         ) from error
     except (RuntimeError, EOFError, ValueError, AttributeError, ImportError, KeyError) as error:
         raise Problem(
-            f"{path} can't be loaded ({type(error).__name__}: {_first_line(error)}): it is damaged, or holds objects of "
-            f"classes that aren't installed here"
+            f"{path} can't be loaded ({type(error).__name__}: {_first_line(error)}): it is damaged, or holds objects "
+            f"of classes that aren't installed here"
         ) from error
 
 

@@ -124,7 +124,7 @@ def _convolution(given: Arguments) -> nn.Module | None:
         return None
     sizes = weight.dim() - 2
 
-    def of_each_axis(value: Any) -> Any:
+    def of_each_axis(value: Any) -> Any:  # a number is for all
         if isinstance(value, str):
             return value
         numbers = [value] if isinstance(value, int) else list(value)
@@ -133,7 +133,7 @@ def _convolution(given: Arguments) -> nn.Module | None:
     module = CONVOLUTIONS[weight.dim()](
         weight.shape[1] * given["groups"],
         weight.shape[0],
-        tuple(weight.shape[2:]),
+        of_each_axis(weight.shape[2:]),
         stride=of_each_axis(given["stride"]),
         padding=of_each_axis(given["padding"]),
         dilation=of_each_axis(given["dilation"]),

@@ -1,8 +1,8 @@
 """Networks as graphs of functions, and how they become modules again.
 
-TorchScript and ``torch.export`` keep which functions are called on which tensors, and forget the modules that called them.
-Functions with weights become modules again, so that hooks see them; a chain of functions that all have modules becomes a
-``Sequential``, which has a canonical form.
+TorchScript and ``torch.export`` keep which functions are called on which tensors, and forget the modules that called
+them. Functions with weights become modules again, so that hooks see them; a chain of functions that all have modules
+becomes a ``Sequential``, which has a canonical form.
 """
 
 import operator
@@ -47,14 +47,8 @@ def as_network(graph_module: fx.GraphModule) -> nn.Module:
 
 
 AFFINE = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
-WITH_WEIGHTS = (
-    nn.Linear,
-    nn.modules.conv._ConvNd,
-    nn.modules.batchnorm._NormBase,
-    nn.LayerNorm,
-    nn.GroupNorm,
-    nn.RMSNorm,
-)
+NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
+WITH_WEIGHTS = (nn.Linear, nn.modules.conv._ConvNd, *NORMALISATIONS)
 
 Found = dict[fx.Node, tuple[nn.Module, str]]
 
@@ -62,9 +56,8 @@ Found = dict[fx.Node, tuple[nn.Module, str]]
 def _drop(graph: fx.Graph) -> None:
     """Takes out what only checks."""
     for node in list(graph.nodes):
-        if node.op == "call_module" and node.target == "_guards_fn":
-            graph.erase_node(node)
-        elif node.op == "call_function" and not node.users and name_of(node).startswith(("_assert", "sym_constrain")):
+        guard = node.op == "call_module" and node.target == "_guards_fn"
+        if guard or (not node.users and name_of(node).startswith(("_assert", "sym_constrain"))):
             graph.erase_node(node)
     graph.eliminate_dead_code()
 
@@ -187,7 +180,10 @@ def _set_module(owner: nn.Module, place: str, other: str, module: nn.Module) -> 
     if old is not None and type(old) is not nn.Module:
         owner.add_module(other, module)
         return other
-    for held, new in ((old and old._modules, module._modules), (old and old._parameters, module._parameters)):
-        new.update({key: value for key, value in (held or {}).items() if key not in new})
+    if old is not None:
+        module._modules.update(old._modules)
+        module._parameters.update(
+            {key: value for key, value in old._parameters.items() if key not in module._parameters}
+        )
     parent.add_module(name, module)
     return place

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
-
 from funcsim import NetworkSketch
+from torch import nn
 
 from ..errors import Problem
 from ..imports import call_without_arguments, import_object, is_import_path

@@ -1,7 +1,7 @@
 """Networks in TorchScript files.
 
-Hooks can't be put on the modules of a TorchScript file: its interpreter calls no Python. But its graph says which functions
-are called, and is translated here. What no graph says is what depends on the inputs' values: loops and branches.
+Hooks can't be put on the modules of a TorchScript file: its interpreter calls no Python. But its graph says which
+functions are called, and is translated here, unless what is called depends on the inputs: in loops and branches.
 """
 
 import operator
@@ -48,7 +48,7 @@ def load_torchscript(path: str) -> nn.Module:
     except (RuntimeError, ValueError) as error:
         raise Problem(f"{path} can't be loaded by torch.jit.load ({str(error).splitlines()[0]})") from error
     # Branches on constants and on the mode go; parameters stay, under their names.
-    frozen = torch.jit._recursive.wrap_cpp_module(torch._C._freeze_module(script._c, [], True, True))  # type: ignore[attr-defined]
+    frozen = torch.jit._recursive.wrap_cpp_module(torch._C._freeze_module(script._c, [], True, True))
     graph = frozen.graph
     torch._C._jit_pass_inline(graph)
     torch._C._jit_pass_constant_propagation(graph)
@@ -63,7 +63,7 @@ class _Translation:
         self._script = script
         self._source = graph
         self._root = nn.Module()
-        self._graph = fx.Graph(self._root)
+        self._graph = fx.Graph()
         self._values: dict[str, Any] = {}  # of the graph's values: nodes, constants, or the path of a submodule
 
     def graph_module(self) -> fx.GraphModule:

@@ -33,7 +33,7 @@ def make_torchvision(source: str) -> nn.Module:
         Problem: There is no such network, or there are no such weights.
     """
     need_torchvision(source)
-    from torchvision import models  # noqa: PLC0415  # optional
+    from torchvision import models  # optional
 
     name, _, weights_name = source.removeprefix(PREFIX).partition(":")
     if name not in models.list_models():
