@@ -58,7 +58,7 @@ def make_demonstration(seed: int) -> Demonstration:
             "itself": reference,
             "permuted, rescaled copy": _permuted_and_rescaled(reference),
             "next checkpoint": after,
-            "half of the weights pruned": _pruned(reference, 0.5),
+            "80 % of weights pruned": _pruned(reference, 0.8),
             "other seed": other,
             "untrained": make(),
         }
@@ -126,7 +126,7 @@ def write_demonstration(made: Demonstration, folder: Path) -> None:
         "a": made.reference,
         "b": made.partners["other seed"],
         "next": made.partners["next checkpoint"],
-        "pruned": made.partners["half of the weights pruned"],
+        "pruned": made.partners["80 % of weights pruned"],
     }.items():
         save_file(dict(network.state_dict()), folder / f"{name}.safetensors")
         torch.jit.trace(network, made.inputs[:2]).save(str(folder / f"{name}.pt"))

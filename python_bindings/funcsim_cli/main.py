@@ -47,6 +47,8 @@ def run(arguments: Sequence[str]) -> int:
                 warnings.showwarning = _show_warning
             result = app(args=list(arguments), prog_name="funcsim", standalone_mode=False)
         sys.stdout.flush()
+        if result == EXIT_INTERRUPTED:
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         print(f"{command}: interrupted", file=sys.stderr)
@@ -55,12 +57,8 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except usage_error as error:
-        message = error.format_message()
-        if message:  # else the help was shown instead
-            context = getattr(error, "ctx", None)
-            known = "funcsim" if context is None else context.command_path
-            stop = "" if message.endswith(("?", ".")) else "."
-            print(paragraph(command, Problem(f"{message}{stop} See {known} --help")), file=sys.stderr)
+        if text := _usage(error, arguments):
+            print(paragraph(command, Problem(text)), file=sys.stderr)
         return EXIT_BAD
     except Exception as error:
         if debug:
@@ -68,6 +66,28 @@ def run(arguments: Sequence[str]) -> int:
         else:
             print(paragraph(command, error), file=sys.stderr)
         return EXIT_BAD
+
+
+def _usage(error: Any, arguments: Sequence[str]) -> str:
+    """What is wrong with a command line; empty where the help was shown instead."""
+    message: str = error.format_message()
+    if not message:
+        return ""
+    parameter, context = getattr(error, "param", None), getattr(error, "ctx", None)
+    given = None if parameter is None else _given(arguments, parameter.opts)
+    if given is not None and given not in message:
+        message = f"{message.rstrip('.')}, got {given!r}"
+    stop = "" if message.endswith(("?", ".")) else "."
+    return f"{message}{stop} See {'funcsim' if context is None else context.command_path} --help"
+
+
+def _given(arguments: Sequence[str], names: Sequence[str]) -> str | None:
+    """The value that an option has on a command line."""
+    for place, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name in names:
+            return value if equals else next(iter(arguments[place + 1 :]), None)
+    return None
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:

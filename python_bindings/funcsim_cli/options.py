@@ -140,7 +140,14 @@ NumHashes = Annotated[
 ]
 Seed = Annotated[
     int | None,
-    _option(SCORING, "--seed", metavar="N", text="Of everything random. Default 0."),
+    typer.Option(
+        "--seed",
+        metavar="N",
+        min=-(1 << 63),
+        max=(1 << 63) - 1,
+        help="Of everything random. Default 0.",
+        rich_help_panel=SCORING,
+    ),
 ]
 Pairs = Annotated[
     list[str] | None,

@@ -113,7 +113,8 @@ def compare(
     if html is not None:
         comparison.save_html(html)
     if to_print(json, quiet):
-        show(f"{comparison.verdict()}\n\n{comparison}")
+        said = str(comparison.verdict()).replace("interval=0.95", "--interval 0.95")
+        show(f"{said}\n\n{comparison}")
         for written in (json, html):
             if written is not None:
                 note(f"written: {written}")

@@ -56,7 +56,12 @@ def merge(
     ] = None,
     similarity: Annotated[
         o.AlignSimilarity,
-        typer.Option("--similarity", help="By what units are matched.", rich_help_panel=o.SCORING),
+        typer.Option(
+            "--similarity",
+            metavar="KIND",
+            help="By what units are matched: jaccard, phi, correlation or weights.",
+            rich_help_panel=o.SCORING,
+        ),
     ] = o.AlignSimilarity.JACCARD,
     rescale: Annotated[
         bool,

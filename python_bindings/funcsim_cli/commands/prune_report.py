@@ -72,9 +72,11 @@ def prune_report(
 
     options = InputOptions(key, split, limit, batch_size, image_size, transform, seed or 0, trust_pickle)
     before, after = load_models([original, pruned], seed=options.seed, device=device, trust_pickle=trust_pickle)
-    networks: list[Any] = [before.module, after.module]
+    network_before: Any = before.module
+    network_after: Any = after.module
     report = funcsim.prune_report(
-        *networks,
+        network_before,
+        network_after,
         load_for([before, after], inputs, options),
         threshold=threshold,
         similarity=similarity.value,

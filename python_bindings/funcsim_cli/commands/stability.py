@@ -27,6 +27,8 @@ def stability(
     transform: o.Transform = None,
     positions: o.Positions = None,
     margin: o.Margin = None,
+    include: o.Include = None,
+    exclude: o.Exclude = None,
     trust_pickle: o.TrustPickle = False,
     sigmas: Annotated[
         str | None,
@@ -77,6 +79,8 @@ def stability(
         seed=options.seed,
         margin=0.0 if margin is None else margin,
         positions=16 if wanted_positions is None else wanted_positions,
+        include=include or None,
+        exclude=exclude or None,
         progress=progress and not quiet,
     )
     write_json(result.to_dict(), json)

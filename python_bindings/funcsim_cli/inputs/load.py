@@ -58,7 +58,12 @@ def load_inputs(source: str, options: InputOptions, dtype: torch.dtype | None) -
         Problem: It can't be loaded.
     """
     path = Path(source)
-    if path.is_dir():
+    folder = path.is_dir()
+    if options.transform is not None and not folder:
+        raise Problem(f"--transform {options.transform} is for folders of images", got=source)
+    if options.split is not None and not is_datasets_folder(path):
+        raise Problem(f"--split {options.split} is for folders that datasets has saved", got=source)
+    if folder:
         return _of_folder(path, options, dtype)
     if path.exists():
         tensors = load_tensors(source, options.key, options.trust_pickle)
@@ -76,6 +81,8 @@ def _of_folder(path: Path, options: InputOptions, dtype: torch.dtype | None) -> 
             path, transform=transform, **_common(options), key=options.key, split=options.split
         )
     elif image_files(path):
+        if options.key is not None:
+            raise Problem(f"--key {options.key} chooses one of several tensors", got=f"{path}, a folder of images")
         loader = load_images(path, transform=transform, **_common(options))
     else:
         raise Problem(

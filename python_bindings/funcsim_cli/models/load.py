@@ -158,7 +158,7 @@ def _load_file(source: str, trust_pickle: bool) -> nn.Module | NetworkSketch:
     if kind == files.TORCHSCRIPT:
         return load_torchscript(source)
     if kind == files.EXPORTED:
-        return load_exported(source)
+        return load_exported(source, trust_pickle)
     if kind == files.SKETCH:
         return NetworkSketch.load(source)
     if kind == files.SAFETENSORS:
