@@ -34,7 +34,7 @@ def import_object(path: str) -> Any:
             advice="It is looked for in the working folder and where Python's packages are. Is it spelt right, and "
             "installed in the environment of this command?",
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Problem(f"{path}: importing {module_name} fails: {type(error).__name__}: {error}") from error
     for part in name.split("."):
         try:

@@ -19,6 +19,7 @@ TORCHSCRIPT, EXPORTED, TORCH_SAVE, SAFETENSORS, SKETCH, PICKLE, OTHER = (
     "pickle",
     "other",
 )
+EXPORTED_MARKS = ("archive_format", "serialized_exported_program.json")
 PICKLE_START = b"\x80"
 # Of a safetensors file: a length of 8 bytes, and a JSON document of no more than that.
 MOST_HEADER = 100 << 20
@@ -40,7 +41,7 @@ def kind_of(path: str) -> str:
             names = zipfile.ZipFile(stream).namelist()
             if any("/code/" in name for name in names) and any(name.endswith("/constants.pkl") for name in names):
                 return TORCHSCRIPT
-            if any(name.endswith("archive_format") or "/models/" in name for name in names):
+            if any(name.endswith(EXPORTED_MARKS) for name in names):
                 return EXPORTED
             return TORCH_SAVE if any(name.endswith("data.pkl") for name in names) else OTHER
         length = int.from_bytes(start, "little")

@@ -12,7 +12,7 @@ Maker = Callable[[Arguments], nn.Module | None]
 
 # Under this the axes of the first argument are told, 0 where that isn't known.
 DIMENSIONS = "(dimensions)"
-AFFINE_FUNCTIONS = ("linear", "conv1d", "conv2d", "conv3d", "convolution", "_convolution")
+AFFINE_FUNCTIONS = ("linear", "conv1d", "conv2d", "conv3d", "convolution", "_convolution", "_convolution_mode")
 
 
 def name_of(node: fx.Node) -> str:
@@ -66,13 +66,16 @@ def _arguments(node: fx.Node, owner: nn.Module) -> Arguments | None:
 
 def _dimensions(node: Any, owner: nn.Module) -> int:
     """How many axes a tensor has, by what is known of it or by the convolution or Linear that it comes from; else 0."""
-    while isinstance(node, fx.Node):
+    while isinstance(node, fx.Node) and node.op == "call_function":
         if isinstance(value := node.meta.get("val"), Tensor):
             return value.dim()
+        name = name_of(node)
         weight = node.args[1] if len(node.args) > 1 else None
-        if isinstance(weight, fx.Node) and weight.op == "get_attr" and name_of(node) in AFFINE_FUNCTIONS:
+        if isinstance(weight, fx.Node) and weight.op == "get_attr" and name in AFFINE_FUNCTIONS:
             return int(_attribute(owner, str(weight.target)).dim())
-        node = node.args[0] if node.args else None
+        if name == "flatten" or name not in (*MAKERS, "add"):
+            return 2 if node.args[1:3] == (1, -1) else 0
+        node = node.args[0]
     return 0
 
 
@@ -180,7 +183,9 @@ def _group_norm(given: Arguments) -> nn.Module | None:
 def _pool(kind: type[nn.Module], *names: str) -> Maker:
     """A pooling module with options that the function has as well, and with no others."""
 
-    def make(given: Arguments) -> nn.Module:
+    def make(given: Arguments) -> nn.Module | None:
+        if given.get("divisor_override") is not None:
+            return None
         options = {name: given[name] for name in names if given.get(name) not in (None, [])}
         sizes = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
         return kind(**sizes)
@@ -214,6 +219,10 @@ def _softplus(given: Arguments) -> nn.Module:
     return nn.Softplus(given["beta"], given["threshold"])
 
 
+def _softmax(kind: type[nn.Module]) -> Maker:
+    return lambda given: None if given["dtype"] is not None else kind(given["dim"])
+
+
 def _adaptive(kind: type[nn.Module]) -> Maker:
     return lambda given: kind(tuple(given["output_size"]))
 
@@ -242,10 +251,10 @@ MAKERS: dict[str, Maker] = {
     "hardtanh": _elementwise(nn.Hardtanh, min_val="min_val", max_val="max_val"),
     "hardswish": _elementwise(nn.Hardswish),
     "hardsigmoid": _elementwise(nn.Hardsigmoid),
-    "dropout": _dropout,
+    **dict.fromkeys(("dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"), _dropout),
     "flatten": _elementwise(nn.Flatten, start_dim="start_dim", end_dim="end_dim"),
-    "softmax": _elementwise(nn.Softmax, dim="dim"),
-    "log_softmax": _elementwise(nn.LogSoftmax, dim="dim"),
+    "softmax": _softmax(nn.Softmax),
+    "log_softmax": _softmax(nn.LogSoftmax),
     "max_pool1d": _pool(nn.MaxPool1d, *MAX),
     "max_pool2d": _pool(nn.MaxPool2d, *MAX),
     "max_pool3d": _pool(nn.MaxPool3d, *MAX),

@@ -45,13 +45,17 @@ def load_torchscript(path: str) -> nn.Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that there will be no TorchScript some day
             script = torch.jit.load(path, map_location="cpu").eval()
-    except (RuntimeError, ValueError) as error:
-        raise Problem(f"{path} can't be loaded by torch.jit.load ({str(error).splitlines()[0]})") from error
-    # Branches on constants and on the mode go; parameters stay, under their names.
-    frozen = torch.jit._recursive.wrap_cpp_module(torch._C._freeze_module(script._c, [], True, True))
-    graph = frozen.graph
-    torch._C._jit_pass_inline(graph)
-    torch._C._jit_pass_constant_propagation(graph)
+            # Branches on constants and on the mode go; parameters stay, under their names.
+            frozen = torch.jit._recursive.wrap_cpp_module(torch._C._freeze_module(script._c, [], True, True))
+            graph = frozen.graph
+            torch._C._jit_pass_inline(graph)
+            torch._C._jit_pass_constant_propagation(graph)
+    except (RuntimeError, ValueError, AttributeError) as error:
+        first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise Problem(
+            f"{path} can't be loaded by torch.jit.load ({first.rstrip('.')})",
+            expected="a module with a forward(), as torch.jit.save wrote it",
+        ) from error
     return as_network(_Translation(path, frozen, graph).graph_module())
 
 
@@ -70,8 +74,10 @@ class _Translation:
         """The translation."""
         this, *inputs = self._source.inputs()
         self._values[this.debugName()] = ""
-        for value in inputs:
-            self._values[value.debugName()] = self._graph.placeholder(_identifier(value.debugName()))
+        arguments = self._script._c._get_method("forward").schema.arguments[1:]
+        for value, argument in zip(inputs, arguments, strict=True):
+            default = {"default_value": argument.default_value} if argument.has_default_value() else {}
+            self._values[value.debugName()] = self._graph.placeholder(argument.name, **default)
         for node in self._source.nodes():
             self._translate(node)
         outputs = [self._values[value.debugName()] for value in self._source.outputs()]
@@ -168,8 +174,3 @@ def _function(node: Any) -> torch._ops.OpOverload | None:
 
 def _only_raises(block: Any) -> bool:
     return all(node.kind() in ("prim::RaiseException", "prim::Constant", "aten::format") for node in block.nodes())
-
-
-def _identifier(name: str) -> str:
-    """A name of Python's."""
-    return "".join(character if character.isalnum() else "_" for character in name) or "input"
