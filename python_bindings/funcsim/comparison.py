@@ -11,12 +11,16 @@ from torch import Tensor
 
 from .comparison_plot import plot_comparison
 from .frames import layer_frame, unit_frame
+from .layer_evidence import CANONICAL_FORM, HOOKS
 from .settings import Settings
 from .verdict import Verdict, verdict
 
 if TYPE_CHECKING:  # these know what a comparison is
     from .layer_similarity import LayerSimilarity
     from .stability import Stability
+
+# What can't be done with networks that are read by hooks.
+HOOKS_LIMITS = "Units keep their scales, and margins are in theirs; align and merge need a Sequential (canonical form)"
 
 HEADINGS = ("a", "b", "units", "score", "chance", "adjusted", "coverage", "dead", "always on", "duplicates")
 
@@ -144,6 +148,10 @@ class Comparison:
         unmatched_b: Of b.
         interval: Low and high end of the score, had as many other inputs of their kind come; None unless asked for.
         p_value: Of "more alike than chance": from 1 / (1 + shuffles) to 1; None unless asked for.
+        read_a: How a was read: "canonical form", without its units' scales; or "hooks", as it runs (docs/modules.md).
+        read_b: How b was read.
+        notes_a: What its user should know of how a was read, for example which of its layers can't be seen.
+        notes_b: Of how b was read.
         layer_similarity: All hidden layers of a against all of b, with NaN for layers that have different numbers of
             samples an input; None where it wasn't collected (``details`` of :func:`compare`).
         seconds: How long it took; None where that isn't known.
@@ -163,6 +171,10 @@ class Comparison:
     unmatched_b: tuple[UnmatchedLayer, ...]
     interval: tuple[float, float] | None = None
     p_value: float | None = None
+    read_a: str = CANONICAL_FORM
+    read_b: str = CANONICAL_FORM
+    notes_a: tuple[str, ...] = ()
+    notes_b: tuple[str, ...] = ()
     layer_similarity: "LayerSimilarity | None" = None
     seconds: float | None = None
 
@@ -253,9 +265,29 @@ class Comparison:
             for network, layers in (("a", self.unmatched_a), ("b", self.unmatched_b))
             for layer in layers
         ]
-        return "\n".join([head, _table(self.layers), *unmatched])
+        reading = [("network a", self.read_a, self.notes_a), ("network b", self.read_b, self.notes_b)]
+        return "\n".join([head, _table(self.layers), *unmatched, *reading_lines(reading)])
 
     __repr__ = __str__
+
+
+def reading_lines(networks: Sequence[tuple[str, str, Sequence[str]]]) -> list[str]:
+    """What to say of networks that were read by hooks; nothing of others.
+
+    Args:
+        networks: Of each a name, how it was read, and notes.
+    """
+    by_hooks = [name for name, read, _ in networks if read == HOOKS]
+    if not by_hooks:
+        return []
+    named: dict[str, list[str]] = {}
+    for name, _, notes in networks:
+        for note in notes:
+            named.setdefault(note, []).append(name)
+    return [
+        f"read by hooks: {' and '.join(by_hooks)}. {HOOKS_LIMITS}",
+        *(f"{' and '.join(names)}: {note}" for note, names in named.items()),
+    ]
 
 
 def _plain(value: Any) -> Any:

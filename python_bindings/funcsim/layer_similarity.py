@@ -8,11 +8,14 @@ import torch
 from torch import Tensor
 
 from .adjusted import adjusted_score
-from .comparison import text_table
-from .evidence import Evidence, LayerEvidence
+from .comparison import reading_lines, text_table
+from .feeding import Call
 from .inputs import Inputs
+from .layer_choice import Names
+from .layer_evidence import CANONICAL_FORM, Evidence, LayerEvidence
 from .new_axes import new_axes
 from .pair import Network, collect_pair
+from .progress import shown
 from .settings import LAYER_SIMILARITIES, Positions
 
 
@@ -29,6 +32,10 @@ class LayerSimilarity:
         method: Which ran, "exact" or "minhash".
         similarity: "jaccard", "phi", "cka" or "cka_debiased".
         num_inputs: Inputs that the networks were compared on.
+        read_a: How a was read, "canonical form" or "hooks" (docs/modules.md).
+        read_b: How b was read.
+        notes_a: What its user should know of how a was read.
+        notes_b: Of how b was read.
     """
 
     names_a: tuple[str, ...]
@@ -39,6 +46,10 @@ class LayerSimilarity:
     method: str
     similarity: str
     num_inputs: int
+    read_a: str = CANONICAL_FORM
+    read_b: str = CANONICAL_FORM
+    notes_a: tuple[str, ...] = ()
+    notes_b: tuple[str, ...] = ()
 
     def plot(self, axes: Any = None) -> Any:
         """Draws the adjusted scores as a heat map, layers of a from top to bottom, by matplotlib.
@@ -68,7 +79,8 @@ class LayerSimilarity:
             for name, values in zip(self.names_a, self.adjusted.tolist(), strict=True)
         ]
         head = f"adjusted layer scores ({self.method}, {self.similarity}), layers of a in rows, of b in columns"
-        return f"{head}\n{text_table([('', *self.names_b), *rows])}"
+        reading = [("network a", self.read_a, self.notes_a), ("network b", self.read_b, self.notes_b)]
+        return "\n".join([head, text_table([("", *self.names_b), *rows]), *reading_lines(reading)])
 
     __repr__ = __str__
 
@@ -84,6 +96,10 @@ def layer_similarity(
     seed: int | None = None,
     margin: float | None = None,
     positions: Positions | None = None,
+    include: Names | None = None,
+    exclude: Names | None = None,
+    call: Call | None = None,
+    progress: bool | None = None,
 ) -> LayerSimilarity:
     """Scores every hidden layer of one network against every hidden layer of another.
 
@@ -99,6 +115,10 @@ def layer_similarity(
         margin: Above which a unit fires.
         positions: Samples an input. All layers must have equally many: "any" sees to that where some layers have a grid
             of positions and others don't.
+        include: Names of hidden layers; this and the next three as in :func:`compare`.
+        exclude: Names of hidden layers.
+        call: Runs a network on a batch.
+        progress: Whether a bar shows the progress.
 
     Returns:
         The matrices of scores, chance levels and adjusted scores.
@@ -106,22 +126,28 @@ def layer_similarity(
     Raises:
         TypeError, ValueError, RuntimeError: As :func:`compare`.
     """
-    evidence_a, evidence_b = collect_pair(
-        a,
-        b,
-        inputs,
-        method=method,
-        similarity=similarity,
-        num_hashes=num_hashes,
-        seed=seed,
-        margin=margin,
-        positions=positions,
-        similarities=LAYER_SIMILARITIES,
-    )
-    if similarity in ("cka", "cka_debiased"):
-        scores, chances = _cka_matrices(evidence_a, evidence_b, similarity == "cka_debiased", seed or 0)
-    else:
-        scores, chances = _matched_matrices(evidence_a, evidence_b, similarity)
+    with shown(progress, "reading the networks", inputs, 2) as bar:
+        evidence_a, evidence_b = collect_pair(
+            a,
+            b,
+            inputs,
+            method=method,
+            similarity=similarity,
+            num_hashes=num_hashes,
+            seed=seed,
+            margin=margin,
+            positions=positions,
+            include=include,
+            exclude=exclude,
+            call=call,
+            progress=bar,
+            similarities=LAYER_SIMILARITIES,
+        )
+        bar.begin("comparing layers")
+        if similarity in ("cka", "cka_debiased"):
+            scores, chances = _cka_matrices(evidence_a, evidence_b, similarity == "cka_debiased", seed or 0)
+        else:
+            scores, chances = _matched_matrices(evidence_a, evidence_b, similarity)
     return _result(evidence_a, evidence_b, similarity, scores, chances)
 
 
@@ -162,6 +188,10 @@ def _result(
         method=evidence_a.method,
         similarity=similarity,
         num_inputs=evidence_a.num_inputs,
+        read_a=evidence_a.read,
+        read_b=evidence_b.read,
+        notes_a=evidence_a.notes,
+        notes_b=evidence_b.notes,
     )
 
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from .compare import checked_pairs, compare_evidence
 from .comparison import LayerComparison, UnmatchedLayer, as_dict, text_table
-from .evidence import LayerEvidence
 from .inputs import Inputs
+from .layer_evidence import LayerEvidence
 from .pair import collect_pair
 from .settings import Positions
 from .uncertainty import NO_EXTRAS

@@ -153,6 +153,10 @@ def test_dict_holds_everything_as_plain_values() -> None:
         "unmatched_b": [{"name": "2", "units": 8}],
         "interval": None,
         "p_value": None,
+        "read_a": "canonical form",
+        "read_b": "canonical form",
+        "notes_a": [],
+        "notes_b": [],
         "layer_similarity": None,
     }
     assert _comparison().layers[0].to_dict() == _comparison().to_dict()["layers"][0]
