@@ -1,5 +1,6 @@
 """All hidden layers of one network against all of another."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,8 +9,9 @@ import torch
 from torch import Tensor
 
 from .adjusted import adjusted_score
-from .comparison import reading_lines, text_table
+from .comparison import as_dict, reading_lines, text_table
 from .feeding import Call
+from .frames import matrix_frame
 from .inputs import Inputs
 from .layer_choice import Names
 from .layer_evidence import CANONICAL_FORM, Evidence, LayerEvidence
@@ -50,6 +52,26 @@ class LayerSimilarity:
     read_b: str = CANONICAL_FORM
     notes_a: tuple[str, ...] = ()
     notes_b: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All attributes as numbers, strings and lists, ready for JSON; None for NaN."""
+        return as_dict(self)
+
+    def to_json(self, indent: int | None = None) -> str:
+        """:meth:`to_dict` as JSON.
+
+        Args:
+            indent: Spaces of each level; None writes one line.
+        """
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def to_dataframe(self) -> Any:
+        """A pandas DataFrame of the adjusted scores: a row for each layer of a, a column for each of b, by name.
+
+        Raises:
+            ImportError: Without pandas, which is an optional package.
+        """
+        return matrix_frame(self)
 
     def plot(self, axes: Any = None) -> Any:
         """Draws the adjusted scores as a heat map, layers of a from top to bottom, by matplotlib.

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from ..comparison import Comparison, LayerComparison, reading_lines
+from ..comparison_plot import layer_label
 from ..verdict import LEVELS, Verdict
 from .markup import table, text
 from .plots import matrix
@@ -148,10 +149,10 @@ def matrix_table(comparison: Comparison) -> str:
 
 def kinds_table(layers: Sequence[LayerComparison]) -> str:
     """How many units of each layer can't be told apart."""
-    headings = ("layer a / b", "dead a / b", "always on a / b", "duplicates a / b", "no partner a / b")
+    headings = ("layer", "dead a / b", "always on a / b", "duplicates a / b", "no partner a / b")
     rows = [
         (
-            f"{text(layer.name_a)} / {text(layer.name_b)}",
+            text(layer_label(layer)),
             f"{layer.dead_a:,} / {layer.dead_b:,}",
             f"{layer.always_on_a:,} / {layer.always_on_b:,}",
             f"{layer.duplicates_a:,} / {layer.duplicates_b:,}",
