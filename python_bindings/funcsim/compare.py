@@ -38,11 +38,11 @@ def compare(
     cka: bool = False,
     interval: float | None = None,
     shuffles: int = 0,
+    details: bool | None = None,
     include: Names | None = None,
     exclude: Names | None = None,
     call: Call | None = None,
     progress: bool | None = None,
-    details: bool | None = None,
 ) -> Comparison:
     """Compares two networks as functions on ``inputs``, hidden layer by hidden layer and unit by unit, in eval mode.
 
@@ -92,6 +92,9 @@ def compare(
         shuffles: Shuffles of the inputs, for example 99, behind p-values of "more alike than chance". Each one costs as
             much as a comparison without. 0 for no p-values. Of units on grids and less than some hundred inputs they
             are right with ``positions="all"`` only (docs/stability.md).
+        details: Whether to collect what reports show beside scores: the similarities of matched units under chance,
+            which cost as much as two comparisons of the layers, and the scores of all hidden layers against all. None
+            collects each of the two where it takes at most some tenth of a second.
         include: Names of the hidden layers to compare, as ``name_a`` and ``name_b`` give them, with the wildcards of
             the shell: "encoder.*", or a list of such. None for all.
         exclude: Names of hidden layers to leave out, likewise.
@@ -99,9 +102,6 @@ def compare(
             batch's entries as keywords. Both networks are then read by hooks.
         progress: Whether a bar on standard error shows how far it is: True; None where the package rich is installed;
             False. Where standard error is no terminal there is none.
-        details: Whether to collect what reports show beside scores: the similarities of matched units under chance,
-            which cost as much as two comparisons of the layers, and the scores of all hidden layers against all. None
-            collects each of the two where it takes at most some tenth of a second.
 
     Returns:
         The scores, and which unit is which, on the CPU.

@@ -29,7 +29,7 @@ def plot_comparison(comparison: "Comparison", axes: Any) -> Any:
     axes.vlines(places, chances, scores, color="0.75", linewidth=6)
     axes.errorbar(places, scores, yerr=(below, above), fmt="o", color="tab:blue", capsize=3, label="score")
     axes.scatter(places, chances, marker="_", s=200, color="black", zorder=3, label="chance")
-    names = [layer.name_a if layer.name_a == layer.name_b else f"{layer.name_a}–{layer.name_b}" for layer in layers]
+    names = [layer_label(layer) for layer in layers]
     axes.set_xticks(places, names, rotation=90 if max(map(len, names)) > 4 else 0)
     axes.set(
         xlabel="layer",
@@ -40,6 +40,11 @@ def plot_comparison(comparison: "Comparison", axes: Any) -> Any:
     )
     axes.legend()
     return axes
+
+
+def layer_label(layer: "LayerComparison") -> str:
+    """The names of both layers, or the one that both have."""
+    return layer.name_a if layer.name_a == layer.name_b else f"{layer.name_a} – {layer.name_b}"
 
 
 def _reach(layer: "LayerComparison") -> tuple[float, float]:

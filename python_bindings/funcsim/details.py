@@ -12,8 +12,8 @@ from .layer_similarity import comparable_layers
 
 ops = torch.ops.funcsim
 
-# What details may cost where it isn't said whether they are wanted, in bits that are compared: some tenth of a second on
-# one core, in which more are compared than that.
+# What details may cost where it isn't said whether they are wanted, in bits that are compared: what one core does in
+# about a tenth of a second.
 MOST_WORK = 1 << 38
 # What matching costs for each pair of units, in such bits. It is most of the work, and more for layers that are unlike:
 # 0.1 s for the 36 pairs of six layers of 128 units, twice, on 1797 samples.

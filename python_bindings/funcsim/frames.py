@@ -9,6 +9,7 @@ from .unit_rows import KINDS, kinds_of_units, unit_rows
 
 if TYPE_CHECKING:  # they have frames
     from .comparison import Comparison, LayerComparison
+    from .layer_similarity import LayerSimilarity
 
 
 def _pandas(what: str) -> Any:
@@ -61,6 +62,16 @@ def unit_frame(layer: "LayerComparison") -> Any:
         duplicate_of: Tensor = getattr(layer, f"duplicate_of_{network}")
         columns[f"duplicate_of_{network}"] = _integers(pandas, torch.where(units >= 0, duplicate_of[units], -1))
     return pandas.DataFrame(columns)
+
+
+def matrix_frame(layers: "LayerSimilarity") -> Any:
+    """Adjusted scores of all layers of a, in rows, with all of b.
+
+    Raises:
+        ImportError: Without pandas.
+    """
+    pandas = _pandas("LayerSimilarity.to_dataframe")
+    return pandas.DataFrame(layers.adjusted.numpy(), index=list(layers.names_a), columns=list(layers.names_b))
 
 
 def _integers(pandas: Any, numbers: Tensor) -> Any:

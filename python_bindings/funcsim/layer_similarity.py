@@ -11,6 +11,7 @@ from torch import Tensor
 from .adjusted import adjusted_score
 from .comparison import as_dict, reading_lines, text_table
 from .feeding import Call
+from .frames import matrix_frame
 from .inputs import Inputs
 from .layer_choice import Names
 from .layer_evidence import CANONICAL_FORM, Evidence, LayerEvidence
@@ -63,6 +64,14 @@ class LayerSimilarity:
             indent: Spaces of each level; None writes one line.
         """
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def to_dataframe(self) -> Any:
+        """A pandas DataFrame of the adjusted scores: a row for each layer of a, a column for each of b, by name.
+
+        Raises:
+            ImportError: Without pandas, which is an optional package.
+        """
+        return matrix_frame(self)
 
     def plot(self, axes: Any = None) -> Any:
         """Draws the adjusted scores as a heat map, layers of a from top to bottom, by matplotlib.

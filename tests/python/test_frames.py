@@ -1,5 +1,6 @@
 """Comparisons as pandas DataFrames."""
 
+import json
 import sys
 
 import funcsim
@@ -75,9 +76,25 @@ def test_duplicates_and_always_on() -> None:
     assert frame.kind_b[frame.unit_b == 4].tolist() == ["always on"]
 
 
+def test_all_layers_as_a_matrix_by_name() -> None:
+    layers = comparison().layer_similarity
+    assert layers is not None
+    frame = layers.to_dataframe()
+    assert (list(frame.index), list(frame.columns)) == (["0", "2"], ["0", "2"])
+    assert frame.to_numpy().tolist() == layers.adjusted.tolist()
+    read = json.loads(layers.to_json())
+    assert read == layers.to_dict()
+    assert read["adjusted"] == layers.adjusted.tolist()
+    assert (read["names_a"], read["method"]) == (["0", "2"], "exact")
+
+
 def test_without_pandas_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)  # which import takes for a package that isn't there
     with pytest.raises(ImportError, match=r"Comparison.to_dataframe needs pandas: pip install pandas"):
         made_up().to_dataframe()
     with pytest.raises(ImportError, match=r"LayerComparison.to_dataframe needs pandas: pip install pandas"):
         made_up().layers[0].to_dataframe()
+    layers = made_up().layer_similarity
+    assert layers is not None
+    with pytest.raises(ImportError, match=r"LayerSimilarity.to_dataframe needs pandas: pip install pandas"):
+        layers.to_dataframe()

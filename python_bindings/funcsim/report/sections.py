@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from ..comparison import Comparison, LayerComparison
+from ..comparison import Comparison, LayerComparison, reading_lines
+from ..comparison_plot import layer_label
 from ..verdict import LEVELS, Verdict
 from .markup import table, text
 from .plots import matrix
@@ -73,9 +74,15 @@ def levels(verdict: Verdict) -> str:
     return table("What adjusted scores are called", ("called", "adjusted", "meaning"), rows, numbers_from=3)
 
 
-def notes(verdict: Verdict) -> str:
-    """The notes as items of a list."""
-    return "\n".join(f"<li>{text(note)}</li>" for note in verdict.notes)
+def notes(comparison: Comparison, verdict: Verdict) -> str:
+    """The notes, and what there is to know of how networks were read, as items of a list."""
+    reading = reading_lines(
+        [
+            ("network a", comparison.read_a, comparison.notes_a),
+            ("network b", comparison.read_b, comparison.notes_b),
+        ]
+    )
+    return "\n".join(f"<li>{text(note)}</li>" for note in (*verdict.notes, *reading))
 
 
 def layer_table(comparison: Comparison) -> str:
@@ -142,10 +149,10 @@ def matrix_table(comparison: Comparison) -> str:
 
 def kinds_table(layers: Sequence[LayerComparison]) -> str:
     """How many units of each layer can't be told apart."""
-    headings = ("layer a / b", "dead a / b", "always on a / b", "duplicates a / b", "no partner a / b")
+    headings = ("layer", "dead a / b", "always on a / b", "duplicates a / b", "no partner a / b")
     rows = [
         (
-            f"{text(layer.name_a)} / {text(layer.name_b)}",
+            text(layer_label(layer)),
             f"{layer.dead_a:,} / {layer.dead_b:,}",
             f"{layer.always_on_a:,} / {layer.always_on_b:,}",
             f"{layer.duplicates_a:,} / {layer.duplicates_b:,}",
@@ -179,6 +186,7 @@ def _computed(comparison: Comparison, flicker_eps: float | None, written: dateti
         if comparison.similarity == "jaccard"
         else "phi, the Pearson correlation of when they fire",
     )
+    yield "networks read", f"a: {comparison.read_a}, b: {comparison.read_b}"
     samples = sorted({layer.num_samples for layer in comparison.layers})
     yield "samples", f"{' or '.join(f'{number:,}' for number in samples)} a layer, of {comparison.num_inputs:,} inputs"
     yield "positions", f"{settings.positions} (of layers with a grid of space, time or tokens)"

@@ -21,6 +21,12 @@ function layout(changes) {
   };
 }
 
+// Room for names that stand at an angle.
+function roomFor(names) {
+  const longest = Math.max(...names.map((name) => name.length));
+  return longest > 8 ? Math.min(5 * longest, 200) : 0;
+}
+
 function profile(data) {
   const places = data.layers.map((_, place) => place);
   const labels = data.layers.map(layerLabel);
@@ -51,8 +57,8 @@ function profile(data) {
     traces,
     label: `Scores and chance levels of ${labels.length} pairs of layers; the table above has the numbers`,
     layout: layout({
-      height: 320,
-      legend: { orientation: "h", y: 1.12 },
+      height: 320 + roomFor(labels),
+      legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom" },
       xaxis: { title: { text: "layer" }, tickvals: places, ticktext: labels, range: [-0.5, places.length - 0.5] },
       yaxis: { title: { text: "score" }, range: [lowest < 0 ? lowest - 0.05 : 0, 1.03] },
     }),
@@ -89,7 +95,7 @@ function heat(data) {
     traces: [trace],
     label: `Heat map of adjusted scores, ${a.length} layers of a by ${b.length} layers of b`,
     layout: layout({
-      height: Math.min(Math.max(240, 110 + 34 * a.length), 900),
+      height: Math.min(Math.max(240, 110 + 34 * a.length), 900) + roomFor(b),
       plot_bgcolor: color("card"),
       annotations: withText ? texts : [],
       xaxis: { title: { text: "layer of b" }, tickvals: trace.x, ticktext: b, showgrid: false, zeroline: false, side: "top" },
