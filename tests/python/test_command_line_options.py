@@ -207,6 +207,7 @@ PRUNED: dict[str, Case] = {
     "--seed": COMPARED["--seed"],
     "--pair": COMPARED["--pair"],
     "--device": COMPARED["--device"],
+    "--progress": COMPARED["--progress"],
     "--debug": COMPARED["--debug"],
 }
 
@@ -241,6 +242,7 @@ MERGED: dict[str, Case] = {
     "--margin": COMPARED["--margin"],
     "--seed": COMPARED["--seed"],
     "--device": COMPARED["--device"],
+    "--progress": COMPARED["--progress"],
     "--debug": COMPARED["--debug"],
 }
 

@@ -84,6 +84,7 @@ def merge(
     seed: o.Seed = None,
     quiet: o.Quiet = False,
     device: o.Device = None,
+    progress: o.Progress = True,
     debug: o.Debug = False,
 ) -> None:
     """Make one network of two or more: bring their units into one order, average the weights, repair the statistics.
@@ -99,6 +100,7 @@ def merge(
     shares = None if weight is None else o.read_numbers("--weight", weight)
 
     import funcsim
+    from funcsim.progress import shown
 
     from ..inputs import InputOptions
     from ..loading import load_for
@@ -108,19 +110,21 @@ def merge(
     options = InputOptions(key, split, limit, batch_size, image_size, transform, seed or 0, trust_pickle)
     loaded = load_models(models, seed=options.seed, device=device, trust_pickle=trust_pickle)
     first, *others = [model.sequential for model in loaded]
-    merged = funcsim.merge(
-        first,
-        others,
-        load_for(loaded, inputs, options),
-        shares,
-        similarity=similarity.value,
-        rescale=rescale,
-        repair=repair,
-        coordinate_descent=coordinate_descent,
-        seed=options.seed,
-        margin=0.0 if margin is None else margin,
-        positions=16 if wanted_positions is None else wanted_positions,
-    )
+    batches = load_for(loaded, inputs, options)
+    with shown(progress and not quiet, "aligning and merging", None, 1):
+        merged = funcsim.merge(
+            first,
+            others,
+            batches,
+            shares,
+            similarity=similarity.value,
+            rescale=rescale,
+            repair=repair,
+            coordinate_descent=coordinate_descent,
+            seed=options.seed,
+            margin=0.0 if margin is None else margin,
+            positions=16 if wanted_positions is None else wanted_positions,
+        )
     save_state_dict(merged, output)
     if not quiet:
         show(f"merged {' and '.join(models)}")

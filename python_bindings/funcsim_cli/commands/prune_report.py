@@ -1,6 +1,6 @@
 """``funcsim prune-report``."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -54,6 +54,7 @@ def prune_report(
     ] = None,
     quiet: o.Quiet = False,
     device: o.Device = None,
+    progress: o.Progress = True,
     debug: o.Debug = False,
 ) -> None:
     """Say what pruning has destroyed: which units of a network have no counterpart left.
@@ -72,11 +73,9 @@ def prune_report(
 
     options = InputOptions(key, split, limit, batch_size, image_size, transform, seed or 0, trust_pickle)
     before, after = load_models([original, pruned], seed=options.seed, device=device, trust_pickle=trust_pickle)
-    network_before: Any = before.module
-    network_after: Any = after.module
     report = funcsim.prune_report(
-        network_before,
-        network_after,
+        before.module,
+        after.module,
         load_for([before, after], inputs, options),
         threshold=threshold,
         similarity=similarity.value,
@@ -84,6 +83,7 @@ def prune_report(
         margin=0.0 if margin is None else margin,
         positions=16 if wanted_positions is None else wanted_positions,
         layers=pairs,
+        progress=progress and not quiet,
     )
     write_json(report.to_dict(), json)
     if to_print(json, quiet):

@@ -8,6 +8,7 @@ becomes a ``Sequential``, which has a canonical form.
 import operator
 from typing import Any
 
+import torch
 from torch import fx, nn
 
 from ..errors import Problem
@@ -59,7 +60,13 @@ def _drop(graph: fx.Graph) -> None:
         guard = node.op == "call_module" and node.target == "_guards_fn"
         if guard or (not node.users and name_of(node).startswith(("_assert", "sym_constrain"))):
             graph.erase_node(node)
-    graph.eliminate_dead_code()
+    graph.eliminate_dead_code(_is_needed)
+
+
+def _is_needed(node: fx.Node) -> bool:
+    """Whether a node matters though nothing takes its result: what changes a tensor in place does."""
+    in_place = isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
+    return node.op in ("placeholder", "output") or in_place
 
 
 def _undecorate(graph: fx.Graph) -> None:
@@ -137,10 +144,9 @@ def _nested(layers: list[tuple[str, nn.Module]]) -> nn.Sequential:
 def _flat(layers: list[tuple[str, nn.Module]]) -> nn.Sequential:
     sequential = nn.Sequential()
     for name, module in layers:
-        free = name.replace(".", "_")
-        while free in sequential._modules:
-            free += "_again"
-        sequential.add_module(free, module)
+        plain = name.replace(".", "_")
+        again = plain in sequential._modules
+        sequential.add_module(f"{plain}_{len(sequential)}" if again else plain, module)
     return sequential
 
 
@@ -157,7 +163,7 @@ def _put_modules(graph: fx.Graph, owner: fx.GraphModule, modules: Found) -> None
             call = graph.call_module(placed[key], (node.args[0],))
         node.replace_all_uses_with(call)
         graph.erase_node(node)
-    graph.eliminate_dead_code()
+    graph.eliminate_dead_code(_is_needed)
     graph.lint()
     owner.recompile()
 
