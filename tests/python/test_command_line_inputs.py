@@ -148,7 +148,10 @@ def test_images(folder: pathlib.Path) -> None:
     batches = images(folder, image_size=8, batch_size=4)
     assert [tuple(batch.shape) for batch in batches] == [(4, 3, 8, 8), (2, 3, 8, 8)]
     transform = transforms.ImageClassification(crop_size=8, resize_size=9)
-    expected = [transform(Image.open(file).convert("RGB")) for file in sorted((folder / "photos").rglob("*.png"))]
+    expected = []
+    for file in sorted((folder / "photos").rglob("*.png")):
+        with Image.open(file) as image:
+            expected.append(transform(image.convert("RGB")))
     got = torch.cat(batches)
     order = [next(place for place, image in enumerate(expected) if torch.equal(image, one)) for one in got]
     assert sorted(order) == [0, 1, 2, 3, 4, 5]
@@ -189,8 +192,6 @@ def test_images_without_torchvision(folder: pathlib.Path, monkeypatch: pytest.Mo
 @pytest.fixture(scope="module")
 def dataset(folder: pathlib.Path) -> pathlib.Path:
     datasets = pytest.importorskip("datasets")
-    from PIL import Image
-
     inputs = np.load(folder / "inputs.npy")
     table = {"features": inputs.tolist(), "label": [0] * len(inputs), "text": ["x"] * len(inputs)}
     rows = datasets.Dataset.from_dict(table)
@@ -199,7 +200,7 @@ def dataset(folder: pathlib.Path) -> pathlib.Path:
     datasets.DatasetDict({"only": rows}).save_to_disk(folder / "one_split")
     rows.select_columns(["text"]).save_to_disk(folder / "texts")
     files = sorted((folder / "photos").rglob("*.png"))
-    pictures = {"image": [Image.open(file) for file in files], "label": [0] * len(files)}
+    pictures = {"image": [str(file) for file in files], "label": [0] * len(files)}
     features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
     datasets.Dataset.from_dict(pictures, features=features).save_to_disk(folder / "pictures")
     return folder

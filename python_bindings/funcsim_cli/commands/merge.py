@@ -63,18 +63,14 @@ def merge(
             rich_help_panel=o.SCORING,
         ),
     ] = o.AlignSimilarity.JACCARD,
-    rescale: Annotated[
+    no_rescale: Annotated[
         bool,
-        typer.Option(
-            "--rescale/--no-rescale", help="Give units of B the norms of A's first.", rich_help_panel=o.SCORING
-        ),
-    ] = True,
-    repair: Annotated[
+        typer.Option("--no-rescale", help="Don't give units of B the norms of A's first.", rich_help_panel=o.SCORING),
+    ] = False,
+    no_repair: Annotated[
         bool,
-        typer.Option(
-            "--repair/--no-repair", help="Repair the statistics of units afterwards.", rich_help_panel=o.SCORING
-        ),
-    ] = True,
+        typer.Option("--no-repair", help="Don't repair the statistics of units afterwards.", rich_help_panel=o.SCORING),
+    ] = False,
     coordinate_descent: Annotated[
         bool,
         typer.Option(
@@ -118,8 +114,8 @@ def merge(
             batches,
             shares,
             similarity=similarity.value,
-            rescale=rescale,
-            repair=repair,
+            rescale=not no_rescale,
+            repair=not no_repair,
             coordinate_descent=coordinate_descent,
             seed=options.seed,
             margin=0.0 if margin is None else margin,

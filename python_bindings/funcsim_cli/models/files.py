@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,9 @@ def load_pickled(path: str, trust_pickle: bool) -> Any:
         Problem: It holds other things, or is damaged.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=not trust_pickle)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles of another kind, which the error is about too
+            return torch.load(path, map_location="cpu", weights_only=not trust_pickle)
     except pickle.UnpicklingError as error:
         if trust_pickle:
             raise Problem(f"{path} can't be unpickled ({_first_line(error)}): it is damaged, or no pickle") from error

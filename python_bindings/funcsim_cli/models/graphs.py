@@ -49,7 +49,7 @@ def as_network(graph_module: fx.GraphModule) -> nn.Module:
 
 AFFINE = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
 NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
-WITH_WEIGHTS = (nn.Linear, nn.modules.conv._ConvNd, *NORMALISATIONS)
+WITH_WEIGHTS = (nn.Linear, nn.modules.conv._ConvNd, nn.PReLU, *NORMALISATIONS)
 
 Found = dict[fx.Node, tuple[nn.Module, str]]
 

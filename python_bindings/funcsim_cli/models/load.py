@@ -135,8 +135,9 @@ def load_model(source: str, *, seed: int = 0, trust_pickle: bool = False) -> nn.
 
 def make_architecture(source: str, seed: int) -> nn.Module:
     """A network of an architecture, its random weights drawn with a seed."""
+    generator = torch.default_generator
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+        generator.manual_seed(seed)
         if is_torchvision(source):
             return make_torchvision(source)
         if not is_import_path(source):
@@ -144,6 +145,7 @@ def make_architecture(source: str, seed: int) -> nn.Module:
                 f"architecture {source}", expected="package.module:function or torchvision:NAME", got=repr(source)
             )
         made = import_object(source)
+        generator.manual_seed(seed)  # again, as an import happens once
         if not isinstance(made, nn.Module) and callable(made):
             made = call_without_arguments(source, made, "a torch.nn.Module")
     if not isinstance(made, nn.Module):

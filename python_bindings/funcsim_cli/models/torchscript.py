@@ -78,7 +78,7 @@ class _Translation:
         for value, argument in zip(inputs, arguments, strict=True):
             default = {"default_value": argument.default_value} if argument.has_default_value() else {}
             self._values[value.debugName()] = self._graph.placeholder(argument.name, **default)
-        for node in self._source.nodes():
+        for node in _needed(self._source):
             self._translate(node)
         outputs = [self._values[value.debugName()] for value in self._source.outputs()]
         self._graph.output(outputs[0] if len(outputs) == 1 else tuple(outputs))
@@ -101,10 +101,6 @@ class _Translation:
         elif kind in ("prim::ListUnpack", "prim::TupleUnpack"):
             for place, name in enumerate(outputs):
                 self._values[name] = self._item(arguments[0], place)
-        elif kind == "prim::If" and not outputs and all(map(_only_raises, node.blocks())):
-            pass  # an assertion
-        elif kind == "prim::RaiseException":
-            pass
         elif kind in SCALARS:
             self._values[outputs[0]] = self._graph.call_function(SCALARS[kind], tuple(arguments))
         elif (function := _function(node)) is not None:
@@ -172,5 +168,21 @@ def _function(node: Any) -> torch._ops.OpOverload | None:
     return found if isinstance(found, torch._ops.OpOverload) and takes_all else None
 
 
-def _only_raises(block: Any) -> bool:
-    return all(node.kind() in ("prim::RaiseException", "prim::Constant", "aten::format") for node in block.nodes())
+def _needed(graph: Any) -> list[Any]:
+    """The nodes that the outputs depend on, without those that only check what comes in."""
+    wanted = {value.debugName() for value in graph.outputs()}
+    needed = []
+    for node in reversed(list(graph.nodes())):
+        if _changes_something(node) or any(value.debugName() in wanted for value in node.outputs()):
+            needed.append(node)
+            wanted.update(value.debugName() for value in node.inputs())
+    return needed[::-1]
+
+
+def _changes_something(node: Any) -> bool:
+    """Whether a node, or one within it, changes a tensor, a list or an attribute in place."""
+    if any(_changes_something(inner) for block in node.blocks() for inner in block.nodes()):
+        return True
+    if node.schema() == "(no schema)":
+        return bool(node.kind() == "prim::SetAttr")
+    return bool(torch._C.parse_schema(node.schema()).is_mutable)
