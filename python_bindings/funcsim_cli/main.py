@@ -56,6 +56,10 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # of `funcsim ... | head`, which has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # Rich says so
+            return 0
+        raise
     except usage_error as error:
         if text := _usage(error, arguments):
             print(paragraph(command, Problem(text)), file=sys.stderr)

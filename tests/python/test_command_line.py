@@ -205,8 +205,9 @@ def test_interrupted(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (done.code, done.err) == (130, "funcsim compare: interrupted\n")
 
 
-def test_a_reader_that_has_seen_enough(folder: pathlib.Path) -> None:
-    command = f"{sys.executable} -m funcsim_cli info --json - | true"
+@pytest.mark.parametrize("arguments", ["info --json -", "info", "compare --help"])
+def test_a_reader_that_has_seen_enough(arguments: str) -> None:
+    command = f"set -o pipefail; {sys.executable} -m funcsim_cli {arguments} | true"
     variables = command_line.environment()
     done = subprocess.run(["bash", "-c", command], env=variables, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
