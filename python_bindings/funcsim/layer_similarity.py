@@ -1,6 +1,7 @@
 """All hidden layers of one network against all of another."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -93,6 +94,22 @@ class LayerSimilarity:
         axes.set(xlabel="layer of b", ylabel="layer of a")
         axes.figure.colorbar(image, ax=axes, label="adjusted score")
         return axes
+
+    def save_html(self, path: str | os.PathLike[str], *, title: str | None = None) -> None:
+        """Writes a page with the heat map and its numbers, as ``Comparison.save_html`` does of a comparison.
+
+        Args:
+            path: The file, which is replaced where it exists.
+            title: Its heading; None for "Layers of two networks".
+
+        Raises:
+            ImportError: Without plotly, which is an optional package.
+            OSError: The file can't be written.
+            TypeError: For a title that is no string.
+        """
+        from .report import save_layers  # noqa: PLC0415  # nothing of it is needed without reports
+
+        save_layers(self, path, title)
 
     def __str__(self) -> str:
         """The adjusted scores: a line for each layer of a, a column for each of b."""
