@@ -7,7 +7,6 @@
 
 #include "checks.h"
 #include "matches.h"
-#include "network/aten.h"
 #include "network/positions.h"
 #include "network/tensor_values.h"
 #include "registration.h"
@@ -33,7 +32,7 @@ void check_part(const Tensor& tensor, const std::string& name, std::int64_t rows
 
 ActivationSpread checked_spread(const Tensor& tensor, const std::string& name, std::int64_t units, const Tensor& like) {
   check_part(tensor, name, parts, units, like);
-  const std::vector<double> values = values_of(aten::reshape(tensor, {-1}));
+  const std::vector<double> values = values_of(tensor);
   const auto means = values.begin() + units;
   const auto deviations = means + units;
   constexpr double most_samples = 0x1p53;

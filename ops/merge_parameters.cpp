@@ -6,7 +6,6 @@
 
 #include "checks.h"
 #include "matches.h"
-#include "network/aten.h"
 #include "network/tensor_values.h"
 #include "registration.h"
 
@@ -18,7 +17,10 @@ constexpr const char* op = "merge_parameters";
 
 /// What messages call network n of `count`.
 std::string role_of(std::size_t n, std::size_t count) {
-  return n == 0 ? reference_role : count == 2 ? model_role : "network " + std::to_string(n);
+  if (n == 0) {
+    return reference_role;
+  }
+  return count == 2 ? model_role : "network " + std::to_string(n);
 }
 
 void check_weights(const std::vector<double>& weights) {
@@ -59,7 +61,7 @@ Moments checked_moments(const Tensor& given, const std::string& name, std::int64
     fail(op, ": ", name, " must be float64 [2, ", units, "], means and variances of the layer's units, got ",
          describe_tensor(given));
   }
-  const std::vector<double> values = values_of(aten::reshape(given, {-1}));
+  const std::vector<double> values = values_of(given);
   const auto middle = values.begin() + units;
   Moments moments{{values.begin(), middle}, {middle, values.end()}};
   for (std::int64_t u = 0; u < units; ++u) {

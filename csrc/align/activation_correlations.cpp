@@ -45,7 +45,7 @@ struct BlockActivations {
     double scale = 1.0;
     if (samples.scalar_type() == Dtype::Double) {
       constexpr double smallest = 0x1p-1000;
-      const double largest = values_of(aten::reshape(aten::amax(aten::abs(samples), {0, 1}), {1})).front();
+      const double largest = values_of(aten::amax(aten::abs(samples), {0, 1})).front();
       scale = std::exp2(std::floor(std::log2(std::max(largest, smallest))));
       values = aten::mul(samples, aten::full({}, 1.0 / scale, samples));
     }

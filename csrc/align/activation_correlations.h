@@ -13,7 +13,7 @@ namespace funcsim {
 
 /// What is known of a hidden layer's activations, of every unit.
 struct ActivationSpread {
-  std::int64_t count;  ///< samples
+  std::int64_t count = 0;  ///< samples
   std::vector<double> means;
   std::vector<double> deviations;  ///< standard deviations of the values there are: over their number
 };

@@ -60,7 +60,7 @@ std::vector<std::vector<Moments>> scaled_back(const std::vector<Network>& networ
 
 void check_finite(const Network& merged, std::int64_t item, const Tensor& rounded) {
   const Tensor sum = aten::sum(aten::mul(rounded, aten::full({}, 0.0, rounded)), {});
-  const double zero = values_of(aten::reshape(aten::to_dtype(sum, Dtype::Double), {1})).front();
+  const double zero = values_of(sum).front();
   check(zero == 0.0, merged.role(), ": ", item_place(merged.architecture(), item), ": a parameter is not finite in ",
         dtype_name(rounded.scalar_type()),
         ": the networks' parameters must be finite, and repaired ones in the range of the dtype");

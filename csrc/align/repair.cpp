@@ -41,7 +41,7 @@ std::vector<double> vector_of(const Network& network, std::int64_t item, std::st
   if (!index.has_value()) {
     return std::vector<double>(static_cast<std::size_t>(units), otherwise);
   }
-  return values_of(aten::to_dtype(network.layer(item).tensors[*index], Dtype::Double));
+  return values_of(network.layer(item).tensors[*index]);
 }
 
 void set_vector(const Network& network, std::vector<Tensor>& tensors, std::int64_t item, std::string_view name,

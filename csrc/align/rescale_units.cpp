@@ -37,9 +37,7 @@ struct FoldedNorm {
 
 FoldedNorm folded_norm(const RescaledNetwork& side, const HiddenLayer& layer) {
   const Layer norm = side.network.layer(layer.folded_batch_norm);
-  const auto values = [&](const char* name) {
-    return values_of(aten::to_dtype(norm.tensors[place_of(norm.item, name)], torch::headeronly::ScalarType::Double));
-  };
+  const auto values = [&](const char* name) { return values_of(norm.tensors[place_of(norm.item, name)]); };
   FoldedNorm folded;
   folded.weights =
       norm.item.boolean("affine") ? values("weight") : std::vector<double>(static_cast<std::size_t>(layer.units), 1.0);
@@ -77,7 +75,9 @@ UnitFactors factors_of(const RescaledNetwork& a, const RescaledNetwork& b, std::
       continue;
     }
     // What a BatchNorm gives has the deviation of its weight, whatever the norm of what it is folded with.
-    output[j] = !scales ? 1.0 : has_norms ? std::abs(norm_a.weights[i] / norm_b.weights[j]) : ratio;
+    if (scales) {
+      output[j] = has_norms ? std::abs(norm_a.weights[i] / norm_b.weights[j]) : ratio;
+    }
     if (layer_b.folded_batch_norm < 0) {
       raw[j] = output[j];
     } else if (has_norms) {
@@ -117,8 +117,7 @@ std::vector<double> wanted_variances(const RescaledNetwork& a, const RescaledNet
       owners_at(a.places, l, *of_a) != owners) {
     return {};
   }
-  std::vector<double> variances = values_of(
-      aten::to_dtype(norm_a.tensors[place_of(norm_a.item, "running_var")], torch::headeronly::ScalarType::Double));
+  std::vector<double> variances = values_of(norm_a.tensors[place_of(norm_a.item, "running_var")]);
   for (std::size_t i = 0; i < variances.size(); ++i) {
     const auto unit = static_cast<std::size_t>(owners[i]);
     const bool corresponds = unit < match.size() && match[unit] == order[unit];
@@ -162,6 +161,21 @@ class Rescaler {
     return aten::to_dtype(aten::to_dtype(values, network_.given_dtype()), torch::headeronly::ScalarType::Double);
   }
 
+  /// Gives a BatchNorm other variances.
+  ///
+  /// @return how many times as much it divides each unit by, the variances being what the network's dtype holds
+  std::vector<double> replace_variances(std::int64_t norm, const std::vector<double>& values) {
+    const double eps = item(norm).real("eps");
+    Tensor& variance = tensor(norm, "running_var");
+    const std::vector<double> old = values_of(variance);
+    variance = rounded(float64_vector(values, variance));
+    std::vector<double> ratios = values_of(variance);
+    for (std::size_t u = 0; u < ratios.size(); ++u) {
+      ratios[u] = ratios[u] == old[u] ? 1.0 : std::sqrt((ratios[u] + eps) / (old[u] + eps));
+    }
+    return ratios;
+  }
+
   /// Lets the BatchNorm take raw pre-activations multiplied by factors.raw, and give what it gave, times
   /// factors.output. Its deviation has to follow the raw factor. As the variance can't be less than 0, that may need a
   /// larger one than asked for, or a weight that makes up for it.
@@ -183,18 +197,15 @@ class Rescaler {
         variance[u] = std::max((raw * raw * spread) - eps, 0.0);
       }
     }
-    Tensor& new_variance = tensor(norm, "running_var");
-    new_variance = rounded(float64_vector(variance, new_variance));
+    const std::vector<double> ratios = replace_variances(norm, variance);
     Tensor& mean = tensor(norm, "running_mean");
     mean = aten::mul(mean, float64_vector(factors.raw, mean));
     if (!affine) {
       return;
     }
-    const std::vector<double> held = values_of(new_variance);
-    std::vector<double> gains(held.size());
-    for (std::size_t u = 0; u < held.size(); ++u) {
-      const double ratio = held[u] == old_variance[u] ? 1.0 : std::sqrt((held[u] + eps) / (old_variance[u] + eps));
-      gains[u] = factors.output[u] * ratio / factors.raw[u];
+    std::vector<double> gains(ratios.size());
+    for (std::size_t u = 0; u < gains.size(); ++u) {
+      gains[u] = factors.output[u] * ratios[u] / factors.raw[u];
     }
     Tensor& weight = tensor(norm, "weight");
     weight = aten::mul(weight, float64_vector(gains, weight));
@@ -222,18 +233,12 @@ class Rescaler {
 
   /// Gives a BatchNorm these variances, where they aren't NaN, and a weight that makes up for it.
   void set_variances(std::int64_t norm, const std::vector<double>& wanted) {
-    const double eps = item(norm).real("eps");
-    Tensor& variance = tensor(norm, "running_var");
-    const std::vector<double> old = values_of(variance);
-    std::vector<double> values(old.size());
-    std::ranges::transform(wanted, old, values.begin(), [](double w, double o) { return std::isnan(w) ? o : w; });
-    variance = rounded(float64_vector(values, variance));
-    const std::vector<double> held = values_of(variance);
-    std::vector<double> gains(held.size());
-    std::ranges::transform(held, old, gains.begin(),
-                           [eps](double h, double o) { return h == o ? 1.0 : std::sqrt((h + eps) / (o + eps)); });
+    std::vector<double> values = values_of(tensor(norm, "running_var"));
+    std::ranges::transform(wanted, values, values.begin(),
+                           [](double w, double old) { return std::isnan(w) ? old : w; });
+    const std::vector<double> ratios = replace_variances(norm, values);
     Tensor& weight = tensor(norm, "weight");
-    weight = aten::mul(weight, float64_vector(gains, weight));
+    weight = aten::mul(weight, float64_vector(ratios, weight));
   }
 
   const Network& network_;

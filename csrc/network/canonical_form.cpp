@@ -248,7 +248,7 @@ class Canonicalizer {
 
 /// Scales can take parameters out of the range of their dtype, and what was not finite before is no network.
 void check_finite(const Network& network, std::int64_t item, const Tensor& rounded) {
-  for (const double value : values_of(aten::to_dtype(rounded, Dtype::Double))) {
+  for (const double value : values_of(rounded)) {
     if (!std::isfinite(value)) {
       fail(network.role(), ": ", item_place(network.architecture(), item), ": a canonical parameter is ", value, " in ",
            dtype_name(network.given_dtype()),

@@ -44,8 +44,8 @@ std::vector<Tensor> in_float64(const std::vector<Tensor>& tensors) {
   return converted;
 }
 
-std::vector<double> values_of(const Tensor& float64_tensor) {
-  const Tensor values = to_host(aten::contiguous(float64_tensor));
+std::vector<double> values_of(const Tensor& tensor) {
+  const Tensor values = to_host(aten::contiguous(aten::to_dtype(tensor, Dtype::Double)));
   const auto* data = values.const_data_ptr<double>();
   return {data, data + values.numel()};
 }

@@ -15,8 +15,8 @@ double epsilon(torch::headeronly::ScalarType dtype);
 /// The same tensors in float64, detached.
 std::vector<torch::stable::Tensor> in_float64(const std::vector<torch::stable::Tensor>& tensors);
 
-/// The numbers of a float64 tensor, row-major. Waits for a device.
-std::vector<double> values_of(const torch::stable::Tensor& float64_tensor);
+/// The numbers of a floating tensor, row-major. Waits for a device.
+std::vector<double> values_of(const torch::stable::Tensor& tensor);
 
 /// int64 [values.size()] on the device of `like`.
 torch::stable::Tensor int64_vector(const std::vector<std::int64_t>& values, const torch::stable::Tensor& like);

@@ -162,9 +162,9 @@ def _merge_parameters(
 ) -> list[Tensor]:
     """The parameters of a network between others whose units are in one order, as ``align_parameters`` puts them.
 
-    Every tensor is the weighted mean of theirs. Repair then gives every unit the weighted means of their means and
-    standard deviations on the inputs (REPAIR, Jordan et al., arXiv:2211.08403), layer after layer; docs/mathematics.md
-    has the details:
+    Every tensor is the weighted mean of theirs. Repair then sets, layer after layer, means and standard deviations on
+    the inputs to the weighted means of theirs (REPAIR, Jordan et al., arXiv:2211.08403; docs/mathematics.md, section
+    14):
 
     - the pre-activations of a hidden layer without normalisation, by its weight and bias; without bias the standard
       deviation only;

@@ -213,8 +213,8 @@ def align(
         model: Another one with as many hidden layers, on the same device. Neither is changed.
         inputs: A tensor ``[inputs, features...]`` or batches, as in :func:`compare`.
         similarity: By what units are matched. "jaccard" and "phi" compare when they fire, from one bit a sample;
-            "correlation" compares the activations themselves (their Pearson correlation, streamed, 32 times as much to
-            hold for the pass, but for the matrices of similarities); "weights" compares canonical weights, layer after
+            "correlation" compares the activations themselves (their Pearson correlation, streamed: those of some
+            inputs are held, and a matrix of float64 a layer); "weights" compares canonical weights, layer after
             layer, and reads the inputs for the check of the function only. Units that the first three can't tell apart
             are told apart by their canonical weights.
         coordinate_descent: Whether to go on from that matching by the weights of the layers around, until nothing

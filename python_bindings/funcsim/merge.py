@@ -82,10 +82,11 @@ def merge(
     """One network between others: ``b``, aligned to ``a`` as by :func:`align`, is averaged with it weight by weight.
 
     A mean of weights has units whose activations vary less than those of either network, layer after layer. So the
-    statistics are repaired afterwards: every unit gets, on the inputs, the weighted means of the means and standard
-    deviations that it has in the networks (REPAIR, Jordan et al., arXiv:2211.08403), by its weight and bias or the
-    running statistics of its BatchNorm; docs/mathematics.md has the details. A network merged with a permuted and
-    rescaled copy of itself stays what it is, to rounding.
+    statistics are repaired afterwards: a unit gets, on the inputs, the weighted means of the means and standard
+    deviations that it has in the networks (REPAIR, Jordan et al., arXiv:2211.08403), by its weight and bias. A
+    BatchNorm gets running statistics with which it normalises as the networks' did: its units have the weighted means
+    if the networks' running statistics are those of the inputs. docs/mathematics.md, section 14, has the details. A
+    network merged with a permuted and rescaled copy of itself stays what it is, to rounding.
 
     Args:
         a: The reference: a Sequential that :func:`describe` can read, with hidden layers, on the CPU or on CUDA. The

@@ -117,6 +117,8 @@ Mlp random_mlp(const std::vector<std::int64_t>& widths, unsigned seed) {
   for (std::size_t l = 0; l + 1 < widths.size(); ++l) {
     Matrix weight{widths[l + 1], widths[l], {}};
     std::vector<double> bias;
+    weight.values.reserve(static_cast<std::size_t>(weight.rows * weight.columns));
+    bias.reserve(static_cast<std::size_t>(weight.rows));
     for (std::int64_t k = 0; k < weight.rows * weight.columns; ++k) {
       weight.values.push_back(normal(generator) * std::sqrt(2.0 / static_cast<double>(weight.columns)));
     }
@@ -160,14 +162,9 @@ std::vector<Mlp> test_networks() {
   return networks;
 }
 
+/// [inputs, features]
 Matrix test_inputs() {
-  std::mt19937 generator(9);
-  std::normal_distribution<double> normal;
-  Matrix inputs{20, 6, {}};
-  for (int i = 0; i < 20 * 6; ++i) {
-    inputs.values.push_back(normal(generator));
-  }
-  return inputs;
+  return random_mlp({6, 20}, 9).weights.front();
 }
 
 /// Whether `changed` counts as the same function as `mlp`.

@@ -30,9 +30,8 @@ TEST(Align, MovesUnitsBackAndTakesTheReferencesNorms) {
   const nn::Sequential network = integer_mlp(1);
   const nn::Sequential other = reversed_and_doubled(network);
   const torch::Tensor inputs = integer_inputs(200);
-  for (const auto similarity :
-       {funcsim::UnitSimilarity::jaccard, funcsim::UnitSimilarity::phi, funcsim::UnitSimilarity::correlation,
-        funcsim::UnitSimilarity::weights}) {
+  for (const auto similarity : {funcsim::UnitSimilarity::jaccard, funcsim::UnitSimilarity::phi,
+                                funcsim::UnitSimilarity::correlation, funcsim::UnitSimilarity::weights}) {
     const nn::Sequential aligned = funcsim::align(network, other, inputs, {.similarity = similarity, .rescale = true});
     const auto expected = funcsim::parameters(network);
     const auto got = funcsim::parameters(aligned);

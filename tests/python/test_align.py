@@ -76,14 +76,15 @@ def _units_can_be_told_apart(model: nn.Sequential) -> bool:
 
 
 @settings(deadline=None)
-@given(st.integers(0, 10_000), st.booleans(), st.sampled_from(SIMILARITIES))
+@given(st.integers(0, 10_000), st.booleans(), st.sampled_from(["jaccard", "phi", "weights"]))
 def test_random_permuted_and_rescaled_copies_are_recovered(seed: int, convolutional: bool, similarity: str) -> None:
     model, inputs = (random_cnn if convolutional else random_mlp)(seed)
     if not transform.permutable(model) or not _units_can_be_told_apart(model):
         return
     rng = np.random.default_rng(seed)
     moved, _ = transform.permuted(model, inputs, rng)
-    # Every number where it was, and so every unit, since no two have the same weights.
+    # Every number where it was, and so every unit, since no two have the same weights. Correlations of 1 to seven
+    # digits, as units behind a layer of one or two can have, aren't told apart in float32.
     assert_equal_parameters(funcsim.align(model, moved, inputs, similarity=similarity), model, 0)
     other = transform.rescaled(moved, inputs, rng, powers_of_two=False)
     assert_equal_parameters(funcsim.align(model, other, inputs, similarity=similarity, rescale=True), model, 1e-6)

@@ -267,7 +267,7 @@ def test_bad_networks_and_inputs() -> None:
         return ops.merge_parameters(architecture, [*a, *other], [0.5, 0.5], [], x, repair)
 
     assert_says(
-        lambda: merge([tensor.float() for tensor in b]), "one dtype", "float64 (network 0)", "float32 (network 1)"
+        lambda: merge([tensor.float() for tensor in b]), "one dtype", "float64 (the reference)", "float32 (the model)"
     )
     assert_says(lambda: merge([b[0].T.clone(), *b[1:]]), "the model", "item 0", "weight must be [5, 4]")
     assert_says(lambda: merge(b, inputs[:, :3]), "expects inputs whose last dimension is 4")

@@ -67,9 +67,10 @@ inline std::vector<double> all_weights(const std::vector<double>& weights, std::
 }  // namespace detail
 
 /// One network between others of its architecture, each aligned to the reference as by align(): every tensor is the
-/// weighted mean of theirs. Repair then gives every unit the weighted means of the means and standard deviations that
-/// it has in the networks on the inputs (REPAIR, Jordan et al., arXiv:2211.08403), by its weight and bias or the
-/// running statistics of its BatchNorm; docs/mathematics.md has the details. All networks stay as they are.
+/// weighted mean of theirs. Repair then gives a unit the weighted means of the means and standard deviations that it
+/// has in the networks on the inputs (REPAIR, Jordan et al., arXiv:2211.08403), by its weight and bias, and a BatchNorm
+/// running statistics with which it normalises as the networks' did; docs/mathematics.md, section 14, has the details.
+/// All networks stay as they are.
 ///
 /// @param reference a network that describe() can read, with hidden layers; the merged network has its order of units
 /// @param others    at least one network of the same architecture, dtype and device; of several, messages call
