@@ -81,13 +81,18 @@ class Reader(ABC, Generic[Piece]):
         self._num_inputs = 0
         self._in_block = 0
 
+    @property
+    def evidence_device(self) -> torch.device | None:
+        """Where signatures and sketches are."""
+        return self.device
+
     def shuffle_all(self, num_inputs: int) -> None:
         """Says how many inputs will come: for the chance level of sketches, all of them are shuffled together.
 
         Otherwise inputs trade places within blocks.
         """
         if self._with_shuffled:
-            inputs = torch.empty(num_inputs, dtype=torch.uint8, device=self.device)
+            inputs = torch.empty(num_inputs, dtype=torch.uint8, device=self.evidence_device)
             self._partners = ops.shuffle_partners(inputs, self._settings.seed)
 
     @abstractmethod
@@ -228,7 +233,7 @@ class InputsSeen(Protocol):
 class InputsHash:
     """SHA-256 of the inputs' bytes in their order, the same for any split into batches.
 
-    Batches of several tensors have a hash for each, and one over these.
+    Batches of several tensors have a hash for each that has a row for each input, and one over these.
     """
 
     def __init__(self) -> None:
@@ -236,7 +241,10 @@ class InputsHash:
 
     def add(self, piece: Any) -> None:
         """Takes the next inputs."""
+        count = num_inputs(piece)
         for path, tensor in named_tensors(piece):
+            if tensor.dim() == 0 or len(tensor) != count:
+                continue
             content = tensor.cpu().resolve_neg().flatten().view(torch.uint8).numpy().data
             self._hashes.setdefault(path, hashlib.sha256()).update(content)
 

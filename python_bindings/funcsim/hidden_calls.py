@@ -48,11 +48,13 @@ class Found:
     Attributes:
         layers: The hidden layers that are wanted, in order.
         modules: The affine modules of all hidden layers, in order, each once.
+        bytes_per_input: Of the largest pre-activations of all hidden layers.
         notes: What the module's user should know.
     """
 
     layers: list[HiddenCall]
     modules: list[nn.Module]
+    bytes_per_input: int
     notes: list[str]
 
 
@@ -94,7 +96,8 @@ def find_hidden_calls(model: nn.Module, batch: Any, call: Call | None, choice: L
         notes.append(f"what these give belongs to no input, and they are left out: {_listed(adrift)}")
     if coupled:
         notes.append(f"scores depend on which inputs share a batch, since so does what these give: {_listed(coupled)}")
-    return Found(wanted, list(dict.fromkeys(one.module for one in two[:-1])), notes)
+    modules = list(dict.fromkeys(one.module for one in two[:-1]))
+    return Found(wanted, modules, max(layer.bytes_per_input for layer in hidden), notes)
 
 
 def _calls(model: nn.Module, batch: Any, call: Call | None) -> list[AffineCall]:
@@ -187,8 +190,7 @@ def _no_hidden_layer(model: nn.Module, calls: int) -> ValueError:
     )
 
 
-def run_size(layers: Sequence[HiddenCall], device: torch.device | None) -> int:
-    """Inputs that a module is run on at a time: a power of two from 8 to 1024 that depends on its layers only."""
+def run_size(bytes_per_input: int, device: torch.device | None) -> int:
+    """Inputs that a module is run on at a time: a power of two from 8 to 1024, whichever layers are wanted."""
     most_bytes = (1 << 25) if device is None or device.type == "cpu" else (1 << 28)
-    largest = max(1, *(layer.bytes_per_input for layer in layers))
-    return 1 << min(10, max(3, int(math.log2(max(1, most_bytes // largest)))))
+    return 1 << min(10, max(3, int(math.log2(max(1, most_bytes // max(1, bytes_per_input))))))

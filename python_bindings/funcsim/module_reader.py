@@ -15,7 +15,7 @@ from .inputs import Inputs
 from .layer_choice import LayerChoice
 from .layer_evidence import HOOKS
 from .module_calls import Key, hooked, unit_axis
-from .running import first_tensor, undisturbed, unwrapped
+from .running import first_tensor, has_kernels, undisturbed, unwrapped
 from .samples import Sampler, samples_per_input
 from .settings import Settings
 
@@ -72,6 +72,11 @@ class ModuleReader(Reader[Any]):
         self._run_size = 0
 
     @property
+    def evidence_device(self) -> torch.device | None:
+        """Where signatures are: on the CPU for devices that operators have no kernels for."""
+        return self.device if self.device is None or has_kernels(self.device) else torch.device("cpu")
+
+    @property
     def architecture(self) -> str:
         """The class of the module and its hidden layers, for people."""
         layers = ", ".join(f"{call.name}: {type(call.module).__name__}" for call in self._calls)
@@ -91,7 +96,7 @@ class ModuleReader(Reader[Any]):
         self.notes += found.notes
         self.names = [call.name for call in self._calls]
         self._rest = [None] * len(self._calls)
-        self._run_size = run_size(self._calls, self.device)
+        self._run_size = run_size(found.bytes_per_input, self.device)
         return self._begin([samples_per_input(call.grid, self._settings) for call in self._calls], expected_inputs)
 
     def add(self, piece: Any) -> None:
@@ -136,7 +141,8 @@ class ModuleReader(Reader[Any]):
     def _take(self, place: int, samples: Tensor) -> None:
         """Takes the samples ``[samples, units]`` of a layer."""
         rest = self._rest[place]
-        samples = samples if self.device is None else samples.to(self.device)  # other parts may be elsewhere
+        device = self.evidence_device
+        samples = samples if device is None else samples.to(device)  # parts of the network may be elsewhere
         if rest is not None:
             samples = torch.cat([rest, samples])
         whole = len(samples) // 8 * 8

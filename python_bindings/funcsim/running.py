@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 SEEDS = 1 << 63
+MOST_BUFFER_BYTES = 1 << 24
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
@@ -32,11 +33,17 @@ def first_tensor(model: nn.Module) -> Tensor | None:
     return next(model.parameters(), next(model.buffers(), None))
 
 
+def has_kernels(device: torch.device) -> bool:
+    """Whether operators run on a device. PyTorch's place for a device of another project has those that emulate one."""
+    return device.type in ("cpu", "cuda", torch._C._get_privateuse1_backend_name())
+
+
 @contextmanager
 def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
     """Has a module run in eval mode, module by module and uncompiled, and leaves it as it was, whatever happens.
 
-    Put back are: the modes of all modules, buffers, the random state, PyTorch's choice of fast paths. Modes are set
+    Put back are: the modes of all modules, buffers of up to 16 MiB, the random state, PyTorch's choice of fast paths.
+    Larger buffers hold weights, which modules don't change in eval mode, and copies would take memory. Modes are set
     without calling ``train()``, which modules may override. Modules that draw random numbers draw the same ones every
     time.
 
@@ -63,7 +70,13 @@ def _devices(model: nn.Module) -> list[torch.device]:
     """Where a module's tensors are, apart from the CPU, as far as there are random numbers there."""
     found = dict.fromkeys(tensor.device for tensors in (model.parameters(), model.buffers()) for tensor in tensors)
     others = [device for device in found if device.type not in ("cpu", "meta")]
-    return [device for device in others if hasattr(torch.get_device_module(device), "manual_seed")]
+    return [device for device in others if _has_generators(device)]
+
+
+def _has_generators(device: torch.device) -> bool:
+    """Whether a type of device lets each of its devices be seeded, which some don't."""
+    of_type = torch.get_device_module(device)
+    return all(hasattr(of_type, name) for name in ("manual_seed", "get_rng_state", "device"))
 
 
 def _seed(stack: ExitStack, devices: list[torch.device], seed: int) -> None:
@@ -83,9 +96,10 @@ def _set_modes(modes: list[tuple[nn.Module, bool]]) -> None:
 
 
 def _copies(modules: list[nn.Module]) -> dict[Tensor, tuple[int, Tensor]]:
-    """Of all buffers the version and a copy. Inference tensors can't change."""
+    """Of all buffers that aren't large the version and a copy. Inference tensors can't change."""
     buffers = {buffer for module in modules for buffer in module._buffers.values() if buffer is not None}
-    return {buffer: (buffer._version, buffer.clone()) for buffer in buffers if not buffer.is_inference()}
+    small = (buffer for buffer in buffers if buffer.nbytes <= MOST_BUFFER_BYTES and not buffer.is_inference())
+    return {buffer: (buffer._version, buffer.clone()) for buffer in small}
 
 
 def _restore_buffers(

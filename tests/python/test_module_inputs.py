@@ -256,6 +256,8 @@ def test_hashes_of_batches_do_not_depend_on_the_split() -> None:
     one = funcsim.sketch(a, _padded(WORDS, PADDING), num_hashes=8)
     split = [_padded(WORDS[rows], PADDING[rows]) for rows in (slice(0, 4), slice(4, 21))]
     assert funcsim.sketch(a, split, num_hashes=8).inputs_sha256 == one.inputs_sha256
+    with_more = [{**batch, "count": torch.tensor(len(batch["src"])), "table": torch.zeros(3)} for batch in split]
+    assert funcsim.sketch(a, with_more, num_hashes=8).inputs_sha256 == one.inputs_sha256
     changed = PADDING.clone()
     changed[0, -1] = ~changed[0, -1]
     assert funcsim.sketch(a, _padded(WORDS, changed), num_hashes=8).inputs_sha256 != one.inputs_sha256

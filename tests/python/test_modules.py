@@ -209,6 +209,13 @@ def test_layer_similarity() -> None:
     assert got.scores.diagonal().tolist() == pytest.approx([layer.score for layer in whole.layers])
 
 
+def test_what_pruning_destroyed() -> None:
+    a, b = made(Residual, 1), made(Residual, 2)
+    report = funcsim.prune_report(a, b, IMAGES)
+    expected = [layer.coverage_a for layer in funcsim.compare(a, b, IMAGES).layers]
+    assert [layer.coverage for layer in report.layers] == expected
+
+
 def test_names_to_include_and_exclude() -> None:
     a, b = made(Repeated, 1), made(Repeated, 2)
 
@@ -405,6 +412,16 @@ def test_flicker_of_a_module() -> None:
         taken = modules.samples(everywhere, 16, 0, None)
         expected = (np.abs(taken - 0.05) <= near).mean(axis=0)
         np.testing.assert_allclose(layer.flicker, expected, atol=1e-12)
+
+
+def test_devices_without_kernels(elsewhere: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network runs where it is, and bits are packed on the CPU."""
+    monkeypatch.setattr("funcsim.module_reader.has_kernels", lambda device: device.type == "cpu")
+    a, b = made(Repeated, 1), made(Repeated, 2)
+    for method in ("exact", "minhash"):
+        here = funcsim.compare(a.cpu(), b.cpu(), ROWS, method=method)
+        there = funcsim.compare(a.to(elsewhere), b.to(elsewhere), ROWS, method=method)
+        assert there.score == pytest.approx(here.score, abs=1e-3)
 
 
 @pytest.mark.parametrize("kind", [Residual, Repeated])

@@ -96,6 +96,13 @@ def test_nothing_changes_when_it_raises_late(fragile: Fragile) -> None:
 def test_random_numbers_are_the_same_every_time(fragile: Fragile) -> None:
     assert funcsim.compare(fragile, fragile, ROWS).score == 1
     assert funcsim.compare(fragile, copy.deepcopy(fragile), ROWS).score == 1
+    other = made(Fragile, 2)
+    scores = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        scores.append([funcsim.compare(fragile, other, ROWS, seed=given).score for given in (0, 1)])
+    assert scores[0] == scores[1]
+    assert scores[0][0] != scores[0][1]
 
 
 def test_other_ways_to_call_leave_a_model_trainable() -> None:
@@ -123,10 +130,11 @@ def test_a_wrapped_sequential_is_read_in_canonical_form() -> None:
 
 
 def test_modules_with_compiled_ones_in_them() -> None:
+    """What was compiled before hooks are there would not run them."""
     a, b = made(Residual, 1), made(Residual, 1).eval()
     for index, block in enumerate(b.blocks):
-        b.blocks[index] = torch.compile(block, backend="eager")
-    b.stem.compile(backend="eager")
+        b.blocks[index] = torch.compile(block, backend="eager", dynamic=True)
+    b.stem.compile(backend="eager", dynamic=True)
     with torch.no_grad():
         b(IMAGES)  # it is compiled by now
     got = funcsim.compare(a, b, IMAGES)
