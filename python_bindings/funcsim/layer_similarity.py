@@ -198,13 +198,16 @@ def comparable_layers(evidence_a: Evidence, evidence_b: Evidence, similarity: st
         evidence_b: On network b, with what the chance level needs.
         similarity: "jaccard" or "phi".
     """
-    scores = torch.full((len(evidence_a.layers), len(evidence_b.layers)), torch.nan, dtype=torch.float64)
+    shape = (len(evidence_a.layers), len(evidence_b.layers))
+    scores = torch.full(shape, torch.nan, dtype=torch.float64, device="cpu")
     chances = scores.clone()
     for samples in {layer.samples_per_input for layer in evidence_a.layers}:
         places_a, some_a = _with_samples(evidence_a, samples)
         places_b, some_b = _with_samples(evidence_b, samples)
         if places_b:
-            block = torch.meshgrid(torch.tensor(places_a), torch.tensor(places_b), indexing="ij")
+            block = torch.meshgrid(
+                scores.new_tensor(places_a).long(), scores.new_tensor(places_b).long(), indexing="ij"
+            )
             scores[block], chances[block] = _matched_matrices(some_a, some_b, similarity)
     return _result(evidence_a, evidence_b, similarity, scores, chances)
 
