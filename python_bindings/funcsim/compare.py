@@ -289,7 +289,7 @@ def _earlier_equals(layer: LayerEvidence, num_samples: int) -> Tensor:
 
     -1 for dead and always-on units, too.
     """
-    numbers = torch.arange(layer.units)
+    numbers = torch.arange(layer.units, device=layer.counts.device)
     _, group = torch.unique(layer.fingerprints, return_inverse=True)
     first = numbers.new_full((layer.units,), layer.units).scatter_reduce(0, group, numbers, "amin")[group]
     varies = (layer.counts > 0) & (layer.counts < num_samples)

@@ -1,6 +1,7 @@
 """All hidden layers of one network against all of another."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -94,6 +95,22 @@ class LayerSimilarity:
         axes.figure.colorbar(image, ax=axes, label="adjusted score")
         return axes
 
+    def save_html(self, path: str | os.PathLike[str], *, title: str | None = None) -> None:
+        """Writes a page with the heat map and its numbers, as ``Comparison.save_html`` does of a comparison.
+
+        Args:
+            path: The file, which is replaced where it exists.
+            title: Its heading; None for "Layers of two networks".
+
+        Raises:
+            ImportError: Without plotly, which is an optional package.
+            OSError: The file can't be written.
+            TypeError: For a title that is no string.
+        """
+        from .report import save_layers  # noqa: PLC0415  # nothing of it is needed without reports
+
+        save_layers(self, path, title)
+
     def __str__(self) -> str:
         """The adjusted scores: a line for each layer of a, a column for each of b."""
         rows = [
@@ -181,13 +198,16 @@ def comparable_layers(evidence_a: Evidence, evidence_b: Evidence, similarity: st
         evidence_b: On network b, with what the chance level needs.
         similarity: "jaccard" or "phi".
     """
-    scores = torch.full((len(evidence_a.layers), len(evidence_b.layers)), torch.nan, dtype=torch.float64)
+    shape = (len(evidence_a.layers), len(evidence_b.layers))
+    scores = torch.full(shape, torch.nan, dtype=torch.float64, device="cpu")
     chances = scores.clone()
     for samples in {layer.samples_per_input for layer in evidence_a.layers}:
         places_a, some_a = _with_samples(evidence_a, samples)
         places_b, some_b = _with_samples(evidence_b, samples)
         if places_b:
-            block = torch.meshgrid(torch.tensor(places_a), torch.tensor(places_b), indexing="ij")
+            block = torch.meshgrid(
+                scores.new_tensor(places_a).long(), scores.new_tensor(places_b).long(), indexing="ij"
+            )
             scores[block], chances[block] = _matched_matrices(some_a, some_b, similarity)
     return _result(evidence_a, evidence_b, similarity, scores, chances)
 

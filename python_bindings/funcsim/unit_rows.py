@@ -35,11 +35,11 @@ def unit_rows(layer: "LayerComparison") -> UnitRows:
     partners[matched_a] = matched_b
     similarities = layer.similarities.new_full((layer.units_a,), torch.nan)
     similarities[matched_a] = layer.similarities
-    has_partner = torch.zeros(layer.units_b, dtype=torch.bool)
+    has_partner = matched_b.new_zeros(layer.units_b, dtype=torch.bool)
     has_partner[matched_b] = True
     alone = (~has_partner).nonzero()[:, 0]
     return UnitRows(
-        units_a=torch.cat([torch.arange(layer.units_a), torch.full_like(alone, -1)]),
+        units_a=torch.cat([torch.arange(layer.units_a, device=matched_a.device), torch.full_like(alone, -1)]),
         units_b=torch.cat([partners, alone]),
         similarities=torch.cat([similarities, similarities.new_full((len(alone),), torch.nan)]),
     )
@@ -49,7 +49,7 @@ def kinds_of_units(layer: "LayerComparison", network: str) -> Tensor:
     """Which of KINDS each unit of network "a" or "b" is: uint8 ``[units]``."""
     counts: Tensor = getattr(layer, f"counts_{network}")
     duplicate_of: Tensor = getattr(layer, f"duplicate_of_{network}")
-    kinds = torch.zeros(len(counts), dtype=torch.uint8)
+    kinds = counts.new_zeros(len(counts), dtype=torch.uint8)
     kinds[counts == 0] = KINDS.index("dead")
     kinds[counts == layer.num_samples] = KINDS.index("always on")
     kinds[duplicate_of >= 0] = KINDS.index("duplicate")

@@ -308,6 +308,24 @@ def test_less_is_shown_where_less_was_collected(browser: Browser, tmp_path: path
         assert "flicker" not in page.inner_text("main")
 
 
+def test_page_of_all_layers(browser: Browser, tmp_path: pathlib.Path) -> None:
+    a, b, inputs = report_examples.networks()
+    for similarity in ("jaccard", "phi", "cka", "cka_debiased"):
+        layers = funcsim.layer_similarity(a, b, inputs, similarity=similarity)
+        layers.save_html(tmp_path / "layers.html", title=f"By {similarity}")
+        with chromium.opened(browser, tmp_path / "layers.html", bypass_csp=True) as page:
+            drawn(page)
+            assert page.inner_text("h1") == f"By {similarity}"
+            texts = page.locator("#heat .annotation text").all_text_contents()
+            assert texts == [f"{value:.2f}" for row in layers.adjusted.tolist() for value in row]
+            page.emulate_media(media="print")
+            page.evaluate("dispatchEvent(new Event('beforeprint'))")
+            page.evaluate("dispatchEvent(new Event('afterprint'))")
+            assert Axe().run(page).response["violations"] == []
+    with pytest.raises(TypeError, match="title must be a string or None, got 1"):
+        layers.save_html(tmp_path / "layers.html", title=1)  # type: ignore[arg-type]
+
+
 def test_phi_and_sketches(browser: Browser, tmp_path: pathlib.Path) -> None:
     for name, options in {"phi": {"similarity": "phi"}, "sketches": {"method": "minhash"}}.items():
         report_examples.comparison(**options).save_html(tmp_path / f"{name}.html")

@@ -1,44 +1,62 @@
-"""Puts a report together."""
+"""Puts reports together and writes them."""
 
 import json
 import os
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from ..comparison import Comparison
+from ..layer_similarity import LayerSimilarity
 from ..stability import Stability
 from ..unit_rows import KINDS
 from ..whole_file import write_whole
 from . import sections
 from .markup import text
-from .plots import plot_data
+from .plots import layers_matrix, plot_data
 from .units import unit_columns
 
 SCRIPTS = ("units.js", "plots.js", "page.js")
 
+Path = str | os.PathLike[str]
 
-def save_report(
-    comparison: Comparison, path: str | os.PathLike[str], title: str | None, stability: Stability | None
-) -> None:
-    """Writes a report: ``Comparison.save_html``.
+
+def save_report(comparison: Comparison, path: Path, title: str | None, stability: Stability | None) -> None:
+    """Writes the report of a comparison: ``Comparison.save_html``.
 
     Raises:
         ImportError: Without plotly.
         OSError: The file can't be written.
         TypeError, ValueError: Says what was expected and what came.
     """
-    if title is not None and not isinstance(title, str):
-        raise TypeError(f"title must be a string or None, got {title!r}")
     if stability is not None and not isinstance(stability, Stability):
         raise TypeError(f"stability must be what funcsim.stability returns, or None, got {stability!r}")
-    page = report_page(comparison, title or "Two networks compared", stability, datetime.now(UTC))
-    write_whole(path, page.encode())
+    heading = _checked_title(title, "Two networks compared")
+    write_whole(path, comparison_page(comparison, heading, stability, datetime.now(UTC)).encode())
 
 
-def report_page(comparison: Comparison, title: str, stability: Stability | None, written: datetime) -> str:
+def save_layers(layers: LayerSimilarity, path: Path, title: str | None) -> None:
+    """Writes the report of the scores of all layers: ``LayerSimilarity.save_html``.
+
+    Raises:
+        ImportError: Without plotly.
+        OSError: The file can't be written.
+        TypeError: For a title that is no string.
+    """
+    heading = _checked_title(title, "Layers of two networks")
+    write_whole(path, layers_page(layers, heading, datetime.now(UTC)).encode())
+
+
+def _checked_title(title: object, default: str) -> str:
+    if title is not None and not isinstance(title, str):
+        raise TypeError(f"title must be a string or None, got {title!r}")
+    return title or default
+
+
+def comparison_page(comparison: Comparison, title: str, stability: Stability | None, written: datetime) -> str:
     """The whole page.
 
     Args:
@@ -53,35 +71,53 @@ def report_page(comparison: Comparison, title: str, stability: Stability | None,
         "kinds": KINDS,
         "columns": unit_columns(comparison.layers, stability),
     }
-    complete = data["matrix"]["complete"]
-    return _filled(
-        {
-            "title": text(title),
-            "css": _asset("page.css"),
-            "level": text(verdict.level),
-            "adjusted": f"{verdict.adjusted:.3f}",
-            "headline": text(verdict.headline),
-            "uncertainty": text(verdict.uncertainty),
-            "notes": sections.notes(comparison, verdict),
-            "gauge": sections.gauge(verdict),
-            "tiles": sections.tiles(comparison),
-            "layer_table": sections.layer_table(comparison),
-            "matrix_hint": "" if complete else _hint("Only layers that were paired are shown."),
-            "matrix_table": sections.matrix_table(comparison),
-            "chance_hint": ""
-            if all(layer.chance_similarities is not None for layer in comparison.layers)
-            else _hint(
-                "The dashed line is the mean of what matching finds by chance; its distribution wasn't collected."
-            ),
-            "kinds_table": sections.kinds_table(comparison.layers),
-            "flicker_reading": _FLICKER_READING if stability else "",
-            "levels": sections.levels(verdict),
-            "computed": sections.computed(comparison, stability.eps if stability else None, written),
-            "data": _json(data),
-            "plotly": _plotly(),
-            "script": "\n".join(map(_asset, SCRIPTS)),
-        }
-    )
+    has_chance = all(layer.chance_similarities is not None for layer in comparison.layers)
+    values = {
+        "level": text(verdict.level),
+        "adjusted": f"{verdict.adjusted:.3f}",
+        "headline": text(verdict.headline),
+        "uncertainty": text(verdict.uncertainty),
+        "notes": sections.notes(verdict.notes, comparison),
+        "gauge": sections.gauge(verdict),
+        "tiles": sections.tiles(comparison),
+        "layer_table": sections.layer_table(comparison),
+        "matrix_hint": "" if data["matrix"]["complete"] else _hint("Only layers that were paired are shown."),
+        "matrix_table": sections.matrix_table(data["matrix"]),
+        "chance_hint": "" if has_chance else _hint(_MEAN_ONLY),
+        "kinds_table": sections.kinds_table(comparison.layers),
+        "flicker_reading": _FLICKER_READING if stability else "",
+        "levels": sections.levels(verdict),
+        "computed": sections.facts(sections.computed(comparison, stability.eps if stability else None, written)),
+    }
+    parts = {
+        "verdict": "Verdict",
+        "layers": "Layers",
+        "matrix": "All layers",
+        "distributions": "Against chance",
+        "kinds": "Silent units",
+        "units": "Units",
+        "reading": "How to read it",
+        "computed": "How it was computed",
+    }
+    return _page(title, parts, _filled("comparison.html", values), data)
+
+
+def layers_page(layers: LayerSimilarity, title: str, written: datetime) -> str:
+    """The whole page.
+
+    Args:
+        layers: What it is about.
+        title: Its heading.
+        written: What it says of when it was made.
+    """
+    matrix = layers_matrix(layers)
+    values = {
+        "notes": sections.notes((), layers),
+        "matrix_table": sections.matrix_table(matrix),
+        "computed": sections.facts(sections.layers_computed(layers, written)),
+    }
+    parts = {"matrix": "All layers", "computed": "How it was computed"}
+    return _page(title, parts, _filled("layers.html", values), {"layers": [], "matrix": matrix})
 
 
 _FLICKER_READING = (
@@ -89,21 +125,46 @@ _FLICKER_READING = (
     "flips whether it fires. A low J of a unit that flickers means little.</dd>"
 )
 
+_MEAN_ONLY = "The dashed line is the mean of what matching finds by chance; its distribution wasn't collected."
+
 
 def _hint(sentence: str) -> str:
     return f'<p class="hint">{sentence} For all of it: <code>funcsim.compare(…, details=True)</code>.</p>'
 
 
-def _filled(values: dict[str, str]) -> str:
-    """The page with each {{name}} replaced, by which nothing that is put in is searched again."""
+def _page(title: str, parts: Mapping[str, str], body: str, data: Mapping[str, Any]) -> str:
+    """What all reports have in common.
+
+    Args:
+        title: The heading.
+        parts: Ids of the sections, and what links call them.
+        body: The sections.
+        data: What the script reads.
+    """
+    return _filled(
+        "page.html",
+        {
+            "title": text(title),
+            "css": _asset("page.css"),
+            "nav": "\n    ".join(f'<a href="#{part}">{name}</a>' for part, name in parts.items()),
+            "sections": body,
+            "data": _json(data),
+            "plotly": _plotly(),
+            "script": "\n".join(map(_asset, SCRIPTS)),
+        },
+    )
+
+
+def _filled(asset: str, values: Mapping[str, str]) -> str:
+    """An asset with each {{name}} replaced, by which nothing that is put in is searched again."""
 
     def value(match: re.Match[str]) -> str:
         return values[match[1]]
 
-    return re.sub(r"\{\{(\w+)\}\}", value, _asset("page.html"))
+    return re.sub(r"\{\{(\w+)\}\}", value, _asset(asset))
 
 
-def _json(data: dict[str, Any]) -> str:
+def _json(data: Mapping[str, Any]) -> str:
     """JSON that can stand within a script element: no text in it ends the element or starts a comment."""
     return json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..comparison import Comparison, LayerComparison
+from ..layer_similarity import LayerSimilarity
 
 BINS = 40
 
@@ -17,16 +18,20 @@ def plot_data(comparison: Comparison) -> dict[str, Any]:
         "similarity": comparison.similarity,
         "lowest": lowest,
         "layers": [_layer(layer, lowest) for layer in comparison.layers],
-        "matrix": matrix(comparison),
+        "matrix": comparison_matrix(comparison),
     }
 
 
-def matrix(comparison: Comparison) -> dict[str, Any]:
+def layers_matrix(layers: LayerSimilarity) -> dict[str, Any]:
+    """All layers of a against all of b, None for NaN."""
+    numbers = {name: _rounded(getattr(layers, name)) for name in ("scores", "chances", "adjusted")}
+    return {"names_a": list(layers.names_a), "names_b": list(layers.names_b), "complete": True, **numbers}
+
+
+def comparison_matrix(comparison: Comparison) -> dict[str, Any]:
     """Layers of a against layers of b: all of them where they were compared, or else those that were paired."""
-    every = comparison.layer_similarity
-    if every is not None:
-        numbers = {name: _rounded(getattr(every, name)) for name in ("scores", "chances", "adjusted")}
-        return {"names_a": list(every.names_a), "names_b": list(every.names_b), "complete": True, **numbers}
+    if comparison.layer_similarity is not None:
+        return layers_matrix(comparison.layer_similarity)
     names_a = [layer.name_a for layer in comparison.layers] + [layer.name for layer in comparison.unmatched_a]
     names_b = [layer.name_b for layer in comparison.layers] + [layer.name for layer in comparison.unmatched_b]
     values = {name: [[None] * len(names_b) for _ in names_a] for name in ("score", "chance", "adjusted")}

@@ -1,13 +1,15 @@
 """The parts of a report that are there without its script: verdict, tables, how it was computed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
+from .._version import __version__
 from ..comparison import Comparison, LayerComparison, reading_lines
 from ..comparison_plot import layer_label
+from ..layer_similarity import LayerSimilarity
 from ..verdict import LEVELS, Verdict
 from .markup import table, text
-from .plots import matrix
 
 # The gauge of adjusted scores, in units of its own picture.
 GAUGE_WIDTH, GAUGE_HEIGHT = 640, 64
@@ -74,15 +76,12 @@ def levels(verdict: Verdict) -> str:
     return table("What adjusted scores are called", ("called", "adjusted", "meaning"), rows, numbers_from=3)
 
 
-def notes(comparison: Comparison, verdict: Verdict) -> str:
-    """The notes, and what there is to know of how networks were read, as items of a list."""
+def notes(sentences: Iterable[str], read: Comparison | LayerSimilarity) -> str:
+    """Sentences, and what there is to know of how networks were read, as items of a list."""
     reading = reading_lines(
-        [
-            ("network a", comparison.read_a, comparison.notes_a),
-            ("network b", comparison.read_b, comparison.notes_b),
-        ]
+        [("network a", read.read_a, read.notes_a), ("network b", read.read_b, read.notes_b)],
     )
-    return "\n".join(f"<li>{text(note)}</li>" for note in (*verdict.notes, *reading))
+    return "\n".join(f"<li>{text(note)}</li>" for note in (*sentences, *reading))
 
 
 def layer_table(comparison: Comparison) -> str:
@@ -133,9 +132,8 @@ def layer_table(comparison: Comparison) -> str:
     return table("Layers that were compared", headings, rows, numbers_from=2, name="layer-table")
 
 
-def matrix_table(comparison: Comparison) -> str:
-    """The numbers of the heat map; nothing where they are too many to be read."""
-    numbers = matrix(comparison)
+def matrix_table(numbers: dict[str, Any]) -> str:
+    """The numbers of a heat map (of ``plots``); nothing where they are too many to be read."""
     if len(numbers["names_a"]) * len(numbers["names_b"]) > MOST_CELLS:
         return ""
     rows = [
@@ -163,29 +161,41 @@ def kinds_table(layers: Sequence[LayerComparison]) -> str:
     return table("How many units of each layer", headings, rows, numbers_from=1, name="kinds-table")
 
 
-def computed(comparison: Comparison, flicker_eps: float | None, written: datetime) -> str:
-    """How it was computed, as a list of terms."""
-    return "\n".join(
-        f"<div><dt>{name}</dt><dd>{text(value)}</dd></div>"
-        for name, value in _computed(comparison, flicker_eps, written)
-    )
+def facts(terms: Iterable[tuple[str, str]]) -> str:
+    """Terms and what they are, as a list."""
+    return "\n".join(f"<div><dt>{name}</dt><dd>{text(value)}</dd></div>" for name, value in terms)
 
 
-def _computed(comparison: Comparison, flicker_eps: float | None, written: datetime) -> Iterator[tuple[str, str]]:
+def layers_computed(layers: LayerSimilarity, written: datetime) -> Iterator[tuple[str, str]]:
+    """How the scores of all layers were computed."""
+    yield "method", _METHODS[layers.method]
+    yield "similarity", _SIMILARITIES[layers.similarity]
+    yield "inputs", f"{layers.num_inputs:,}"
+    yield "networks read", f"a: {layers.read_a}, b: {layers.read_b}"
+    yield "report written", f"{_time(written)}, by funcsim {__version__}"
+
+
+_METHODS = {"exact": "exact: samples were counted", "minhash": "minhash: estimated from sketches"}
+_SIMILARITIES = {
+    "jaccard": "Jaccard index of the sets of samples on which two units fire",
+    "phi": "phi, the Pearson correlation of when two units fire",
+    "cka": "linear CKA of the layers' bits",
+    "cka_debiased": "linear CKA of the layers' bits, debiased",
+}
+
+
+def _time(written: datetime) -> str:
+    return written.strftime("%Y-%m-%d %H:%M %Z").strip()
+
+
+def computed(comparison: Comparison, flicker_eps: float | None, written: datetime) -> Iterator[tuple[str, str]]:
+    """How a comparison was computed."""
     settings = comparison.settings
-    yield (
-        "method",
-        "exact: samples were counted"
-        if comparison.method == "exact"
-        else f"minhash: estimated from sketches of {settings.num_hashes:,} hashes, standard error "
-        f"{comparison.standard_error:.4f}",
-    )
-    yield (
-        "similarity of units",
-        "Jaccard index of the sets of samples on which they fire"
-        if comparison.similarity == "jaccard"
-        else "phi, the Pearson correlation of when they fire",
-    )
+    method = _METHODS[comparison.method]
+    if comparison.method == "minhash":
+        method += f" of {settings.num_hashes:,} hashes, standard error {comparison.standard_error:.4f}"
+    yield "method", method
+    yield "similarity of units", _SIMILARITIES[comparison.similarity]
     yield "networks read", f"a: {comparison.read_a}, b: {comparison.read_b}"
     samples = sorted({layer.num_samples for layer in comparison.layers})
     yield "samples", f"{' or '.join(f'{number:,}' for number in samples)} a layer, of {comparison.num_inputs:,} inputs"
@@ -197,4 +207,4 @@ def _computed(comparison: Comparison, flicker_eps: float | None, written: dateti
     if comparison.seconds is not None:
         yield "time", f"{comparison.seconds:.2f} s for the comparison"
     yield "versions", ", ".join(f"{name} {version}" for name, version in comparison.versions.items())
-    yield "report written", written.strftime("%Y-%m-%d %H:%M %Z").strip()
+    yield "report written", _time(written)

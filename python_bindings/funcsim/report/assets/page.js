@@ -4,7 +4,7 @@ const root = document.documentElement;
 root.classList.add("scripted");
 const data = JSON.parse(document.getElementById("data").textContent);
 const plots = new Plots(data);
-const table = new UnitTable(data);
+const table = document.getElementById("unit-table") && new UnitTable(data);
 
 // Kept where the browser lets a file keep something.
 function kept() {
@@ -61,11 +61,11 @@ addEventListener("beforeprint", () => {
   themeBefore = root.dataset.theme;
   root.dataset.theme = "light";
   plots.drawAll();
-  table.draw(true);
+  table?.draw(true);
 });
 addEventListener("afterprint", () => {
   if (themeBefore) root.dataset.theme = themeBefore;
   else delete root.dataset.theme;
   plots.redraw();
-  table.draw();
+  table?.draw();
 });

@@ -144,10 +144,11 @@ class Plots {
     this.makers = new Map();
     this.drawn = new Set();
     for (const [id, make] of [["profile", profile], ["heat", heat]]) {
-      this.makers.set(document.getElementById(id), () => make(data));
+      const element = document.getElementById(id);
+      if (element) this.makers.set(element, () => make(data));
     }
     const grid = document.getElementById("histograms");
-    data.layers.forEach((layer, place) => {
+    (grid ? data.layers : []).forEach((layer, place) => {
       const figure = document.createElement("figure");
       const plot = Object.assign(document.createElement("div"), { className: "plot" });
       const caption = document.createElement("figcaption");
