@@ -193,8 +193,10 @@ def test_bad_options(options: dict[str, Any], error: type[Exception], message: s
 
 
 def test_bad_networks_and_inputs() -> None:
-    with pytest.raises(TypeError, match=r"network b: .*Sequential"):
+    with pytest.raises(ValueError, match="network b: the module has no hidden layer"):
         funcsim.prune_report(_model(), nn.Linear(6, 3), INPUTS)
+    with pytest.raises(TypeError, match=r"network b: expected a torch\.nn\.Module, got str"):
+        funcsim.prune_report(_model(), "model.pt", INPUTS)
     sketch: Any = funcsim.sketch(_model(), INPUTS)
     with pytest.raises(ValueError, match="needs signatures, and network b is a sketch"):
         funcsim.prune_report(_model(), sketch, INPUTS)
