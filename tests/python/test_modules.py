@@ -290,6 +290,30 @@ def test_inputs_that_depend_on_each_other_are_reported() -> None:
     assert got.notes_a == ("scores depend on which inputs share a batch, since so does what these give: second",)
 
 
+class LengthNorm(nn.Module):
+    """Gives a number for each input, whatever its name says."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.norm(dim=-1, keepdim=True)
+
+
+class Lengths(nn.Module):
+    """A Linear whose output goes to what is called a norm, and isn't one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.head = nn.Linear(6, 6), LengthNorm(), nn.Linear(1, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.norm(self.first(x)))
+
+
+def test_a_normalisation_keeps_the_shape() -> None:
+    model = made(Lengths, 1)
+    (layer,) = funcsim.compare(model, model, ROWS).layers
+    assert (layer.units_a, layer.always_on_a) == (6, 0)
+
+
 class Adrift(nn.Module):
     """One of its layers runs on something that isn't the inputs."""
 
