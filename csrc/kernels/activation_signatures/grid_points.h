@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "kernels/common/hash.h"
@@ -38,19 +39,19 @@ class PointSets {
 /// lies in a box of its own: point p of every set in box p. So a grid of as many places is read whole, points of an
 /// input seldom coincide, and how far apart two of them are depends little on the set.
 struct GridPoints {
-  std::int64_t grid[coordinate_stride];   ///< sizes, row-major, from 1 to most_places
-  std::int64_t boxes[coordinate_stride];  ///< along each dimension, row-major; their product is `points`
+  std::array<std::int64_t, coordinate_stride> grid{};   ///< sizes, row-major, from 1 to most_places
+  std::array<std::int64_t, coordinate_stride> boxes{};  ///< along each dimension, row-major; their product is `points`
   std::int64_t dimensions;
   std::int64_t points;  ///< an input, from 1 to most_points
 
   /// @param sizes `count` of them, at most coordinate_stride; with none, points have no coordinates
   constexpr GridPoints(const std::int64_t* sizes, std::int64_t count, std::int64_t points_per_input)
-      : grid{}, boxes{}, dimensions(count), points(points_per_input) {
+      : dimensions(count), points(points_per_input) {
     for (std::int64_t k = 0; k < count; ++k) {
       grid[k] = sizes[k];
       boxes[k] = 1;
     }
-    std::int64_t primes[most_primes]{};
+    std::array<std::int64_t, most_primes> primes{};
     std::int64_t found = 0;
     std::int64_t rest = count == 0 ? 1 : points;
     for (std::int64_t factor = 2; rest > 1; ++factor) {
