@@ -264,9 +264,14 @@ def test_print_has_all_plots_in_light_colours(browser: Browser, report: pathlib.
             assert plot.locator(".main-svg").count() > 0
         assert not page.locator("#filters").is_visible()
         assert page.locator("#unit-table tbody tr").count() == 40
+        page.set_viewport_size({"width": 700, "height": 1200})  # paper has another size
+        page.wait_for_timeout(200)
+        assert page.locator("#unit-table tbody tr").count() == 40
         assert page.locator("#unit-table .spacer").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth") == 700
         page.evaluate("dispatchEvent(new Event('afterprint'))")
         assert page.get_attribute("html", "data-theme") is None
+        assert page.locator("#unit-table tbody tr:not(.spacer)").count() == TOTAL
         assert page.pdf().startswith(b"%PDF")
 
 

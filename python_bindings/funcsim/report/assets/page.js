@@ -61,11 +61,11 @@ addEventListener("beforeprint", () => {
   themeBefore = root.dataset.theme;
   root.dataset.theme = "light";
   plots.drawAll();
-  table?.draw(true);
+  table?.print(true);
 });
 addEventListener("afterprint", () => {
   if (themeBefore) root.dataset.theme = themeBefore;
   else delete root.dataset.theme;
   plots.redraw();
-  table?.draw();
+  table?.print(false);
 });

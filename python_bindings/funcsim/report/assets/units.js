@@ -3,6 +3,7 @@
 const ROW_HEIGHT = 32;
 const ROWS_AROUND = 12;
 const PRINTED_ROWS = 40;
+const MOST_ROWS = 200; // whatever the height is said to be, as on paper
 
 function decoded(column) {
   const text = atob(column.data);
@@ -37,6 +38,7 @@ class UnitTable {
     this.order = Uint32Array.from({ length: this.total }, (_, row) => row); // of all rows, as they are sorted
     this.rows = this.order; // those of them that are shown
     this.sorted = { name: "layer", descending: false };
+    this.printing = false;
     this.scroll = document.getElementById("unit-scroll");
     this.table = document.getElementById("unit-table");
     this.body = this.table.tBodies[0];
@@ -190,18 +192,24 @@ class UnitTable {
     });
   }
 
-  draw(printing = false) {
-    const seen = Math.ceil(this.scroll.clientHeight / ROW_HEIGHT);
+  // For paper: the first rows only, until it is told otherwise.
+  print(printing) {
+    this.printing = printing;
+    this.draw();
+  }
+
+  draw() {
+    const seen = Math.min(Math.ceil(this.scroll.clientHeight / ROW_HEIGHT), MOST_ROWS);
     let first = Math.max(Math.floor(this.scroll.scrollTop / ROW_HEIGHT) - ROWS_AROUND, 0);
     let last = Math.min(first + seen + 2 * ROWS_AROUND, this.rows.length);
-    if (printing) [first, last] = [0, Math.min(PRINTED_ROWS, this.rows.length)];
+    if (this.printing) [first, last] = [0, Math.min(PRINTED_ROWS, this.rows.length)];
     const lines = [];
     for (let place = first; place < last; place++) {
       const cells = this.headings.map(([name, , content]) => this.cell(name, content(this.rows[place]))).join("");
       lines.push(`<tr aria-rowindex="${place + 2}">${cells}</tr>`);
     }
     const spacer = (rows) =>
-      rows > 0 && !printing
+      rows > 0 && !this.printing
         ? `<tr class="spacer" aria-hidden="true"><td colspan="${this.headings.length}" style="height:${rows * ROW_HEIGHT}px"></td></tr>`
         : "";
     this.body.innerHTML = spacer(first) + lines.join("") + spacer(this.rows.length - last);
