@@ -64,7 +64,14 @@ class PlatformDistribution(Distribution):
 setup(
     cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": WheelForEveryPython},
     distclass=PlatformDistribution,
-    packages=["funcsim"],
+    packages=[
+        "funcsim",
+        "funcsim.report",
+        "funcsim_cli",
+        "funcsim_cli.commands",
+        "funcsim_cli.inputs",
+        "funcsim_cli.models",
+    ],
     package_dir={"": "python_bindings"},
-    package_data={"funcsim": ["py.typed"]},
+    package_data={"funcsim": ["py.typed"], "funcsim.report": ["assets/*"]},
 )

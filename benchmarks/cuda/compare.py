@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import funcsim
 import torch
-from funcsim.evidence import Evidence
+from funcsim.layer_evidence import Evidence
 from funcsim.pair import collect_pair
 from torch import Tensor, nn
 
@@ -45,9 +45,16 @@ class Pair:
 
     def evidence(self, method: str) -> list[Evidence]:
         """What the front collects on both."""
-        options = dict.fromkeys(("seed", "margin", "positions"))
         found = collect_pair(
-            self.a, self.b, self.inputs, method=method, similarity="jaccard", num_hashes=SLOTS, **options
+            self.a,
+            self.b,
+            self.inputs,
+            method=method,
+            similarity="jaccard",
+            num_hashes=SLOTS,
+            seed=None,
+            margin=None,
+            positions=None,
         )
         return list(found)
 

@@ -34,6 +34,7 @@ from .primitives import (
 from .prune_report import LayerPruning, PruneReport, prune_report
 from .sketch import NetworkSketch, sketch
 from .stability import LayerStability, Stability, stability
+from .verdict import Verdict
 
 __all__ = [
     "Barrier",
@@ -47,6 +48,7 @@ __all__ = [
     "PruneReport",
     "Stability",
     "UnmatchedLayer",
+    "Verdict",
     "__version__",
     "activation_signatures",
     "align",

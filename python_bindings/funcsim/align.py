@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .evidence import Evidence, NetworkReader, collect, common_device
+from .evidence import NetworkReader, collect, common_device
 from .inputs import Inputs, check_tensor, chunks
+from .layer_evidence import Evidence
 from .modes import exact_arithmetic
 from .set_parameters import check_settable, copy_with
 from .settings import Positions, Settings, checked_flag, checked_settings

@@ -1,6 +1,7 @@
 """Compares two networks as functions."""
 
 import operator
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,12 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ._version import __version__
 from .adjusted import adjusted_score
 from .comparison import Comparison, LayerComparison, UnmatchedLayer
-from .evidence import Evidence, LayerEvidence
+from .details import with_details
+from .feeding import Call
 from .inputs import Inputs
+from .layer_choice import Names
+from .layer_evidence import Evidence, LayerEvidence
 from .pair import Network, collect_pair
-from .settings import INT64, Positions
+from .progress import shown
+from .settings import INT64, Positions, checked_flag
 from .uncertainty import Extras, PairedLayers, checked_extras
 
 
@@ -32,6 +38,11 @@ def compare(
     cka: bool = False,
     interval: float | None = None,
     shuffles: int = 0,
+    details: bool | None = None,
+    include: Names | None = None,
+    exclude: Names | None = None,
+    call: Call | None = None,
+    progress: bool | None = None,
 ) -> Comparison:
     """Compares two networks as functions on ``inputs``, hidden layer by hidden layer and unit by unit, in eval mode.
 
@@ -39,16 +50,20 @@ def compare(
     an adjusted score near 0. docs/mathematics.md says what is computed. The result equals that of C++'s
     ``funcsim::compare``, and doesn't depend on how the inputs are split into batches or on the number of threads.
 
-    The networks are left exactly as they are: they are read, not run (operators have a forward pass of their own).
+    Sequentials that :func:`describe` can read are compared in canonical form: they are read, not run, as operators have
+    a forward pass of their own. Any other module is run, and its hidden layers are read by hooks (docs/modules.md).
+    Either way the networks are left exactly as they are: modes, hooks, gradients, buffers and the random state.
 
     Args:
-        a: A ``torch.nn.Sequential`` that :func:`describe` can read, on the CPU or on CUDA, or a
-            :class:`NetworkSketch`.
+        a: A ``torch.nn.Module``, on the CPU or on CUDA, or a :class:`NetworkSketch`. DataParallel,
+            DistributedDataParallel and what ``torch.compile`` returns are unwrapped.
         b: The other one, on the same device.
         inputs: A tensor ``[inputs, features...]``, or any iterable of batches, for example a DataLoader. It is gone
             through once, and each batch given to both networks. A batch is a tensor; or a tuple or list, whose first
             element is taken; or a mapping, of which the value under "input", "inputs", "x", "data", "image", "images",
-            "img", "pixel_values", "input_values" or "features" is taken, or else its only tensor. Inputs are of the
+            "img", "pixel_values", "input_values" or "features" is taken, or else its only tensor. Networks that are run
+            get of a mapping what their forward() takes, and one mapping of tensors may be given instead of batches; a
+            mask of padding in it is heeded (docs/modules.md). Inputs are of the
             networks' dtype, but for float16 and bfloat16, and on their device or on the CPU, from where they are copied
             to it. None if both networks are sketches. Give batches in random
             order: for the chance level of "minhash" those of a stream, whose end isn't known, are shuffled within
@@ -77,34 +92,56 @@ def compare(
         shuffles: Shuffles of the inputs, for example 99, behind p-values of "more alike than chance". Each one costs as
             much as a comparison without. 0 for no p-values. Of units on grids and less than some hundred inputs they
             are right with ``positions="all"`` only (docs/stability.md).
+        details: Whether to collect what reports show beside scores: the similarities of matched units under chance,
+            which cost as much as two comparisons of the layers, and the scores of all hidden layers against all. None
+            collects each of the two where it takes at most some tenth of a second.
+        include: Names of the hidden layers to compare, as ``name_a`` and ``name_b`` give them, with the wildcards of
+            the shell: "encoder.*", or a list of such. None for all.
+        exclude: Names of hidden layers to leave out, likewise.
+        call: Runs a network on a batch, ``call(model, batch)``, where it isn't called with the batch's tensor or the
+            batch's entries as keywords. Both networks are then read by hooks.
+        progress: Whether a bar on standard error shows how far it is: True; None where the package rich is installed;
+            False. Where standard error is no terminal there is none.
 
     Returns:
         The scores, and which unit is which, on the CPU.
 
     Raises:
-        TypeError, ValueError: For networks that :func:`describe` can't read, inputs that aren't batches of equal shapes
-            or are used up, options out of range, and sketches made with other options or on another number of inputs.
+        TypeError, ValueError: For what is no module, modules without hidden layers or that run other layers for other
+            inputs, inputs that aren't batches of equal shapes or are used up, names that no layer has, options out of
+            range, and sketches made with other options or on another number of inputs.
         RuntimeError: From the operators: networks without hidden layers, inputs that don't fit, NaN on the
             way to a hidden layer (says where), layers with different numbers of samples.
 
     Warns:
         UserWarning: A sketch was made on inputs that differ from the other network's.
     """
+    start = time.perf_counter()
     pairs = checked_pairs(layers)
     extras = checked_extras(cka, interval, shuffles, seed)
-    evidence_a, evidence_b = collect_pair(
-        a,
-        b,
-        inputs,
-        method=method,
-        similarity=similarity,
-        num_hashes=num_hashes,
-        seed=seed,
-        margin=margin,
-        positions=positions,
-        needing_signatures=extras.needing_signatures,
-    )
-    return compare_evidence(evidence_a, evidence_b, similarity, pairs, extras)
+    if details is not None:
+        checked_flag("details", details)
+    with shown(progress, "reading the networks", inputs, 2) as bar:
+        evidence_a, evidence_b = collect_pair(
+            a,
+            b,
+            inputs,
+            method=method,
+            similarity=similarity,
+            num_hashes=num_hashes,
+            seed=seed,
+            margin=margin,
+            positions=positions,
+            include=include,
+            exclude=exclude,
+            call=call,
+            progress=bar,
+            needing_signatures=extras.needing_signatures,
+        )
+        bar.begin("matching units")
+        comparison = compare_evidence(evidence_a, evidence_b, similarity, pairs, extras)
+        comparison = with_details(comparison, evidence_a, evidence_b, details)
+    return replace(comparison, seconds=time.perf_counter() - start)
 
 
 def checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
@@ -169,9 +206,15 @@ def compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: lis
         method=a.method,
         similarity=similarity,
         num_inputs=a.num_inputs,
+        settings=a.settings,
+        versions={"funcsim": __version__, "torch": str(torch.__version__)},
         layers=layers,
         unmatched_a=_unmatched(a, pairs[:, 0].tolist()),
         unmatched_b=_unmatched(b, pairs[:, 1].tolist()),
+        read_a=a.read,
+        read_b=b.read,
+        notes_a=a.notes,
+        notes_b=b.notes,
         **asked,
     )
 
@@ -213,8 +256,7 @@ def _layer_comparison(
     score, chance, adjusted, error = numbers
     units = (partners >= 0).nonzero().squeeze(1)
     total = score * max(a.units, b.units)
-    dead_a, always_on_a, duplicates_a = _count_units(a, num_samples)
-    dead_b, always_on_b, duplicates_b = _count_units(b, num_samples)
+    duplicate_of_a, duplicate_of_b = _earlier_equals(a, num_samples), _earlier_equals(b, num_samples)
     return LayerComparison(
         name_a=a.name,
         name_b=b.name,
@@ -229,17 +271,26 @@ def _layer_comparison(
         coverage_b=total / b.units,
         matches=torch.stack([units, partners[units]], dim=1),
         similarities=similarities[units],
-        dead_a=dead_a,
-        dead_b=dead_b,
-        always_on_a=always_on_a,
-        always_on_b=always_on_b,
-        duplicates_a=duplicates_a,
-        duplicates_b=duplicates_b,
+        dead_a=int((a.counts == 0).sum()),
+        dead_b=int((b.counts == 0).sum()),
+        always_on_a=int((a.counts == num_samples).sum()),
+        always_on_b=int((b.counts == num_samples).sum()),
+        duplicates_a=int((duplicate_of_a >= 0).sum()),
+        duplicates_b=int((duplicate_of_b >= 0).sum()),
+        counts_a=a.counts,
+        counts_b=b.counts,
+        duplicate_of_a=duplicate_of_a,
+        duplicate_of_b=duplicate_of_b,
     )
 
 
-def _count_units(layer: LayerEvidence, num_samples: int) -> tuple[int, int, int]:
-    """Dead units, always-on units, and those of the others that fire exactly when an earlier one does."""
-    is_dead, is_always_on = layer.counts == 0, layer.counts == num_samples
-    varying = layer.fingerprints[~(is_dead | is_always_on)].tolist()
-    return int(is_dead.sum()), int(is_always_on.sum()), len(varying) - len(set(varying))
+def _earlier_equals(layer: LayerEvidence, num_samples: int) -> Tensor:
+    """The first unit that fires exactly when each unit does, if that is another one; else -1. int64 ``[units]``.
+
+    -1 for dead and always-on units, too.
+    """
+    numbers = torch.arange(layer.units, device=layer.counts.device)
+    _, group = torch.unique(layer.fingerprints, return_inverse=True)
+    first = numbers.new_full((layer.units,), layer.units).scatter_reduce(0, group, numbers, "amin")[group]
+    varies = (layer.counts > 0) & (layer.counts < num_samples)
+    return torch.where(varies & (first < numbers), first, -1)

@@ -1,11 +1,26 @@
 """What comparisons return."""
 
 import json
+import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
+
+from .comparison_plot import plot_comparison
+from .frames import layer_frame, unit_frame
+from .layer_evidence import CANONICAL_FORM, HOOKS
+from .settings import Settings
+from .verdict import Verdict, verdict
+
+if TYPE_CHECKING:  # these know what a comparison is
+    from .layer_similarity import LayerSimilarity
+    from .stability import Stability
+
+# What can't be done with networks that are read by hooks.
+HOOKS_LIMITS = "Units keep their scales, and margins are in theirs; align and merge need a Sequential (canonical form)"
 
 HEADINGS = ("a", "b", "units", "score", "chance", "adjusted", "coverage", "dead", "always on", "duplicates")
 
@@ -35,10 +50,16 @@ class LayerComparison:
         always_on_b: Of b.
         duplicates_a: Units of a, neither dead nor always on, that fire exactly when an earlier one does.
         duplicates_b: Of b.
+        counts_a: int64 ``[units_a]``: samples on which each unit of a fires.
+        counts_b: int64 ``[units_b]``.
+        duplicate_of_a: int64 ``[units_a]``: the first unit that fires exactly when a duplicate does; -1 for all others.
+        duplicate_of_b: int64 ``[units_b]``.
         cka: Linear CKA of the layers' bits, from 0 to 1; this and the next three are None unless they were asked for.
         cka_debiased: Its debiased estimate, from -1 to 1; None for fewer than 4 samples too.
         interval: Low and high end of the score, had as many other inputs of their kind come.
         p_value: Of "more alike than chance": from 1 / (1 + shuffles) to 1.
+        chance_similarities: float32 ``[k]`` of the pairs that are matched where b's samples are shuffled: what
+            ``chance`` is the sum of. None where it wasn't collected (``details`` of :func:`compare`).
     """
 
     name_a: str
@@ -60,14 +81,32 @@ class LayerComparison:
     always_on_b: int
     duplicates_a: int
     duplicates_b: int
+    counts_a: Tensor
+    counts_b: Tensor
+    duplicate_of_a: Tensor
+    duplicate_of_b: Tensor
     cka: float | None = None
     cka_debiased: float | None = None
     interval: tuple[float, float] | None = None
     p_value: float | None = None
+    chance_similarities: Tensor | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as numbers, strings and lists."""
         return as_dict(self)
+
+    def to_dataframe(self) -> Any:
+        """A pandas DataFrame with a row for each pair of units, and for each unit without a partner.
+
+        Its columns: ``unit_a`` and ``unit_b``, ascending in a, units of b alone at the end, and ``similarity`` (all
+        three missing where there is nothing); ``density_a`` and ``density_b``, the share of samples on which the unit
+        fires; ``kind_a`` and ``kind_b``: "", "dead", "always on" or "duplicate"; ``duplicate_of_a`` and
+        ``duplicate_of_b``, of duplicates, the first unit that fires as it does.
+
+        Raises:
+            ImportError: Without pandas, which is an optional package.
+        """
+        return unit_frame(self)
 
     def __str__(self) -> str:
         """A heading and one line. Pairs of numbers are a / b."""
@@ -102,11 +141,20 @@ class Comparison:
         method: Which ran, "exact" or "minhash".
         similarity: "jaccard" or "phi".
         num_inputs: Inputs that the networks were compared on.
+        settings: num_hashes (of "minhash"), seed, margin and positions.
+        versions: Those of "funcsim" and "torch" that it was made with.
         layers: Pairs of hidden layers, in a's order.
         unmatched_a: Hidden layers of a without a partner.
         unmatched_b: Of b.
         interval: Low and high end of the score, had as many other inputs of their kind come; None unless asked for.
         p_value: Of "more alike than chance": from 1 / (1 + shuffles) to 1; None unless asked for.
+        read_a: How a was read: "canonical form", without its units' scales; or "hooks", as it runs (docs/modules.md).
+        read_b: How b was read.
+        notes_a: What its user should know of how a was read, for example which of its layers can't be seen.
+        notes_b: Of how b was read.
+        layer_similarity: All hidden layers of a against all of b, with NaN for layers that have different numbers of
+            samples an input; None where it wasn't collected (``details`` of :func:`compare`).
+        seconds: How long it took; None where that isn't known.
     """
 
     score: float
@@ -116,15 +164,32 @@ class Comparison:
     method: str
     similarity: str
     num_inputs: int
+    settings: Settings
+    versions: dict[str, str]
     layers: tuple[LayerComparison, ...]
     unmatched_a: tuple[UnmatchedLayer, ...]
     unmatched_b: tuple[UnmatchedLayer, ...]
     interval: tuple[float, float] | None = None
     p_value: float | None = None
+    read_a: str = CANONICAL_FORM
+    read_b: str = CANONICAL_FORM
+    notes_a: tuple[str, ...] = ()
+    notes_b: tuple[str, ...] = ()
+    layer_similarity: "LayerSimilarity | None" = None
+    seconds: float | None = None
+
+    def verdict(self) -> Verdict:
+        """What the numbers say, in plain language and with its uncertainty. docs/reports.md has the levels."""
+        return verdict(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """All attributes as numbers, strings, lists and dicts, ready for JSON."""
-        return as_dict(self)
+        """All attributes but ``seconds`` as numbers, strings, lists and dicts, ready for JSON; None for NaN.
+
+        So equal comparisons have equal dicts.
+        """
+        values = as_dict(self)
+        del values["seconds"]
+        return values
 
     def to_json(self, indent: int | None = None) -> str:
         """:meth:`to_dict` as JSON.
@@ -133,6 +198,58 @@ class Comparison:
             indent: Spaces of each level; None writes one line.
         """
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def to_dataframe(self) -> Any:
+        """A pandas DataFrame with a row for each pair of layers: the attributes of LayerComparison that are numbers.
+
+        ``interval`` becomes ``interval_low`` and ``interval_high``; what wasn't asked for is missing.
+
+        Raises:
+            ImportError: Without pandas, which is an optional package.
+        """
+        return layer_frame(self)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draws score and chance of each layer, the scores with their uncertainty, by matplotlib.
+
+        Args:
+            axes: Matplotlib's, to draw on; None makes a figure.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ImportError: Without matplotlib, which is an optional package.
+        """
+        return plot_comparison(self, axes)
+
+    def save_html(
+        self, path: str | os.PathLike[str], *, title: str | None = None, stability: "Stability | None" = None
+    ) -> None:
+        """Writes a report to look at in a browser: one file that needs no network and no other file.
+
+        docs/reports.md says what is in it and how to read it. It is written beside ``path`` and renamed, so that no
+        half of a file is ever under that name.
+
+        Args:
+            path: The file, which is replaced where it exists.
+            title: Its heading; None for "Two networks compared".
+            stability: What :func:`stability` says of network a: adds the flicker of its units to the table of units.
+
+        Raises:
+            ImportError: Without plotly, which is an optional package.
+            OSError: The file can't be written.
+            TypeError, ValueError: Stability of something else, or of a network with other layers.
+        """
+        from .report import save_report  # noqa: PLC0415  # nothing of it is needed without reports
+
+        save_report(self, path, title, stability)
+
+    def _repr_html_(self) -> str:
+        """The verdict and the table of layers, for notebooks."""
+        from .report import notebook_html  # noqa: PLC0415  # nothing of it is needed without reports
+
+        return notebook_html(self)
 
     def __str__(self) -> str:
         """A line on the networks and a table of their layers. Pairs of numbers are a / b."""
@@ -148,19 +265,47 @@ class Comparison:
             for network, layers in (("a", self.unmatched_a), ("b", self.unmatched_b))
             for layer in layers
         ]
-        return "\n".join([head, _table(self.layers), *unmatched])
+        reading = [("network a", self.read_a, self.notes_a), ("network b", self.read_b, self.notes_b)]
+        return "\n".join([head, _table(self.layers), *unmatched, *reading_lines(reading)])
 
     __repr__ = __str__
 
 
+def reading_lines(networks: Sequence[tuple[str, str, Sequence[str]]]) -> list[str]:
+    """What to say of networks that were read by hooks; nothing of others.
+
+    Args:
+        networks: Of each a name, how it was read, and notes.
+    """
+    by_hooks = [name for name, read, _ in networks if read == HOOKS]
+    if not by_hooks:
+        return []
+    named: dict[str, list[str]] = {}
+    for name, _, notes in networks:
+        for note in notes:
+            named.setdefault(note, []).append(name)
+    return [
+        f"read by hooks: {' and '.join(by_hooks)}. {HOOKS_LIMITS}",
+        *(f"{' and '.join(names)}: {note}" for note, names in named.items()),
+    ]
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Tensor):
-        return value.tolist()
+        numbers = value.tolist()
+        return numbers if not value.is_floating_point() or value.isfinite().all() else _without_nan(numbers)
     if isinstance(value, tuple):
         return [_plain(element) for element in value]
     if is_dataclass(value):
         return as_dict(value)
-    return value
+    return dict(value) if isinstance(value, dict) else value
+
+
+def _without_nan(numbers: Any) -> Any:
+    """Lists of numbers with None for NaN, which JSON doesn't have."""
+    if isinstance(numbers, list):
+        return [_without_nan(number) for number in numbers]
+    return None if math.isnan(numbers) else numbers
 
 
 def as_dict(record: Any) -> dict[str, Any]:
@@ -176,7 +321,8 @@ def _p_value_text(p_value: float) -> str:
     return f"{p_value:.3g}"
 
 
-def _table_row(layer: LayerComparison) -> tuple[str, ...]:
+def table_row(layer: LayerComparison) -> tuple[str, ...]:
+    """The cells under HEADINGS. Pairs of numbers are a / b."""
     return (
         layer.name_a,
         layer.name_b,
@@ -206,7 +352,7 @@ def _asked_columns(layers: Sequence[LayerComparison]) -> list[tuple[str, ...]]:
 
 def _table(layers: Sequence[LayerComparison]) -> str:
     """Rows under a heading, columns as wide as their widest cell."""
-    rows = [HEADINGS, *map(_table_row, layers)]
+    rows = [HEADINGS, *map(table_row, layers)]
     asked = list(zip(*_asked_columns(layers), strict=True)) or [()] * len(rows)
     return text_table([(*row, *more) for row, more in zip(rows, asked, strict=True)])
 

@@ -85,20 +85,26 @@ def check_iterable(inputs: object) -> None:
         )
 
 
-def _batches(inputs: Inputs) -> Iterator[tuple[Tensor, str]]:
-    """The model's input of every batch, and what to call it in messages."""
-    if isinstance(inputs, Tensor):
-        yield inputs, "inputs"
-        return
+def whole_batches(inputs: Iterable[Any]) -> Iterator[Any]:
+    """The batches of an iterable, of which there is at least one."""
     check_iterable(inputs)
     count = 0
     for batch in inputs:
-        yield model_input(batch, f"batch {count}"), f"batch {count}"
+        yield batch
         count += 1
     if count == 0:
         raise ValueError(
             "inputs gave no batches. A generator or iterator gives its batches once only: was it used before?"
         )
+
+
+def _batches(inputs: Inputs) -> Iterator[tuple[Tensor, str]]:
+    """The model's input of every batch, and what to call it in messages."""
+    if isinstance(inputs, Tensor):
+        yield inputs, "inputs"
+        return
+    for count, batch in enumerate(whole_batches(inputs)):
+        yield model_input(batch, f"batch {count}"), f"batch {count}"
 
 
 def check_tensor(batch: Tensor, place: str) -> None:

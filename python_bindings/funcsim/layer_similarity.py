@@ -1,16 +1,24 @@
 """All hidden layers of one network against all of another."""
 
+import json
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from .adjusted import adjusted_score
-from .comparison import text_table
-from .evidence import Evidence, LayerEvidence
+from .comparison import as_dict, reading_lines, text_table
+from .feeding import Call
+from .frames import matrix_frame
 from .inputs import Inputs
+from .layer_choice import Names
+from .layer_evidence import CANONICAL_FORM, Evidence, LayerEvidence
+from .new_axes import new_axes
 from .pair import Network, collect_pair
+from .progress import shown
 from .settings import LAYER_SIMILARITIES, Positions
 
 
@@ -27,6 +35,10 @@ class LayerSimilarity:
         method: Which ran, "exact" or "minhash".
         similarity: "jaccard", "phi", "cka" or "cka_debiased".
         num_inputs: Inputs that the networks were compared on.
+        read_a: How a was read, "canonical form" or "hooks" (docs/modules.md).
+        read_b: How b was read.
+        notes_a: What its user should know of how a was read.
+        notes_b: Of how b was read.
     """
 
     names_a: tuple[str, ...]
@@ -37,6 +49,67 @@ class LayerSimilarity:
     method: str
     similarity: str
     num_inputs: int
+    read_a: str = CANONICAL_FORM
+    read_b: str = CANONICAL_FORM
+    notes_a: tuple[str, ...] = ()
+    notes_b: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All attributes as numbers, strings and lists, ready for JSON; None for NaN."""
+        return as_dict(self)
+
+    def to_json(self, indent: int | None = None) -> str:
+        """:meth:`to_dict` as JSON.
+
+        Args:
+            indent: Spaces of each level; None writes one line.
+        """
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def to_dataframe(self) -> Any:
+        """A pandas DataFrame of the adjusted scores: a row for each layer of a, a column for each of b, by name.
+
+        Raises:
+            ImportError: Without pandas, which is an optional package.
+        """
+        return matrix_frame(self)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draws the adjusted scores as a heat map, layers of a from top to bottom, by matplotlib.
+
+        Args:
+            axes: Matplotlib's, to draw on; None makes a figure.
+
+        Returns:
+            The axes.
+
+        Raises:
+            ImportError: Without matplotlib.
+        """
+        if axes is None:
+            axes = new_axes("LayerSimilarity.plot")
+        image = axes.imshow(self.adjusted.numpy(), vmin=0, vmax=1, cmap="cividis", aspect="auto")
+        axes.set_xticks(range(len(self.names_b)), self.names_b, rotation=90)
+        axes.set_yticks(range(len(self.names_a)), self.names_a)
+        axes.set(xlabel="layer of b", ylabel="layer of a")
+        axes.figure.colorbar(image, ax=axes, label="adjusted score")
+        return axes
+
+    def save_html(self, path: str | os.PathLike[str], *, title: str | None = None) -> None:
+        """Writes a page with the heat map and its numbers, as ``Comparison.save_html`` does of a comparison.
+
+        Args:
+            path: The file, which is replaced where it exists.
+            title: Its heading; None for "Layers of two networks".
+
+        Raises:
+            ImportError: Without plotly, which is an optional package.
+            OSError: The file can't be written.
+            TypeError: For a title that is no string.
+        """
+        from .report import save_layers  # noqa: PLC0415  # nothing of it is needed without reports
+
+        save_layers(self, path, title)
 
     def __str__(self) -> str:
         """The adjusted scores: a line for each layer of a, a column for each of b."""
@@ -45,7 +118,8 @@ class LayerSimilarity:
             for name, values in zip(self.names_a, self.adjusted.tolist(), strict=True)
         ]
         head = f"adjusted layer scores ({self.method}, {self.similarity}), layers of a in rows, of b in columns"
-        return f"{head}\n{text_table([('', *self.names_b), *rows])}"
+        reading = [("network a", self.read_a, self.notes_a), ("network b", self.read_b, self.notes_b)]
+        return "\n".join([head, text_table([("", *self.names_b), *rows]), *reading_lines(reading)])
 
     __repr__ = __str__
 
@@ -61,6 +135,10 @@ def layer_similarity(
     seed: int | None = None,
     margin: float | None = None,
     positions: Positions | None = None,
+    include: Names | None = None,
+    exclude: Names | None = None,
+    call: Call | None = None,
+    progress: bool | None = None,
 ) -> LayerSimilarity:
     """Scores every hidden layer of one network against every hidden layer of another.
 
@@ -76,6 +154,10 @@ def layer_similarity(
         margin: Above which a unit fires.
         positions: Samples an input. All layers must have equally many: "any" sees to that where some layers have a grid
             of positions and others don't.
+        include: Names of hidden layers; this and the next three as in :func:`compare`.
+        exclude: Names of hidden layers.
+        call: Runs a network on a batch.
+        progress: Whether a bar shows the progress.
 
     Returns:
         The matrices of scores, chance levels and adjusted scores.
@@ -83,22 +165,62 @@ def layer_similarity(
     Raises:
         TypeError, ValueError, RuntimeError: As :func:`compare`.
     """
-    evidence_a, evidence_b = collect_pair(
-        a,
-        b,
-        inputs,
-        method=method,
-        similarity=similarity,
-        num_hashes=num_hashes,
-        seed=seed,
-        margin=margin,
-        positions=positions,
-        similarities=LAYER_SIMILARITIES,
-    )
-    if similarity in ("cka", "cka_debiased"):
-        scores, chances = _cka_matrices(evidence_a, evidence_b, similarity == "cka_debiased", seed or 0)
-    else:
-        scores, chances = _matched_matrices(evidence_a, evidence_b, similarity)
+    with shown(progress, "reading the networks", inputs, 2) as bar:
+        evidence_a, evidence_b = collect_pair(
+            a,
+            b,
+            inputs,
+            method=method,
+            similarity=similarity,
+            num_hashes=num_hashes,
+            seed=seed,
+            margin=margin,
+            positions=positions,
+            include=include,
+            exclude=exclude,
+            call=call,
+            progress=bar,
+            similarities=LAYER_SIMILARITIES,
+        )
+        bar.begin("comparing layers")
+        if similarity in ("cka", "cka_debiased"):
+            scores, chances = _cka_matrices(evidence_a, evidence_b, similarity == "cka_debiased", seed or 0)
+        else:
+            scores, chances = _matched_matrices(evidence_a, evidence_b, similarity)
+    return _result(evidence_a, evidence_b, similarity, scores, chances)
+
+
+def comparable_layers(evidence_a: Evidence, evidence_b: Evidence, similarity: str) -> LayerSimilarity:
+    """The scores of all pairs of layers that have equally many samples an input; NaN for the others.
+
+    Args:
+        evidence_a: On network a.
+        evidence_b: On network b, with what the chance level needs.
+        similarity: "jaccard" or "phi".
+    """
+    shape = (len(evidence_a.layers), len(evidence_b.layers))
+    scores = torch.full(shape, torch.nan, dtype=torch.float64, device="cpu")
+    chances = scores.clone()
+    for samples in {layer.samples_per_input for layer in evidence_a.layers}:
+        places_a, some_a = _with_samples(evidence_a, samples)
+        places_b, some_b = _with_samples(evidence_b, samples)
+        if places_b:
+            block = torch.meshgrid(
+                scores.new_tensor(places_a).long(), scores.new_tensor(places_b).long(), indexing="ij"
+            )
+            scores[block], chances[block] = _matched_matrices(some_a, some_b, similarity)
+    return _result(evidence_a, evidence_b, similarity, scores, chances)
+
+
+def _with_samples(evidence: Evidence, samples: int) -> tuple[list[int], Evidence]:
+    """The layers with so many samples an input: their places, and the evidence on them."""
+    places = [place for place, layer in enumerate(evidence.layers) if layer.samples_per_input == samples]
+    return places, replace(evidence, layers=tuple(evidence.layers[place] for place in places))
+
+
+def _result(
+    evidence_a: Evidence, evidence_b: Evidence, similarity: str, scores: Tensor, chances: Tensor
+) -> LayerSimilarity:
     return LayerSimilarity(
         names_a=_names(evidence_a.layers),
         names_b=_names(evidence_b.layers),
@@ -108,6 +230,10 @@ def layer_similarity(
         method=evidence_a.method,
         similarity=similarity,
         num_inputs=evidence_a.num_inputs,
+        read_a=evidence_a.read,
+        read_b=evidence_b.read,
+        notes_a=evidence_a.notes,
+        notes_b=evidence_b.notes,
     )
 
 

@@ -1,13 +1,20 @@
 """The evidence on two networks, each of them given as a module or as a sketch."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
 
-from .evidence import Evidence, InputsHash, NetworkReader, collect
+from .batches import num_inputs
+from .evidence import InputsHash, collect, naming
+from .feeding import Call, checked_call
 from .inputs import Inputs, check_tensor
+from .layer_choice import LayerChoice, Names, checked_choice
+from .layer_evidence import Evidence
+from .progress import SILENT, Progress
+from .reading import make_readers
 from .settings import (
     SIMILARITIES,
     Positions,
@@ -18,7 +25,7 @@ from .settings import (
 )
 from .sketch import NetworkSketch
 
-Network = nn.Sequential | NetworkSketch
+Network = nn.Module | NetworkSketch
 
 ROLES = ("network a", "network b")
 DEFAULTS = Settings()
@@ -35,13 +42,17 @@ def collect_pair(
     seed: int | None,
     margin: float | None,
     positions: Positions | None,
+    include: Names | None = None,
+    exclude: Names | None = None,
+    call: Call | None = None,
+    progress: Progress = SILENT,
     similarities: Sequence[str] | None = None,
     needing_signatures: str | None = None,
 ) -> tuple[Evidence, Evidence]:
     """The evidence on both networks, b's with what the chance level needs.
 
-    Args are those of :func:`compare`, but for the last two: the similarities to choose from, if not those of units, and
-    the name of an option that can't do with sketches, if one was given.
+    Args are those of :func:`compare`, but for the last three: what is told of the progress; the similarities to choose
+    from, if not those of units; and the name of an option that can't do with sketches, if one was given.
 
     Raises:
         TypeError, ValueError, RuntimeError: As :func:`compare`.
@@ -61,11 +72,15 @@ def collect_pair(
     settings = _common_settings(
         sketches, {"num_hashes": num_hashes, "seed": seed, "margin": margin, "positions": positions}
     )
+    choice = checked_choice(include, exclude)
     if len(sketches) == 2:
         if inputs is not None:
             raise ValueError("inputs are not used where both networks are sketches: leave them out, or give None")
         _check_same_inputs({role: (sketch.num_inputs, sketch.inputs_sha256) for role, sketch in sketches.items()})
-        return sketches[ROLES[0]].evidence, sketches[ROLES[1]].evidence
+        _check_same_units({role: sketch.read for role, sketch in sketches.items()}, settings.margin)
+        chosen = [_chosen(role, sketch.evidence, choice) for role, sketch in sketches.items()]
+        choice.check_all_used()
+        return chosen[0], chosen[1]
     if inputs is None:
         raise ValueError("inputs are missing: only two sketches can be compared without")
 
@@ -73,29 +88,30 @@ def collect_pair(
         method = "exact"
     if isinstance(inputs, Tensor):
         check_tensor(inputs, "inputs")
-    readers = {
-        role: NetworkReader(role, network, settings, with_shuffled=role == ROLES[1])
-        for role, network in zip(ROLES, (a, b), strict=True)
-        if not isinstance(network, NetworkSketch)
+    modules = {
+        role: network for role, network in zip(ROLES, (a, b), strict=True) if not isinstance(network, NetworkSketch)
     }
-    if isinstance(inputs, Tensor) and method != "exact":
+    readers = make_readers(modules, settings, choice=choice, call=checked_call(call), shuffled=(ROLES[1],))
+    if isinstance(inputs, Tensor | Mapping) and method != "exact":
         for reader in readers.values():
-            reader.shuffle_all(len(inputs))
+            reader.shuffle_all(num_inputs(inputs))
     if not sketches:
-        evidence_a, evidence_b = collect(list(readers.values()), inputs, method, settings.num_hashes)
+        evidence_a, evidence_b = collect(list(readers.values()), inputs, method, settings.num_hashes, progress=progress)
         return evidence_a, evidence_b
     inputs_hash = InputsHash()
     ((reader_role, reader),) = readers.items()
-    (evidence,) = collect([reader], inputs, "minhash", settings.num_hashes, inputs_hash)
-    evidence = evidence.cpu()
     ((sketch_role, sketch),) = sketches.items()
+    _check_same_units({sketch_role: sketch.read, reader_role: reader.read}, settings.margin)
+    sketched = _chosen(sketch_role, sketch.evidence, choice)
+    (evidence,) = collect([reader], inputs, "minhash", settings.num_hashes, inputs_hash, progress)
+    evidence = evidence.cpu()
     _check_same_inputs(
         {
             sketch_role: (sketch.num_inputs, sketch.inputs_sha256),
             reader_role: (evidence.num_inputs, inputs_hash.hexdigest()),
         }
     )
-    return (sketch.evidence, evidence) if sketch_role == ROLES[0] else (evidence, sketch.evidence)
+    return (sketched, evidence) if sketch_role == ROLES[0] else (evidence, sketched)
 
 
 def _common_settings(sketches: dict[str, NetworkSketch], given: dict[str, Any]) -> Settings:
@@ -115,6 +131,23 @@ def _common_settings(sketches: dict[str, NetworkSketch], given: dict[str, Any]) 
                 )
         values[name] = chosen
     return checked_settings(**values)
+
+
+def _chosen(role: str, evidence: Evidence, choice: LayerChoice) -> Evidence:
+    """The evidence on those layers of a sketch that are wanted."""
+    with naming(role):
+        places = choice.places([layer.name for layer in evidence.layers])
+    return replace(evidence, layers=tuple(evidence.layers[place] for place in places))
+
+
+def _check_same_units(read: dict[str, str], margin: float) -> None:
+    """Checks that margins mean the same for two networks."""
+    if margin > 0 and len(set(read.values())) > 1:
+        (role, one), (other_role, other) = read.items()
+        raise ValueError(
+            f"a margin above 0 is in units of the canonical form or in a network's own, which can't be compared: got "
+            f"margin {margin:g}, {role} read in {one} and {other_role} in {other}"
+        )
 
 
 def _check_same_inputs(seen: dict[str, tuple[int, str]]) -> None:

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from .compare import checked_pairs, compare_evidence
 from .comparison import LayerComparison, UnmatchedLayer, as_dict, text_table
-from .evidence import LayerEvidence
 from .inputs import Inputs
+from .layer_evidence import LayerEvidence
 from .pair import collect_pair
+from .progress import shown
 from .settings import Positions
 from .uncertainty import NO_EXTRAS
 
@@ -113,8 +114,8 @@ class PruneReport:
 
 
 def prune_report(
-    original: nn.Sequential,
-    pruned: nn.Sequential,
+    original: nn.Module,
+    pruned: nn.Module,
     inputs: Inputs,
     *,
     threshold: float = 0.5,
@@ -123,6 +124,7 @@ def prune_report(
     margin: float = 0.0,
     positions: Positions = 16,
     layers: Iterable[tuple[int, int]] | None = None,
+    progress: bool | None = None,
 ) -> PruneReport:
     """Says which units of a network have no counterpart left in a pruned copy of it.
 
@@ -130,7 +132,7 @@ def prune_report(
     removed, fine-tuning after it), or in which order its units come.
 
     Args:
-        original: The network before. A ``torch.nn.Sequential`` that :func:`describe` can read.
+        original: The network before, any ``torch.nn.Module`` that :func:`compare` takes.
         pruned: The network after.
         inputs: A tensor or batches, as for :func:`compare`.
         threshold: A unit whose similarity to its counterpart is below this is lost. A number from -1 to 1.
@@ -139,6 +141,7 @@ def prune_report(
         margin: A unit fires where its canonical pre-activation is above this; finite, at least 0.
         positions: Samples an input, as for :func:`compare`.
         layers: Pairs of hidden layers (of the original, of the pruned network), as for :func:`compare`.
+        progress: Whether a bar shows the progress, as for :func:`compare`.
 
     Returns:
         Coverage of each layer and the units that are lost or died, on the CPU.
@@ -151,18 +154,21 @@ def prune_report(
     if not -1 <= threshold <= 1:
         raise ValueError(f"threshold must be from -1 to 1, got {threshold}")
     pairs = checked_pairs(layers)
-    a, b = collect_pair(
-        original,
-        pruned,
-        inputs,
-        method="exact",
-        similarity=similarity,
-        num_hashes=None,
-        seed=seed,
-        margin=margin,
-        positions=positions,
-    )
-    comparison = compare_evidence(a, b, similarity, pairs, NO_EXTRAS)
+    with shown(progress, "reading the networks", inputs, 2) as bar:
+        a, b = collect_pair(
+            original,
+            pruned,
+            inputs,
+            method="exact",
+            similarity=similarity,
+            num_hashes=None,
+            seed=seed,
+            margin=margin,
+            positions=positions,
+            progress=bar,
+        )
+        bar.begin("matching units")
+        comparison = compare_evidence(a, b, similarity, pairs, NO_EXTRAS)
     evidence_a = {layer.name: layer for layer in a.layers}
     evidence_b = {layer.name: layer for layer in b.layers}
     reports = tuple(

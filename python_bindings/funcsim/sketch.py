@@ -11,8 +11,13 @@ from torch import Tensor, nn
 from . import sketch_file
 from ._library import plan_samples
 from ._version import __version__
-from .evidence import Evidence, InputsHash, LayerEvidence, NetworkReader, collect
+from .evidence import InputsHash, collect
+from .feeding import Call, checked_call
 from .inputs import Inputs
+from .layer_choice import Names, checked_choice
+from .layer_evidence import CANONICAL_FORM, HOOKS, Evidence, LayerEvidence
+from .progress import shown
+from .reading import make_readers
 from .settings import INT64, Positions, Settings, checked_settings
 
 # Of the document in a sketch file (docs/sketch-format.md).
@@ -26,6 +31,7 @@ KEYS = {
     "num_hashes",
     "num_inputs",
     "positions",
+    "read",
     "seed",
     "sha256",
     "version",
@@ -37,13 +43,14 @@ class NetworkSketch:
     """What :func:`compare` needs to know of a network. Made by :func:`sketch`, kept by :meth:`save`.
 
     Attributes:
-        architecture: The network's description.
+        architecture: The network's description; of one read by hooks its class and layers, for people.
         settings: num_hashes, seed, margin and positions. Sketches are comparable where these are equal.
         num_inputs: How many inputs the network was sketched on.
         input_shape: Sizes of one input.
         inputs_sha256: Hash of the inputs' bytes, to notice that two sketches saw different inputs.
         layers: The hidden layers.
         funcsim_version: The version of funcsim that made it.
+        read: How the network was read, "canonical form" or "hooks" (docs/modules.md).
     """
 
     architecture: str
@@ -53,11 +60,12 @@ class NetworkSketch:
     inputs_sha256: str
     layers: tuple[LayerEvidence, ...]
     funcsim_version: str = __version__
+    read: str = CANONICAL_FORM
 
     @property
     def evidence(self) -> Evidence:
         """As comparisons take it."""
-        return Evidence("minhash", self.num_inputs, self.layers)
+        return Evidence("minhash", self.num_inputs, self.layers, self.settings, read=self.read)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a safetensors file (docs/sketch-format.md): no pickle, readable without funcsim.
@@ -82,6 +90,8 @@ class NetworkSketch:
             "positions": self.settings.positions,
             "seed": self.settings.seed,
         }
+        if self.read != CANONICAL_FORM:
+            document["read"] = self.read
         tensors = {}
         for index, layer in enumerate(self.layers):
             assert layer.shuffled is not None
@@ -110,17 +120,22 @@ class NetworkSketch:
 
     def __repr__(self) -> str:
         units = ", ".join(f"{layer.name}: {layer.units} units" for layer in self.layers)
-        return f"NetworkSketch({units}; {self.num_inputs} inputs; {self.settings})"
+        by_hooks = "; read by hooks" if self.read == HOOKS else ""
+        return f"NetworkSketch({units}; {self.num_inputs} inputs; {self.settings}{by_hooks})"
 
 
 def sketch(
-    model: nn.Sequential,
+    model: nn.Module,
     inputs: Inputs,
     *,
     num_hashes: int = 1024,
     seed: int = 0,
     margin: float = 0.0,
     positions: Positions = 16,
+    include: Names | None = None,
+    exclude: Names | None = None,
+    call: Call | None = None,
+    progress: bool | None = None,
 ) -> NetworkSketch:
     """Sketches a network on inputs, to compare it later without the data or the weights.
 
@@ -128,13 +143,18 @@ def sketch(
     their order, and not on how they are split into batches.
 
     Args:
-        model: A Sequential that :func:`describe` can read. It is left exactly as it is, and taken as in eval mode.
+        model: A ``torch.nn.Module``, as :func:`compare` takes it. It is left exactly as it is, and taken as in eval
+            mode.
         inputs: A tensor or batches, as :func:`compare` takes them, in random order: for the chance level they are
             shuffled within blocks of 4096, and blocks of one class would make it too high.
         num_hashes: Slots of a sketch, from 1 to 2**24. The standard error of scores falls with its square root.
         seed: Of sketches, points and shuffle: any int64. Only sketches with equal seeds can be compared.
         margin: A unit fires where its canonical pre-activation is above this; finite, at least 0.
-        positions: Samples an input, as in :func:`compare`.
+        positions: Samples an input, as in :func:`compare`; so are the next four.
+        include: Names of hidden layers.
+        exclude: Names of hidden layers.
+        call: Runs the model on a batch.
+        progress: Whether a bar shows the progress.
 
     Returns:
         The sketch, which compares with others of equal options on the same inputs.
@@ -143,9 +163,11 @@ def sketch(
         TypeError, ValueError, RuntimeError: As :func:`compare`.
     """
     settings = checked_settings(num_hashes, seed, margin, positions)
-    reader = NetworkReader("", model, settings, with_shuffled=True)
+    choice = checked_choice(include, exclude)
+    (reader,) = make_readers({"": model}, settings, choice=choice, call=checked_call(call), shuffled=("",)).values()
     inputs_hash = InputsHash()
-    (evidence,) = collect([reader], inputs, "minhash", settings.num_hashes, inputs_hash)
+    with shown(progress, "reading the network", inputs, 1) as bar:
+        (evidence,) = collect([reader], inputs, "minhash", settings.num_hashes, inputs_hash, bar)
     return NetworkSketch(
         reader.architecture,
         settings,
@@ -153,6 +175,7 @@ def sketch(
         reader.input_shape,
         inputs_hash.hexdigest(),
         evidence.cpu().layers,
+        read=evidence.read,
     )
 
 
@@ -179,8 +202,15 @@ def _from_file(document: dict[str, Any], tensors: dict[str, Tensor]) -> NetworkS
     )
     if len(tensors) != 4 * len(layers):
         raise ValueError(f"{len(layers)} layers have 4 tensors each, got {', '.join(sorted(tensors))}")
-    expected = plan_samples(text["architecture"], input_shape, settings.operator_positions)
-    if (got := [(layer.units, layer.samples_per_input) for layer in layers]) != expected:
+    read = _typed(document, "read", str) if "read" in document else CANONICAL_FORM
+    if read not in (CANONICAL_FORM, HOOKS):
+        raise ValueError(f'read must be "{CANONICAL_FORM}" or "{HOOKS}", got {read!r}')
+    got = [(layer.units, layer.samples_per_input) for layer in layers]
+    expected = got
+    if read == CANONICAL_FORM:
+        expected = plan_samples(text["architecture"], input_shape, settings.operator_positions)
+    remaining = iter(expected)
+    if not all(layer in remaining for layer in got):  # some, in their order: others may not have been wanted
         raise ValueError(
             f"the hidden layers of the architecture have {expected} (units, samples_per_input), those of layers {got}"
         )
@@ -192,6 +222,7 @@ def _from_file(document: dict[str, Any], tensors: dict[str, Tensor]) -> NetworkS
         text["inputs_sha256"],
         layers,
         text["funcsim_version"],
+        read,
     )
 
 

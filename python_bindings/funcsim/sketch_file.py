@@ -6,8 +6,6 @@ docs/sketch-format.md describes it for readers without funcsim.
 import hashlib
 import json
 import os
-import pathlib
-import secrets
 from typing import Any
 
 import torch
@@ -16,11 +14,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ._version import __version__
+from .whole_file import Path, write_whole
 
 METADATA_KEY = "funcsim_sketch"
 VERSION = 1
-
-Path = str | os.PathLike[str]
 
 
 def _checksum(document: dict[str, Any], tensors: dict[str, Tensor]) -> str:
@@ -38,19 +35,13 @@ def write(path: Path, document: dict[str, Any], tensors: dict[str, Tensor]) -> N
     Raises:
         OSError: The file can't be written.
     """
-    target = pathlib.Path(path)
     document = {"version": VERSION, **document}
     document["sha256"] = _checksum(document, tensors)
     content = save(
         {name: tensor.contiguous() for name, tensor in tensors.items()},
         metadata={METADATA_KEY: json.dumps(document, sort_keys=True)},
     )
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(8)}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, content)
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -1,20 +1,23 @@
 """How stable a network's signatures are: against noise on its weights, and where they would flicker."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .adjusted import adjusted_score
-from .comparison import as_dict, text_table
-from .describe import detached_tensors, read_items
-from .evidence import Evidence, LayerEvidence, NetworkReader, affine_places, collect
+from .comparison import as_dict, reading_lines, text_table
+from .evidence import Reader, collect
+from .feeding import Call, checked_call
 from .inputs import Inputs, check_tensor
-from .item_writer import Item
+from .layer_choice import Names, checked_choice
+from .layer_evidence import CANONICAL_FORM, Evidence, LayerEvidence
 from .new_axes import new_axes
+from .noisy_readers import Options, flicker_reader, noisy_readers
+from .progress import shown
 from .settings import Positions, Settings, as_list, checked_integer, checked_settings, nonnegative_number
 
 ops = torch.ops.funcsim
@@ -81,6 +84,8 @@ class Stability:
         wrong_matches: float64 ``[sigmas, repeats]``: share of all hidden units that are not matched to themselves.
         flipped: float64 ``[sigmas, repeats]``: share of the bits of all hidden units that are other ones in the copy.
         layers: The hidden layers, in order.
+        read: How the network was read, "canonical form" or "hooks" (docs/modules.md).
+        notes: What its user should know of how it was read.
     """
 
     sigmas: tuple[float, ...]
@@ -93,6 +98,8 @@ class Stability:
     wrong_matches: Tensor
     flipped: Tensor
     layers: tuple[LayerStability, ...]
+    read: str = CANONICAL_FORM
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes as numbers, strings, lists and dicts, ready for JSON."""
@@ -159,6 +166,7 @@ class Stability:
                 text_table(
                     [("layer", "units", "flicker", "largest", *(f"{sigma:g}" for sigma in self.sigmas)), *by_layer]
                 ),
+                *reading_lines([("the network", self.read, self.notes)]),
             ]
         )
 
@@ -166,7 +174,7 @@ class Stability:
 
 
 def stability(
-    model: nn.Sequential,
+    model: nn.Module,
     inputs: Inputs,
     *,
     sigmas: Sequence[float] | Tensor = SIGMAS,
@@ -175,6 +183,10 @@ def stability(
     seed: int = 0,
     margin: float = 0.0,
     positions: Positions = 16,
+    include: Names | None = None,
+    exclude: Names | None = None,
+    call: Call | None = None,
+    progress: bool | None = None,
 ) -> Stability:
     """Compares a network with copies that have noise on their weights, and finds the units that flicker.
 
@@ -187,7 +199,8 @@ def stability(
     The network is left exactly as it is, and so is the global random state.
 
     Args:
-        model: A ``torch.nn.Sequential`` that :func:`describe` can read, on the CPU or on CUDA.
+        model: A ``torch.nn.Module``, as :func:`compare` takes it. Of one that is read by hooks, pre-activations are as
+            they are, not canonical, and noise is on the parameters of all affine modules that run but the last one.
         inputs: A tensor or batches, as for :func:`compare`. Of a tensor, one copy of the network is compared after the
             other; batches are gone through once, with all copies in memory.
         sigmas: At least one finite number of at least 0 (a sequence, or a tensor or array of one dimension). Of 0 the
@@ -197,14 +210,18 @@ def stability(
             of those of the first inputs, 4096 or as many as take 256 MiB, at all positions. Finite, at least 0.
         seed: Of the noise, of points and of the shuffle behind chance levels: any int64.
         margin: A unit fires where its canonical pre-activation is above this; finite, at least 0.
-        positions: Samples an input, as for :func:`compare`.
+        positions: Samples an input, as for :func:`compare`; so are the next four.
+        include: Names of hidden layers to look at; noise is on all of them.
+        exclude: Names of hidden layers not to look at.
+        call: Runs the network on a batch.
+        progress: Whether a bar shows the progress.
 
     Returns:
         Scores, flipped bits and the rest for each sigma and repeat, and how much each unit flickers, on the CPU.
 
     Raises:
-        TypeError, ValueError: For networks that :func:`describe` can't read, inputs that aren't batches of equal shapes
-            or are used up, and options out of range.
+        TypeError, ValueError: For what is no module, inputs that aren't batches of equal shapes or are used up, and
+            options out of range.
         RuntimeError: From the operators: networks without hidden layers, inputs that don't fit, NaN or infinities on
             the way to a hidden layer (says where).
     """
@@ -213,21 +230,28 @@ def stability(
         raise ValueError(f"repeats must be at least 1, got {repeats}")
     near = nonnegative_number("eps", eps)
     settings = checked_settings(Settings.num_hashes, seed, margin, positions)
+    choice = checked_choice(include, exclude)
     if isinstance(inputs, Tensor):
         check_tensor(inputs, "inputs")
-    original = _FlickerReader(model, settings, near)
-    copies = _noisy_readers(model, settings, amounts, repeats)
-    if isinstance(inputs, Tensor):
-        (evidence,) = _collect([original], inputs)
-        others: Iterator[Evidence] = (_collect([copy], inputs)[0] for copy in copies)
-    else:
-        evidence, *rest = _collect([original, *copies], inputs)
-        others = iter(rest)
-    table = _Table(evidence, len(amounts), repeats)
-    for repeat in range(repeats):
-        for sigma in range(len(amounts)):
-            table.add(sigma, repeat, next(others))
-    return table.result(amounts, near, original.near())
+    options = Options(settings, near, amounts, repeats, choice, checked_call(call))
+    original = flicker_reader(model, options)
+    copies = noisy_readers(model, options)
+    with shown(progress, "reading the network and its copies", inputs, 1 + len(amounts) * repeats) as bar:
+
+        def collected(readers: Sequence[Reader[Any]]) -> list[Evidence]:
+            return collect(readers, inputs, "exact", Settings.num_hashes, progress=bar)
+
+        if isinstance(inputs, Tensor | Mapping):
+            (evidence,) = collected([original])
+            others: Iterator[Evidence] = (collected([copy])[0] for copy in copies)
+        else:
+            evidence, *rest = collected([original, *copies])
+            others = iter(rest)
+        table = _Table(evidence, len(amounts), repeats)
+        for repeat in range(repeats):
+            for sigma in range(len(amounts)):
+                table.add(sigma, repeat, next(others))
+        return table.result(amounts, near, original.near())
 
 
 def _checked_sigmas(sigmas: object) -> tuple[float, ...]:
@@ -237,87 +261,6 @@ def _checked_sigmas(sigmas: object) -> tuple[float, ...]:
     if not amounts:
         raise ValueError("sigmas must hold at least one number, got none")
     return tuple(nonnegative_number(f"sigmas[{index}]", sigma) for index, sigma in enumerate(amounts))
-
-
-def _collect(readers: Sequence[NetworkReader], inputs: Inputs) -> list[Evidence]:
-    return collect(readers, inputs, "exact", Settings.num_hashes)
-
-
-class _FlickerReader(NetworkReader):
-    """Counts the samples near units' boundaries as well."""
-
-    def __init__(self, model: nn.Sequential, settings: Settings, eps: float):
-        super().__init__("", model, settings, with_shuffled=False, with_moments=True)
-        self._eps = eps
-        self._distances: Tensor | None = None  # of each layer, float64 [layers, 1]
-        self._near: list[Tensor] = []
-
-    def add(self, chunk: Tensor) -> None:
-        first_input = self._num_inputs
-        super().add(chunk)
-        settings = self._settings
-        if self._distances is None:
-            squares = [(means.square() + variances).mean() for means, variances in self.moments]
-            self._distances = self._eps * torch.stack(squares).sqrt()[:, None]
-        near = ops.boundary_counts(
-            self.architecture,
-            self.parameters,
-            chunk,
-            self._distances,
-            settings.margin,
-            settings.operator_positions,
-            settings.seed,
-            first_input,
-        )
-        self._near = [a + b for a, b in zip(self._near, near, strict=True)] if self._near else near
-
-    def near(self) -> list[Tensor]:
-        """Of all layers, how many samples are near each unit's boundary: int64 ``[units]``."""
-        return [near.cpu()[:, 0] for near in self._near]
-
-
-class _NoisyReader(NetworkReader):
-    """Reads a network with other tensors than its own."""
-
-    def __init__(self, model: nn.Sequential, settings: Settings, items: list[Item], role: str):
-        super().__init__(role, model, settings, with_shuffled=True)
-        self.parameters = detached_tensors(items)
-
-
-def _noisy_readers(
-    model: nn.Sequential, settings: Settings, sigmas: Sequence[float], repeats: int
-) -> Iterator[NetworkReader]:
-    """The network with noise: for each repeat, for each sigma."""
-    items = read_items(model)
-    hidden = set(affine_places(items)[:-1])
-    # Drawn on the CPU, so that it is the same noise on every device.
-    generator = torch.Generator("cpu").manual_seed(settings.seed)
-    for _ in range(repeats):
-        noise = {
-            (item.place, name): torch.randn(tensor.shape, generator=generator, dtype=torch.float32, device="cpu")
-            for item in items
-            if item.place in hidden
-            for name, tensor in item.tensors.items()
-        }
-        for sigma in sigmas:
-            noisy = [_noisy_item(item, noise, sigma) for item in items]
-            yield _NoisyReader(model, settings, noisy, f"the copy with noise of sigma {sigma:g}")
-
-
-def _noisy_item(item: Item, noise: dict[tuple[str, str], Tensor], sigma: float) -> Item:
-    tensors = {}
-    for name, tensor in item.tensors.items():
-        tensors[name] = tensor
-        if (item.place, name) in noise:
-            wide = tensor.detach().double()
-            amount = sigma * wide.square().mean().sqrt()
-            tensors[name] = (wide + amount * noise[item.place, name].to(wide)).to(tensor.dtype)
-            if wide.isfinite().all() and not tensors[name].isfinite().all():
-                raise ValueError(
-                    f"sigmas must leave weights in the range of their dtype, got {sigma:g}, with which the {name} of "
-                    f"module {item.place} isn't in that of {tensor.dtype}"
-                )
-    return replace(item, tensors=tensors)
 
 
 class _Table:
@@ -388,7 +331,14 @@ class _Table:
             for place, (layer, samples) in enumerate(zip(own.layers, own.num_samples, strict=True))
         )
         return Stability(
-            sigmas=sigmas, repeats=self._repeats, eps=eps, num_inputs=own.num_inputs, layers=layers, **numbers(-1)
+            sigmas=sigmas,
+            repeats=self._repeats,
+            eps=eps,
+            num_inputs=own.num_inputs,
+            layers=layers,
+            read=own.read,
+            notes=own.notes,
+            **numbers(-1),
         )
 
 

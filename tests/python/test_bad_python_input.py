@@ -66,11 +66,11 @@ LAYERS: dict[str, tuple[Any, type[Exception], list[str]]] = {
 }
 
 NETWORKS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
-    "none": (lambda: None, TypeError, ["torch.nn.Sequential", "NoneType"]),
-    "a path": (lambda: "model.pt", TypeError, ["torch.nn.Sequential", "str"]),
-    "a state dict": (A.state_dict, TypeError, ["torch.nn.Sequential", "OrderedDict"]),
-    "another module": (lambda: nn.Linear(2, 3), TypeError, ["torch.nn.Sequential", "module Linear"]),
-    "unsupported": (lambda: nn.Sequential(nn.LSTM(2, 3)), ValueError, ["describe: module 0 (LSTM)", "Supported are"]),
+    "none": (lambda: None, TypeError, ["torch.nn.Module", "NoneType"]),
+    "a path": (lambda: "model.pt", TypeError, ["torch.nn.Module", "str"]),
+    "a state dict": (A.state_dict, TypeError, ["torch.nn.Module", "OrderedDict"]),
+    "one layer": (lambda: nn.Linear(2, 3), ValueError, ["hidden layer", "two affine", "got 1"]),
+    "no affine layer": (lambda: nn.Sequential(nn.GLU()), ValueError, ["hidden layer", "two affine", "got 0"]),
     "no hidden layer": (lambda: nn.Sequential(nn.Linear(2, 3)), RuntimeError, ["hidden layer", "two affine"]),
     "no layers": (nn.Sequential, RuntimeError, ["hidden layer"]),
     "other width": (lambda: nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 1)), RuntimeError, ["Linear", "4", "2"]),

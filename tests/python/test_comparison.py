@@ -7,6 +7,7 @@ from typing import Any
 import funcsim
 import pytest
 import torch
+from funcsim.settings import Settings
 from torch import nn
 
 # The examples of tests/front/print_test.cpp: both fronts print the same.
@@ -37,6 +38,10 @@ def _layer(**changes: Any) -> funcsim.LayerComparison:
         "always_on_b": 2,
         "duplicates_a": 12,
         "duplicates_b": 0,
+        "counts_a": torch.tensor([7, 8]),
+        "counts_b": torch.tensor([9]),
+        "duplicate_of_a": torch.tensor([-1, 0]),
+        "duplicate_of_b": torch.tensor([-1]),
     }
     return funcsim.LayerComparison(**{**values, **changes})
 
@@ -50,6 +55,8 @@ def _comparison(**changes: Any) -> funcsim.Comparison:
         "method": "exact",
         "similarity": "jaccard",
         "num_inputs": 1000,
+        "settings": Settings(num_hashes=512, seed=3),
+        "versions": {"funcsim": "0.1.0", "torch": "2.15.0"},
         "layers": (_layer(),),
         "unmatched_a": (),
         "unmatched_b": (),
@@ -108,6 +115,8 @@ def test_dict_holds_everything_as_plain_values() -> None:
         "method": "exact",
         "similarity": "jaccard",
         "num_inputs": 1000,
+        "settings": {"num_hashes": 512, "seed": 3, "margin": 0.0, "positions": 16},
+        "versions": {"funcsim": "0.1.0", "torch": "2.15.0"},
         "layers": [
             {
                 "name_a": "0",
@@ -129,16 +138,26 @@ def test_dict_holds_everything_as_plain_values() -> None:
                 "always_on_b": 2,
                 "duplicates_a": 12,
                 "duplicates_b": 0,
+                "counts_a": [7, 8],
+                "counts_b": [9],
+                "duplicate_of_a": [-1, 0],
+                "duplicate_of_b": [-1],
                 "cka": None,
                 "cka_debiased": None,
                 "interval": None,
                 "p_value": None,
+                "chance_similarities": None,
             }
         ],
         "unmatched_a": [],
         "unmatched_b": [{"name": "2", "units": 8}],
         "interval": None,
         "p_value": None,
+        "read_a": "canonical form",
+        "read_b": "canonical form",
+        "notes_a": [],
+        "notes_b": [],
+        "layer_similarity": None,
     }
     assert _comparison().layers[0].to_dict() == _comparison().to_dict()["layers"][0]
 

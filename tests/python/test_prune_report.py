@@ -192,8 +192,31 @@ def test_bad_options(options: dict[str, Any], error: type[Exception], message: s
         funcsim.prune_report(_model(), _model(), INPUTS, **options)
 
 
+class _Called(nn.Module):
+    """A network that is no Sequential."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = _model()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+def test_any_module_is_read_by_hooks() -> None:
+    before, after = _Called(), _Called()
+    with torch.no_grad():
+        last_hidden = [module for module in after.modules() if isinstance(module, nn.Linear)][-2]
+        last_hidden.weight[1] = 0
+        last_hidden.bias[1] = -1
+    report = funcsim.prune_report(before, after, INPUTS)
+    assert all(layer.name.startswith("layers.") for layer in report.layers)
+    assert report.layers[-1].died.tolist() == [1]
+    assert funcsim.prune_report(before, before, INPUTS).coverage == 1
+
+
 def test_bad_networks_and_inputs() -> None:
-    with pytest.raises(TypeError, match=r"network b: .*Sequential"):
+    with pytest.raises(ValueError, match=r"network b: the module has no hidden layer"):
         funcsim.prune_report(_model(), nn.Linear(6, 3), INPUTS)
     sketch: Any = funcsim.sketch(_model(), INPUTS)
     with pytest.raises(ValueError, match="needs signatures, and network b is a sketch"):

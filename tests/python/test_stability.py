@@ -11,7 +11,7 @@ import funcsim
 import numpy as np
 import pytest
 import torch
-from funcsim.evidence import LayerEvidence
+from funcsim.layer_evidence import LayerEvidence
 from matplotlib import pyplot
 from oracle import canonical, hooks, networks
 from scipy.stats import norm, spearmanr
@@ -316,8 +316,10 @@ def test_bad_options(options: dict[str, Any], error: type[Exception], message: s
 
 
 def test_bad_networks_and_inputs() -> None:
-    with pytest.raises(TypeError, match="Sequential"):
-        funcsim.stability(nn.Linear(3, 3), _inputs())
+    with pytest.raises(TypeError, match=r"torch\.nn\.Module, got str"):
+        funcsim.stability("model.pt", _inputs())
+    with pytest.raises(ValueError, match="hidden layer"):
+        funcsim.stability(nn.Linear(6, 3), _inputs())
     with pytest.raises(RuntimeError, match="hidden layer"):
         funcsim.stability(nn.Sequential(nn.Linear(6, 3)), _inputs())
     with pytest.raises(ValueError, match="at least 2 dimensions"):

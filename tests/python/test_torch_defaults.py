@@ -47,6 +47,15 @@ def _merged(similarity: str) -> Callable[[Path], Any]:
     return lambda _: [funcsim.merge(A, [B, A], inputs, similarity=similarity) for inputs in (INPUTS, BATCHES)]
 
 
+def _reported(folder: Path) -> Any:
+    compared = funcsim.compare(A, B, INPUTS, details=True)
+    compared.save_html(folder / "report.html", stability=funcsim.stability(A, INPUTS, sigmas=(0.1,)))
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    frames = [compared.to_dataframe(), *(layer.to_dataframe() for layer in compared.layers)]
+    data = page[page.index('id="data"') : page.index("</script>", page.index('id="data"'))]
+    return [data, compared._repr_html_(), str(compared.verdict()), *(frame.to_csv() for frame in frames)]
+
+
 CALLS: dict[str, Callable[[Path], Any]] = {
     "activation_signatures": lambda _: funcsim.activation_signatures(VALUES),
     **{f"align {name}": _aligned(name) for name in ("jaccard", "phi", "correlation", "weights")},
@@ -72,6 +81,7 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     "minhash_jaccard": lambda _: funcsim.minhash_jaccard(SKETCHES, SKETCHES),
     "parameters": lambda _: funcsim.parameters(A),
     "prune_report": lambda _: [funcsim.prune_report(A, B, x) for x in (INPUTS, BATCHES)],
+    "report": _reported,
     "signature_cka": lambda _: funcsim.signature_cka(BITS, BITS, 30),
     "sketch": _saved_and_compared,
     "stability": lambda _: [funcsim.stability(A, x, repeats=2) for x in (INPUTS, BATCHES)],

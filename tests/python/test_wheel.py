@@ -48,24 +48,37 @@ def test_one_wheel_for_every_python(wheel: zipfile.ZipFile) -> None:
 
 
 def test_it_holds_what_is_installed_and_nothing_else(wheel: zipfile.ZipFile) -> None:
-    source = ROOT / "python_bindings" / "funcsim"
-    modules = {f"funcsim/{file.name}" for file in source.glob("*.py")} | {"funcsim/py.typed"}
+    source = ROOT / "python_bindings"
+    modules = {str(file.relative_to(source)) for file in source.rglob("*.py")} | {"funcsim/py.typed"}
+    modules |= {str(file.relative_to(source)) for file in source.glob("funcsim/report/assets/*")}
     include = ROOT / "csrc" / "include"
     headers = {f"funcsim/include/{file.relative_to(include)}" for file in include.rglob("*.h")}
-    packed = {name for name in wheel.namelist() if name.startswith("funcsim/") and not name.endswith("/")}
+    folders = ("funcsim/", "funcsim_cli/")
+    packed = {name for name in wheel.namelist() if name.startswith(folders) and not name.endswith("/")}
     assert packed >= modules | headers
     rest = packed - modules - headers
     libraries = {"funcsim/lib/libfuncsim.so", f"funcsim/lib/{built.need_cuda_library().name}"}
     assert {name for name in rest if not name.startswith("funcsim/lib/cmake/funcsim/")} == libraries
-    assert all(name.startswith(("funcsim/", f"funcsim-{funcsim.__version__}.dist-info/")) for name in wheel.namelist())
+    assert all(name.startswith((*folders, f"funcsim-{funcsim.__version__}.dist-info/")) for name in wheel.namelist())
 
 
 def test_it_asks_for_what_it_imports(wheel: zipfile.ZipFile) -> None:
     needs = read(wheel, "METADATA").get_all("Requires-Dist") or []
-    assert {re.split(r"[<>=!~ ]", need)[0] for need in needs} == {"torch", "numpy", "safetensors"}
+    always = [need for need in needs if "extra ==" not in need]
+    assert {re.split(r"[<>=!~ ]", need)[0] for need in always} == {"torch", "numpy", "safetensors"}
+    for_the_command = [need for need in needs if re.search(r"extra == .cli.", need)]
+    assert {re.split(r"[<>=!~ ]", need)[0] for need in for_the_command} == {"typer", "rich"}
     assert "torch>=2.11" in needs
     assert read(wheel, "METADATA")["Requires-Python"] == ">=3.11"
     assert importlib.metadata.version("funcsim") == funcsim.__version__
+
+
+def test_it_has_the_command(wheel: zipfile.ZipFile) -> None:
+    points = wheel.read(f"funcsim-{funcsim.__version__}.dist-info/entry_points.txt").decode()
+    assert points.split() == ["[console_scripts]", "funcsim", "=", "funcsim_cli.main:main"]
+    command = [pathlib.Path(sysconfig.get_path("scripts")) / "funcsim", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"funcsim {funcsim.__version__}\n"
 
 
 def needed_by(library: pathlib.Path) -> set[str]:

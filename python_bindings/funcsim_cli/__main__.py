@@ -1,0 +1,5 @@
+"""``python -m funcsim_cli``."""
+
+from .main import main
+
+main()

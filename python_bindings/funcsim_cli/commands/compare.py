@@ -1,0 +1,125 @@
+"""``funcsim compare``."""
+
+from typing import Annotated
+
+import typer
+
+from .. import options as o
+from ..errors import EXIT_BELOW
+from ..output import check_writable, note, show, to_print, write_json
+
+EXAMPLES = """
+[bold]Examples[/]
+
+funcsim compare a.pt b.pt --inputs inputs.npy
+
+funcsim compare a.safetensors@models:make b.safetensors@models:make -i inputs.npy --html report.html
+
+funcsim compare torchvision:resnet18:DEFAULT mine.pt@torchvision:resnet18 -i photos/ --limit 2000 --device cuda
+
+funcsim compare monday.safetensors friday.safetensors --fail-below 0.9
+
+[bold]Exit codes[/]: 0; 1 below --fail-below; 2 where something is wrong with what was asked for.
+"""
+
+
+def compare(
+    a: o.ModelA,
+    b: o.ModelB,
+    inputs: o.Inputs = None,
+    key: o.Key = None,
+    split: o.Split = None,
+    limit: o.Limit = None,
+    batch_size: o.BatchSize = 64,
+    image_size: o.ImageSize = 224,
+    transform: o.Transform = None,
+    positions: o.Positions = None,
+    margin: o.Margin = None,
+    include: o.Include = None,
+    exclude: o.Exclude = None,
+    trust_pickle: o.TrustPickle = False,
+    method: o.MethodOption = o.Method.AUTO,
+    similarity: o.SimilarityOption = o.Similarity.JACCARD,
+    num_hashes: o.NumHashes = None,
+    seed: o.Seed = None,
+    pair: o.Pairs = None,
+    cka: Annotated[
+        bool, typer.Option("--cka", help="Give the linear CKA of layers as well.", rich_help_panel=o.SCORING)
+    ] = False,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            "--interval", metavar="C", help="Confidence of intervals, such as 0.95.", rich_help_panel=o.SCORING
+        ),
+    ] = None,
+    shuffles: Annotated[
+        int,
+        typer.Option(
+            "--shuffles", metavar="N", help="Shuffles behind p-values, such as 99.", rich_help_panel=o.SCORING
+        ),
+    ] = 0,
+    json: o.Json = None,
+    html: o.Html = None,
+    fail_below: Annotated[
+        float | None,
+        typer.Option(
+            "--fail-below", metavar="S", help="Exit with 1 if the score is below S.", rich_help_panel=o.OUTPUT
+        ),
+    ] = None,
+    fail_on: Annotated[
+        o.Bar, typer.Option("--fail-on", help="Which number --fail-below is about.", rich_help_panel=o.OUTPUT)
+    ] = o.Bar.SCORE,
+    quiet: o.Quiet = False,
+    device: o.Device = None,
+    progress: o.Progress = True,
+    debug: o.Debug = False,
+) -> None:
+    """Say how alike two networks are as functions, layer by layer.
+
+    The score is 1 for the same network, whatever the order and scale of its units; "adjusted" is near 0 for unrelated
+    ones.
+    """
+    for option, path in (("--json", json), ("--html", html)):
+        check_writable(option, path)
+    pairs = o.read_pairs(pair)
+    wanted_positions = o.read_positions(positions)
+
+    import funcsim
+
+    from ..inputs import InputOptions
+    from ..loading import load_pair
+
+    input_options = InputOptions(key, split, limit, batch_size, image_size, transform, seed or 0, trust_pickle)
+    first, second, batches = load_pair(a, b, inputs, input_options, device)
+    comparison = funcsim.compare(
+        first,
+        second,
+        batches,
+        method=method.value,
+        similarity=similarity.value,
+        num_hashes=num_hashes,
+        seed=seed,
+        margin=margin,
+        positions=wanted_positions,
+        layers=pairs,
+        cka=cka,
+        interval=interval,
+        shuffles=shuffles,
+        include=include or None,
+        exclude=exclude or None,
+        progress=progress and not quiet,
+    )
+    write_json(comparison.to_dict(), json)
+    if html is not None:
+        comparison.save_html(html)
+    if to_print(json, quiet):
+        said = str(comparison.verdict()).replace("interval=0.95", "--interval 0.95")
+        show(f"{said}\n\n{comparison}")
+        for written in (json, html):
+            if written is not None:
+                note(f"written: {written}")
+    if fail_below is not None:
+        got = comparison.score if fail_on is o.Bar.SCORE else comparison.adjusted
+        if got < fail_below:
+            note(f"{fail_on.value} {got:.4f} is below {fail_below:g}", quiet)
+            raise typer.Exit(EXIT_BELOW)

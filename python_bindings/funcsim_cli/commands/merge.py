@@ -1,0 +1,127 @@
+"""``funcsim merge``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import options as o
+from ..errors import Problem
+from ..output import check_writable, note, show
+
+EXAMPLES = """
+[bold]Examples[/]
+
+funcsim merge a.safetensors@models:make b.safetensors@models:make --inputs inputs.npy --output merged.safetensors
+
+funcsim merge a.pt b.pt c.pt -i inputs.npy -o merged.safetensors --weight 0.3,0.3
+
+The weights then belong into the same architecture: merged.safetensors@models:make
+"""
+SUFFIXES = (".safetensors", ".pt", ".pth")
+
+
+def merge(
+    models: Annotated[
+        list[str], typer.Argument(metavar="A B...", help=f"Two or more networks of one architecture: {o.MODEL_HELP}")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The merged network's state dict, .safetensors or .pt.",
+            rich_help_panel=o.OUTPUT,
+        ),
+    ],
+    inputs: o.Inputs = None,
+    key: o.Key = None,
+    split: o.Split = None,
+    limit: o.Limit = None,
+    batch_size: o.BatchSize = 64,
+    image_size: o.ImageSize = 224,
+    transform: o.Transform = None,
+    positions: o.Positions = None,
+    margin: o.Margin = None,
+    trust_pickle: o.TrustPickle = False,
+    weight: Annotated[
+        str | None,
+        typer.Option(
+            "--weight",
+            metavar="W,...",
+            help="The share of B, from 0 to 1; of several networks one for each but A. Default: equal shares.",
+            rich_help_panel=o.SCORING,
+        ),
+    ] = None,
+    similarity: Annotated[
+        o.AlignSimilarity,
+        typer.Option(
+            "--similarity",
+            metavar="KIND",
+            help="By what units are matched: jaccard, phi, correlation or weights.",
+            rich_help_panel=o.SCORING,
+        ),
+    ] = o.AlignSimilarity.JACCARD,
+    no_rescale: Annotated[
+        bool,
+        typer.Option("--no-rescale", help="Don't give units of B the norms of A's first.", rich_help_panel=o.SCORING),
+    ] = False,
+    no_repair: Annotated[
+        bool,
+        typer.Option("--no-repair", help="Don't repair the statistics of units afterwards.", rich_help_panel=o.SCORING),
+    ] = False,
+    coordinate_descent: Annotated[
+        bool,
+        typer.Option(
+            "--coordinate-descent", help="Go on from the first matching by weights.", rich_help_panel=o.SCORING
+        ),
+    ] = False,
+    seed: o.Seed = None,
+    quiet: o.Quiet = False,
+    device: o.Device = None,
+    progress: o.Progress = True,
+    debug: o.Debug = False,
+) -> None:
+    """Make one network of two or more: bring their units into one order, average the weights, repair the statistics.
+
+    Networks must be Sequentials of one architecture. Give inputs such as they were trained on.
+    """
+    if len(models) < 2:
+        raise Problem("merge", expected="two or more networks", got="one")
+    check_writable("--output", output)
+    if output.suffix not in SUFFIXES:
+        raise Problem(f"--output {output}", expected=f"a file that ends in {', '.join(SUFFIXES)}", got=output.suffix)
+    wanted_positions = o.read_positions(positions)
+    shares = None if weight is None else o.read_numbers("--weight", weight)
+
+    import funcsim
+    from funcsim.progress import shown
+
+    from ..inputs import InputOptions
+    from ..loading import load_for
+    from ..models import load_models
+    from ..models.state_dicts import save_state_dict
+
+    options = InputOptions(key, split, limit, batch_size, image_size, transform, seed or 0, trust_pickle)
+    loaded = load_models(models, seed=options.seed, device=device, trust_pickle=trust_pickle)
+    first, *others = [model.sequential for model in loaded]
+    batches = load_for(loaded, inputs, options)
+    with shown(progress and not quiet, "aligning and merging", None, 1):
+        merged = funcsim.merge(
+            first,
+            others,
+            batches,
+            shares,
+            similarity=similarity.value,
+            rescale=not no_rescale,
+            repair=not no_repair,
+            coordinate_descent=coordinate_descent,
+            seed=options.seed,
+            margin=0.0 if margin is None else margin,
+            positions=16 if wanted_positions is None else wanted_positions,
+        )
+    save_state_dict(merged, output)
+    if not quiet:
+        show(f"merged {' and '.join(models)}")
+        note(f"written: {output}")

@@ -1,0 +1,63 @@
+"""Programs of ``torch.export`` in .pt2 files."""
+
+import os
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, NoReturn
+from unittest import mock
+
+from torch import nn
+
+from ..errors import Problem
+from .graphs import as_network
+
+
+def load_exported(path: str, trust_pickle: bool) -> nn.Module:
+    """The network in a .pt2 file of ``torch.export.save``.
+
+    Args:
+        path: The file.
+        trust_pickle: Whether what is pickled in it may be unpickled: tensors of subclasses, objects of Python's, inputs
+            that aren't tensors.
+
+    Raises:
+        Problem: It can't be read, holds pickles or a compiled program.
+    """
+    from torch import export  # takes a second
+
+    try:
+        with nullcontext() if trust_pickle else _nothing_unpickled():
+            module = export.load(path).module()
+    except pickle.UnpicklingError as error:
+        raise Problem(
+            f"{path} holds more than tensors",
+            got="pickles of other objects",
+            advice="To unpickle them runs whatever code is in them: if you trust the file, give --trust-pickle.",
+        ) from error
+    except Exception as error:
+        raise Problem(
+            f"{path} can't be loaded by torch.export.load ({type(error).__name__}: {_first_line(error)})",
+            expected="what torch.export.save wrote, by this version of torch or an older one",
+            advice="Packages of AOTInductor hold machine code, in which no layers can be seen.",
+        ) from error
+    return as_network(module)
+
+
+@contextmanager
+def _nothing_unpickled() -> Iterator[None]:
+    """Has ``torch.load`` read tensors only, whatever its callers ask for, and pickle nothing at all."""
+
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise pickle.UnpicklingError("objects of Python's are not unpickled")
+
+    with (
+        mock.patch.dict(os.environ, {"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1"}),
+        mock.patch.object(pickle, "loads", refuse),
+        mock.patch.object(pickle, "load", refuse),
+    ):
+        yield
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0].rstrip(".")

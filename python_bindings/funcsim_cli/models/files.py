@@ -1,0 +1,87 @@
+"""What kind of file something is, told by its content, and files that may hold pickles."""
+
+import json
+import pickle
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import Problem
+
+TORCHSCRIPT, EXPORTED, TORCH_SAVE, SAFETENSORS, SKETCH, PICKLE, OTHER = (
+    "TorchScript",
+    "torch.export",
+    "torch.save",
+    "safetensors",
+    "sketch",
+    "pickle",
+    "other",
+)
+EXPORTED_MARKS = ("archive_format", "serialized_exported_program.json")
+PICKLE_START = b"\x80"
+# Of a safetensors file: a length of 8 bytes, and a JSON document of no more than that.
+MOST_HEADER = 100 << 20
+
+
+def kind_of(path: str) -> str:
+    """The kind of a file, without unpickling anything.
+
+    Raises:
+        Problem: It is a folder.
+        OSError: It can't be read.
+    """
+    file = Path(path)
+    if file.is_dir():
+        raise Problem(path, expected="a file that holds a network", got="a folder")
+    with file.open("rb") as stream:
+        start = stream.read(8)
+        if zipfile.is_zipfile(stream):
+            names = zipfile.ZipFile(stream).namelist()
+            if any("/code/" in name for name in names) and any(name.endswith("/constants.pkl") for name in names):
+                return TORCHSCRIPT
+            if any(name.endswith(EXPORTED_MARKS) for name in names):
+                return EXPORTED
+            return TORCH_SAVE if any(name.endswith("data.pkl") for name in names) else OTHER
+        length = int.from_bytes(start, "little")
+        stream.seek(8)
+        if len(start) == 8 and 2 <= length <= min(MOST_HEADER, file.stat().st_size - 8):
+            try:
+                header = json.loads(stream.read(length))
+            except ValueError:
+                header = None
+            if isinstance(header, dict):
+                return SKETCH if "funcsim_sketch" in (header.get("__metadata__") or {}) else SAFETENSORS
+    return PICKLE if start.startswith(PICKLE_START) else OTHER
+
+
+def load_pickled(path: str, trust_pickle: bool) -> Any:
+    """What ``torch.save`` wrote: tensors and containers of such; any objects with --trust-pickle only.
+
+    Raises:
+        Problem: It holds other things, or is damaged.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles of another kind, which the error is about too
+            return torch.load(path, map_location="cpu", weights_only=not trust_pickle)
+    except pickle.UnpicklingError as error:
+        if trust_pickle:
+            raise Problem(f"{path} can't be unpickled ({_first_line(error)}): it is damaged, or no pickle") from error
+        raise Problem(
+            f"{path} holds more than tensors",
+            expected="a state dict, which torch.save(network.state_dict(), path) writes",
+            got="a pickle of other objects",
+            advice="To unpickle it runs whatever code is in it: if you trust the file, give --trust-pickle.",
+        ) from error
+    except (RuntimeError, EOFError, ValueError, AttributeError, ImportError, KeyError) as error:
+        raise Problem(
+            f"{path} can't be loaded ({type(error).__name__}: {_first_line(error)}): it is damaged, or holds objects "
+            f"of classes that aren't installed here"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0].rstrip(".")

@@ -1,0 +1,137 @@
+"""Progress bars: on terminals only, with rate and time left, and nothing of Rich imported without need."""
+
+import io
+import itertools
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr
+from typing import Any
+
+import funcsim
+import pytest
+import torch
+from funcsim import progress
+from module_zoo import Repeated
+from test_modules import ROWS, made
+from torch import nn
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+
+MODEL = nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 2))
+INPUTS = torch.randn(5000, 6, generator=torch.Generator().manual_seed(0))
+
+
+class Terminal(io.StringIO):
+    """Says that it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("COLUMNS", "120")
+    return Terminal()
+
+
+RUNS: dict[str, Callable[..., object]] = {
+    "compare": lambda **options: funcsim.compare(MODEL, MODEL, INPUTS, **options),
+    "compare modules": lambda **options: funcsim.compare(made(Repeated, 1), made(Repeated, 2), INPUTS, **options),
+    "layer_similarity": lambda **options: funcsim.layer_similarity(MODEL, MODEL, INPUTS, **options),
+    "sketch": lambda **options: funcsim.sketch(MODEL, INPUTS, **options),
+    "stability": lambda **options: funcsim.stability(MODEL, INPUTS, sigmas=[0.1], **options),
+    "stability of batches": lambda **options: funcsim.stability(MODEL, INPUTS.split(999), sigmas=[0.1], **options),
+}
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_bars_on_a_terminal(run: str, terminal: Terminal) -> None:
+    for wanted in (True, None):
+        with redirect_stderr(terminal):
+            RUNS[run](progress=wanted)
+        shown = terminal.getvalue()
+        assert "reading the network" in shown
+        assert "5000/5000" in shown
+        assert "inputs/s" in shown
+        assert shown.endswith("\x1b[2K"), "the bar stays"
+        terminal.truncate(0)
+        terminal.seek(0)
+    with redirect_stderr(terminal):
+        RUNS[run](progress=False)
+    assert terminal.getvalue() == ""
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_silence_elsewhere(run: str, capfd: pytest.CaptureFixture[str]) -> None:
+    for wanted in (True, None, False):
+        RUNS[run](progress=wanted)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_bars_end_when_something_goes_wrong(terminal: Terminal) -> None:
+    def batches() -> Iterator[torch.Tensor]:
+        yield INPUTS
+        raise KeyError("gone")
+
+    with pytest.raises(KeyError, match="gone"), redirect_stderr(terminal):
+        funcsim.compare(MODEL, MODEL, batches(), progress=True)
+    assert "4096/?" in terminal.getvalue()
+    assert "\x1b[?25h" in terminal.getvalue(), "the cursor is back"
+
+
+class _Endless(IterableDataset[Any]):
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        return iter(INPUTS)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        (INPUTS, 5000),
+        ({"x": INPUTS, "n": 3}, 5000),
+        (list(INPUTS.split(999)), 5000),
+        ([(INPUTS[:7], 0), {"x": INPUTS[:3]}], 10),
+        (DataLoader(TensorDataset(INPUTS), batch_size=64), 5000),
+        (DataLoader(TensorDataset(INPUTS), sampler=range(70)), 70),
+        (DataLoader(_Endless()), None),
+        (iter([INPUTS]), None),
+    ],
+)
+def test_how_many_inputs_will_come(inputs: Any, expected: int | None) -> None:
+    assert progress.expected_inputs(inputs) == expected
+
+
+def test_a_stream_without_an_end(terminal: Terminal) -> None:
+    with redirect_stderr(terminal):
+        funcsim.compare(MODEL, MODEL, itertools.islice(itertools.repeat(INPUTS[:100]), 3), progress=True)
+    assert "300/?" in terminal.getvalue()
+
+
+def test_bad_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    for run in RUNS.values():
+        with pytest.raises(TypeError, match="progress must be True, False or None, got 'yes'"):
+            run(progress="yes")
+    monkeypatch.setattr(progress, "find_spec", lambda _name: None)
+    with pytest.raises(ImportError, match="pip install rich"):
+        funcsim.compare(MODEL, MODEL, ROWS, progress=True)
+    funcsim.compare(MODEL, MODEL, ROWS)
+
+
+def test_without_rich_on_a_terminal(monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> None:
+    monkeypatch.setattr(progress, "find_spec", lambda _name: None)
+    with redirect_stderr(terminal):
+        funcsim.compare(MODEL, MODEL, ROWS)
+    assert terminal.getvalue() == ""
+
+
+def test_rich_is_imported_where_there_is_something_to_show_only() -> None:
+    code = (
+        "import sys, torch, funcsim\n"
+        "m = torch.nn.Sequential(torch.nn.Linear(6, 4), torch.nn.Linear(4, 2))\n"
+        "funcsim.compare(m, m, torch.randn(20, 6), progress=True)\n"
+        "print([name for name in ('rich', 'torchvision', 'transformers') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
