@@ -112,8 +112,8 @@ def widths() -> Figure:
         axes.text(
             3.5,
             -0.75,
-            f"coverage of a = {total:.1f} / 8 = {total / 8:.2f}     coverage of b = {total:.1f} / 6 = {total / 6:.2f}\n"
-            f"score = {total:.1f} / 8 = {total / 8:.2f}",
+            f"coverage of a: {total:.1f} / 8 = {total / 8:.2f}, of b: {total:.1f} / 6 = {total / 6:.2f}\n"
+            f"score: {total:.1f} / 8 = {total / 8:.2f}",
             ha="center",
             va="center",
         )

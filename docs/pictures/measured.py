@@ -82,7 +82,8 @@ def matched_against_chance(networks: Networks) -> Figure:
     for axes, (name, partner) in zip(grid.flat, networks.partners.items(), strict=True):
         result = funcsim.compare(networks.reference, partner, networks.inputs, details=True)
         matched = torch.cat([layer.similarities for layer in result.layers]).numpy()
-        chance = torch.cat([layer.chance_similarities for layer in result.layers]).numpy()
+        collected = [layer.chance_similarities for layer in result.layers]
+        chance = torch.cat([similarities for similarities in collected if similarities is not None]).numpy()
         axes.hist(chance, bins, color=ORANGE, alpha=0.35, histtype="stepfilled", label="by chance")
         axes.hist(chance, bins, color=ORANGE, histtype="step")
         axes.hist(matched, bins, color=BLUE, alpha=0.55, histtype="stepfilled", label="matched")
@@ -104,12 +105,12 @@ def adjusted(networks: Networks) -> Figure:
     left.plot(density, density / (2 - density), color=INK)
     for p in (0.05, 0.5, 0.8):
         left.plot(p, p / (2 - p), "o", color=ORANGE)
-        left.annotate(f"{p / (2 - p):.2f}", (p, p / (2 - p)), (-6, 6), textcoords="offset points", ha="right")
+        left.annotate(f"{p / (2 - p):.2f}", (p, p / (2 - p)), (7, -7), textcoords="offset points")
     left.set_xlabel("share of the inputs on which each fires")
     left.set_ylabel("expected J")
     left.set_title("units that have nothing in common")
 
-    for place, (name, partner) in enumerate(networks.partners.items()):
+    for place, partner in enumerate(networks.partners.values()):
         result = funcsim.compare(networks.reference, partner, networks.inputs)
         right.plot([0, 1], [-place, -place], color=GREY, linewidth=1)
         right.plot([result.chance, result.score], [-place, -place], color=BLUE, linewidth=6, solid_capstyle="butt")
@@ -135,9 +136,7 @@ def number_of_inputs(networks: Networks) -> Figure:
     hashes = (64, 128, 256, 512, 1024, 2048, 4096)
     for name, color in (("one epoch later", GREEN), ("another seed", BLUE)):
         partner = networks.partners[name]
-        found = [
-            funcsim.compare(networks.reference, partner, networks.inputs[-size:], interval=0.95) for size in sizes
-        ]
+        found = [funcsim.compare(networks.reference, partner, networks.inputs[-size:], interval=0.95) for size in sizes]
         scores = [result.score for result in found]
         halves = [(result.interval[1] - result.interval[0]) / 2 if result.interval else 0 for result in found]
         left.errorbar(sizes, scores, halves, fmt="o-", color=color, capsize=3, markersize=4, label=name)
@@ -173,14 +172,13 @@ def number_of_inputs(networks: Networks) -> Figure:
 
 def _reading(model: nn.Sequential, first: int) -> nn.Sequential:
     """A network that reads 64 of 128 numbers, from ``first`` on."""
-    model = copy.deepcopy(model)
-    widened = nn.Linear(128, len(model[0].weight))
+    layer, *rest = copy.deepcopy(model)
+    widened = nn.Linear(128, 128)
     with torch.no_grad():
         widened.weight.zero_()
-        widened.weight[:, first : first + 64] = model[0].weight
-        widened.bias.copy_(model[0].bias)
-    model[0] = widened
-    return model
+        widened.weight[:, first : first + 64] = layer.weight
+        widened.bias.copy_(layer.bias)
+    return nn.Sequential(widened, *rest)
 
 
 def shuffles(networks: Networks) -> Figure:
@@ -236,7 +234,8 @@ def flicker(networks: Networks) -> Figure:
     left.set_yticks([])
     left.spines.left.set_visible(False)
     left.set_title("1797 inputs of two units")
-    left.legend(fontsize=8, loc="upper left")
+    left.margins(y=0.35)
+    left.legend(fontsize=8, loc="upper right")
     right.plot(100 * layer.flicker, 100 * layer.flips[0], ".", color=BLUE, markersize=4)
     right.set_xlabel("flicker, % of the inputs")
     right.set_ylabel("bits flipped, %")
