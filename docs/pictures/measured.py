@@ -176,8 +176,8 @@ def _reading(model: nn.Sequential, first: int) -> nn.Sequential:
     widened = nn.Linear(128, 128)
     with torch.no_grad():
         widened.weight.zero_()
-        widened.weight[:, first : first + 64] = layer.weight
-        widened.bias.copy_(layer.bias)
+        widened.weight[:, first : first + 64] = layer.get_parameter("weight")
+        widened.bias.copy_(layer.get_parameter("bias"))
     return nn.Sequential(widened, *rest)
 
 
