@@ -6,8 +6,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Told apart by people who see colours differently too (Okabe and Ito), and dark enough for lines on white.
-BLUE, ORANGE, GREEN, GREY, INK = "#0072b2", "#d55e00", "#00805e", "#767676", "#222222"
+# Told apart by people who see colours differently too (after Okabe and Ito), and dark enough for text on white.
+BLUE, ORANGE, GREEN, GREY, INK = "#0072b2", "#b85000", "#00805e", "#767676", "#222222"
 
 # The background is white and opaque, so that dark ink is read on pages of any colour. Text stays text, and the same
 # numbers give the same file.
