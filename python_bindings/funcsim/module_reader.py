@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from .batches import cut_inputs, named_tensors, num_inputs, pieces
 from .evidence import Reader, naming
@@ -59,6 +60,8 @@ class ModuleReader(Reader[Any]):
         self._model = unwrapped(model)
         self._call = call
         self.notes = [*notes]
+        with naming(role):
+            _check_initialised(self._model)
         tensor = first_tensor(self._model)
         self.device = None if tensor is None else tensor.device
         if self.device is not None and self.device.type == "meta":
@@ -175,6 +178,17 @@ class ModuleReader(Reader[Any]):
                         f"module {name} ran {times[name]} times on these inputs and {max(number, self._times[name])} "
                         f"times on others, so that layers can't be told apart; exclude= leaves it out"
                     )
+
+
+def _check_initialised(model: nn.Module) -> None:
+    """Checks that there are weights: running a lazy module would make them, and so change it.
+
+    Raises:
+        ValueError: Names what has none.
+    """
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if is_lazy(tensor):
+            raise ValueError(f"{name} is not initialised yet: run the module once, so that it gets its weights")
 
 
 def _by_input(call: HiddenCall, output: Any, num_inputs: int) -> Tensor:

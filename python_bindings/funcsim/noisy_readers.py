@@ -251,6 +251,10 @@ class _NoisyModuleReader(ModuleReader):
             for name, parameter in module.named_parameters()
             if parameter.is_floating_point()
         }
+        without = [names[module] for module in self.hidden_modules if not any(True for _ in module.parameters())]
+        if without:
+            with naming(self.role):
+                raise ValueError(f"there is nothing to put noise on in {', '.join(without)}, without parameters")
         drawn = self._noise.of(parameters)
         self._noisy = {
             parameter: _with_noise(parameter, drawn[parameter], self._sigma, name)

@@ -329,7 +329,7 @@ def test_layers_without_inputs_are_left_out() -> None:
     model = made(Adrift, 1)
     got = funcsim.compare(model, model, ROWS)
     assert [layer.name_a for layer in got.layers] == ["first"]
-    assert got.notes_a == ("what these give belongs to no input, and they are left out: table",)
+    assert got.notes_a == ("left out, since they don't give real numbers for each input: table",)
 
 
 class Moody(nn.Module):
@@ -355,24 +355,8 @@ def test_modules_that_run_other_layers_for_other_inputs() -> None:
     assert [layer.name_a for layer in got.layers] == ["first", "last"]
 
 
-class Sized(nn.Module):
-    """Runs another layer for every other number of inputs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(6, 6) for _ in range(3))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layers[2](self.layers[len(x) % 2](x))
-
-
-def test_modules_that_run_other_layers_for_other_numbers() -> None:
-    with pytest.raises(ValueError, match="network b: the module runs other layers for 3 inputs than for 2"):
-        funcsim.compare(made(Repeated, 1), Sized(), ROWS)
-
-
 def test_nothing_to_compare() -> None:
-    with pytest.raises(ValueError, match=r"no hidden layer.*got 1"):
+    with pytest.raises(ValueError, match=r"no hidden layer.*got net$"):
         funcsim.sketch(Wrapped(nn.Linear(6, 2)), ROWS)
     scripted = torch.jit.script(nn.Sequential(nn.Linear(6, 2), nn.ReLU(), nn.Linear(2, 2)))
     with pytest.raises(ValueError, match="TorchScript module doesn't run its modules one by one"):
