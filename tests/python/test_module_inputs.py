@@ -57,6 +57,45 @@ def test_how_much_padding_there_is_does_not_matter(positions: int | str) -> None
     assert [layer.score for layer in parts.layers] == [layer.score for layer in whole.layers]
 
 
+@pytest.mark.parametrize("positions", [16, "any"])
+def test_where_the_padding_is_does_not_matter(positions: int | str) -> None:
+    """Before a text, behind it, or within: this network doesn't know of places."""
+    a, b = made(Encoder, 1).double(), made(Encoder, 2).double()
+    behind = funcsim.compare(a, b, _padded(WORDS, PADDING), positions=positions)
+    before = funcsim.compare(a, b, _padded(WORDS.flip(1), PADDING.flip(1)), positions="any")
+    assert positions != "any" or [layer.score for layer in before.layers] == [layer.score for layer in behind.layers]
+    words, padding = torch.zeros(21, 14, dtype=torch.int64), torch.ones(21, 14, dtype=torch.bool)
+    places = torch.tensor([1, 2, 4, 5, 6, 8, 10, 12, 13])
+    words[:, places], padding[:, places] = WORDS, PADDING
+    among = funcsim.compare(a, b, _padded(words, padding), positions=positions)
+    assert [layer.score for layer in among.layers] == [layer.score for layer in behind.layers]
+
+
+class Pooling(nn.Module):
+    """Looks at pairs of words, then at texts: grids that aren't those of the mask."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(50, 8)
+        self.words, self.pairs = nn.Linear(8, 8), nn.Conv1d(8, 8, 2, stride=2)
+        self.texts, self.head = nn.Linear(8, 8), nn.Linear(8, 2)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        x = self.words(self.embedding(input_ids)).relu() * attention_mask[:, :, None]
+        x = self.pairs(x.transpose(1, 2)).relu()
+        return self.head(self.texts(x.mean(dim=2)).relu())
+
+
+@pytest.mark.parametrize("positions", [16, 1, "any"])
+def test_padding_in_layers_of_other_grids(positions: int | str) -> None:
+    a, b = made(Pooling, 1), made(Pooling, 2)
+    inputs = {"input_ids": WORDS, "attention_mask": (~PADDING).long()}
+    layers = [Layer("words"), Layer("pairs", units=1), Layer("texts")]
+    bits = [modules.bits(m, lambda m=m: m(**inputs), layers, positions, 0, ~PADDING.numpy()) for m in (a, b)]
+    got = funcsim.compare(a, b, inputs, positions=positions)
+    assert [layer.score for layer in got.layers] == pytest.approx(modules.scores(*bits), abs=1e-6)
+
+
 class Masked(nn.Module):
     """Takes its mask under the name that Hugging Face gives it, and gives a named tuple."""
 
@@ -102,8 +141,12 @@ def test_texts_of_padding_only() -> None:
     a = made(Encoder, 1)
     padding = PADDING.clone()
     padding[7] = True
-    with pytest.raises(ValueError, match="input 7 has nothing but padding"):
-        funcsim.compare(a, a, _padded(WORDS, padding))
+    for batches in (
+        _padded(WORDS, padding),
+        [_padded(*parts) for parts in zip(WORDS.split(5), padding.split(5), strict=True)],
+    ):
+        with pytest.raises(ValueError, match="input 7 has nothing but padding"):
+            funcsim.compare(a, a, batches)
 
 
 def test_grids_that_change() -> None:
