@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .evidence import NetworkReader, collect, common_device
-from .inputs import Inputs, check_tensor, chunks
-from .layer_evidence import Evidence
 from .modes import exact_arithmetic
+from .reading.evidence import NetworkReader, collect, common_device
+from .reading.inputs import Inputs, check_tensor, chunks
+from .reading.layer_evidence import Evidence
 from .set_parameters import check_settable, copy_with
 from .settings import Positions, Settings, checked_flag, checked_settings
 

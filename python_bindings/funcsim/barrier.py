@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from .align import ROLES, checked_align_settings
 from .comparison import text_table
 from .describe import detached_tensors, read_items
-from .evidence import naming
-from .inputs import Inputs
 from .losses import Evaluation, Loss, gathered_pairs
 from .merge import Path, aligned_path, checked_share, common_architecture, gathered
 from .modes import exact_arithmetic
-from .new_axes import new_axes
+from .reading.evidence import naming
+from .reading.inputs import Inputs
+from .report.new_axes import new_axes
 from .set_parameters import check_settable
 from .settings import Positions, as_list, checked_flag
 

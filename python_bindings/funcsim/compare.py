@@ -13,12 +13,12 @@ from ._version import __version__
 from .adjusted import adjusted_score
 from .comparison import Comparison, LayerComparison, UnmatchedLayer
 from .details import with_details
-from .feeding import Call
-from .inputs import Inputs
-from .layer_choice import Names
-from .layer_evidence import Evidence, LayerEvidence
-from .pair import Network, collect_pair
 from .progress import shown
+from .reading.feeding import Call
+from .reading.inputs import Inputs
+from .reading.layer_choice import Names
+from .reading.layer_evidence import Evidence, LayerEvidence
+from .reading.pair import Network, collect_pair
 from .settings import INT64, Positions, checked_flag
 from .uncertainty import Extras, PairedLayers, checked_extras
 

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from .align import ROLES, Alignment, AlignSettings, checked_align_settings, find_alignment, role_of_other
 from .describe import architecture_text, detached_tensors, read_items
-from .evidence import naming
-from .inputs import Inputs, check_tensor, chunks
 from .item_writer import Item
 from .modes import exact_arithmetic
+from .reading.evidence import naming
+from .reading.inputs import Inputs, check_tensor, chunks
 from .set_parameters import check_settable, copy_with
 from .settings import Positions, as_list, checked_flag
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from .compare import checked_pairs, compare_evidence
 from .comparison import LayerComparison, UnmatchedLayer, as_dict, text_table
-from .inputs import Inputs
-from .layer_evidence import LayerEvidence
-from .pair import collect_pair
 from .progress import shown
+from .reading.inputs import Inputs
+from .reading.layer_evidence import LayerEvidence
+from .reading.pair import collect_pair
 from .settings import Positions
 from .uncertainty import NO_EXTRAS
 

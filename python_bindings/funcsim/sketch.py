@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from . import sketch_file
 from ._library import plan_samples
 from ._version import __version__
-from .evidence import InputsHash, collect
-from .feeding import Call, checked_call
-from .inputs import Inputs
-from .layer_choice import Names, checked_choice
-from .layer_evidence import CANONICAL_FORM, HOOKS, Evidence, LayerEvidence
 from .progress import shown
-from .reading import make_readers
+from .reading.evidence import InputsHash, collect
+from .reading.feeding import Call, checked_call
+from .reading.inputs import Inputs
+from .reading.layer_choice import Names, checked_choice
+from .reading.layer_evidence import CANONICAL_FORM, HOOKS, Evidence, LayerEvidence
+from .reading.readers import make_readers
 from .settings import INT64, Positions, Settings, checked_settings
 
 # Of the document in a sketch file (docs/sketch-format.md).

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 from .adjusted import adjusted_score
 from .comparison import as_dict, reading_lines, text_table
-from .evidence import Reader, collect
-from .feeding import Call, checked_call
-from .inputs import Inputs, check_tensor
-from .layer_choice import Names, checked_choice
-from .layer_evidence import CANONICAL_FORM, Evidence, LayerEvidence
-from .new_axes import new_axes
-from .noisy_readers import Options, flicker_reader, noisy_readers
 from .progress import shown
+from .reading.evidence import Reader, collect
+from .reading.feeding import Call, checked_call
+from .reading.inputs import Inputs, check_tensor
+from .reading.layer_choice import Names, checked_choice
+from .reading.layer_evidence import CANONICAL_FORM, Evidence, LayerEvidence
+from .reading.noisy_readers import Options, flicker_reader, noisy_readers
+from .report.new_axes import new_axes
 from .settings import Positions, Settings, as_list, checked_integer, checked_settings, nonnegative_number
 
 ops = torch.ops.funcsim

@@ -424,7 +424,7 @@ def test_flicker_of_a_module() -> None:
 
 def test_devices_without_kernels(elsewhere: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
     """The network runs where it is, and bits are packed on the CPU."""
-    monkeypatch.setattr("funcsim.module_reader.has_kernels", lambda device: device.type == "cpu")
+    monkeypatch.setattr("funcsim.reading.module_reader.has_kernels", lambda device: device.type == "cpu")
     a, b = made(Repeated, 1), made(Repeated, 2)
     for method in ("exact", "minhash"):
         here = funcsim.compare(a.cpu(), b.cpu(), ROWS, method=method)

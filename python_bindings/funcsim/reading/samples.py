@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..settings import Settings
 from .grid_points import grid_points
-from .settings import Settings
 
 
 def samples_per_input(grid: Sequence[int], settings: Settings) -> int:

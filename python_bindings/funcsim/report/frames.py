@@ -8,8 +8,8 @@ from torch import Tensor
 from .unit_rows import KINDS, kinds_of_units, unit_rows
 
 if TYPE_CHECKING:  # they have frames
-    from .comparison import Comparison, LayerComparison
-    from .layer_similarity import LayerSimilarity
+    from ..comparison import Comparison, LayerComparison
+    from ..layer_similarity import LayerSimilarity
 
 
 def _pandas(what: str) -> Any:

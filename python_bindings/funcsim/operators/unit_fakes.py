@@ -1,4 +1,4 @@
-"""What the operators that match and move units look like without data: fake kernels, as in :mod:`funcsim._fakes`."""
+"""What the operators that match and move units look like without data: fakes, as in :mod:`.fakes`."""
 
 # torch's register_fake has no types.
 # mypy: disable-error-code="untyped-decorator"
@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ._fakes import Size, check_one_device
-from ._library import hidden_units
+from .._library import hidden_units
+from .fakes import Size, check_one_device
 
 
 @torch.library.register_fake("funcsim::activation_correlations")

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from .describe import read_items
+from ..describe import read_items
+from ..settings import Settings
 from .evidence import NetworkReader, naming
 from .feeding import Call
 from .layer_choice import LayerChoice
 from .module_reader import ModuleReader
 from .running import unwrapped
-from .settings import Settings
 
 Readers = dict[str, NetworkReader] | dict[str, ModuleReader]
 

@@ -4,7 +4,7 @@
 give the shapes of every operator's results, symbolic sizes included.
 
 Their docstrings are the operators', and the reference is made of them. (An operator that has a typed function of its
-name in :mod:`funcsim.primitives` is documented there.)
+name in :mod:`funcsim.operators.primitives` is documented there.)
 """
 
 # torch's register_fake has no types.

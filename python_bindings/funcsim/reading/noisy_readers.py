@@ -8,17 +8,17 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from ..describe import detached_tensors, read_items
+from ..item_writer import Item
+from ..settings import Settings
 from .batches import cut_inputs, num_inputs
-from .describe import detached_tensors, read_items
 from .evidence import NetworkReader, Reader, affine_places, naming
 from .feeding import Call
-from .item_writer import Item
 from .layer_choice import LayerChoice
 from .module_calls import module_names
 from .module_reader import ModuleReader
-from .reading import reads_by_hooks
+from .readers import reads_by_hooks
 from .running import undisturbed, unwrapped
-from .settings import Settings
 
 ops = torch.ops.funcsim
 

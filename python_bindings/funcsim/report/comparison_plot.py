@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from .new_axes import new_axes
 
 if TYPE_CHECKING:  # it has a plot
-    from .comparison import Comparison, LayerComparison
+    from ..comparison import Comparison, LayerComparison
 
 
 def plot_comparison(comparison: "Comparison", axes: Any) -> Any:

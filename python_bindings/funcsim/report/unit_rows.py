@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:  # it has units
-    from .comparison import LayerComparison
+    from ..comparison import LayerComparison
 
 # What a unit may be, by its number.
 KINDS = ("", "dead", "always on", "duplicate")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from ..settings import Settings
 from .batches import cut_inputs, named_tensors, num_inputs, pieces
 from .evidence import Reader, naming
 from .feeding import Call, run_on, token_mask
@@ -18,7 +19,6 @@ from .layer_evidence import HOOKS
 from .module_calls import Key, hooked, unit_axis
 from .running import first_tensor, has_kernels, undisturbed, unwrapped
 from .samples import Sampler, samples_per_input
-from .settings import Settings
 
 ops = torch.ops.funcsim
 

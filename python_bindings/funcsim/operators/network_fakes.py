@@ -1,4 +1,4 @@
-"""What the operators on networks look like without data: fake kernels, as in :mod:`funcsim._fakes`."""
+"""What the operators on networks look like without data: fake kernels, as in :mod:`.fakes`."""
 
 # torch's register_fake has no types.
 # mypy: disable-error-code="untyped-decorator"
@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ._fakes import Size, check_one_device, paired_units, signature_bytes
-from ._library import plan_samples
+from .._library import plan_samples
+from .fakes import Size, check_one_device, paired_units, signature_bytes
 
 
 @torch.library.register_fake("funcsim::canonicalize")

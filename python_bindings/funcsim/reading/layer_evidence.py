@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from ..settings import Settings
 from .inputs import BLOCK_INPUTS
-from .settings import Settings
 
 ops = torch.ops.funcsim
 

@@ -7,15 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .batches import num_inputs
-from .evidence import InputsHash, collect, naming
-from .feeding import Call, checked_call
-from .inputs import Inputs, check_tensor
-from .layer_choice import LayerChoice, Names, checked_choice
-from .layer_evidence import Evidence
-from .progress import SILENT, Progress
-from .reading import make_readers
-from .settings import (
+from ..progress import SILENT, Progress
+from ..settings import (
     SIMILARITIES,
     Positions,
     Settings,
@@ -23,7 +16,14 @@ from .settings import (
     check_signatures_wanted,
     checked_settings,
 )
-from .sketch import NetworkSketch
+from ..sketch import NetworkSketch
+from .batches import num_inputs
+from .evidence import InputsHash, collect, naming
+from .feeding import Call, checked_call
+from .inputs import Inputs, check_tensor
+from .layer_choice import LayerChoice, Names, checked_choice
+from .layer_evidence import Evidence
+from .readers import make_readers
 
 Network = nn.Module | NetworkSketch
 

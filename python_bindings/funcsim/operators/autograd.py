@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import torch
 
-from . import _library  # noqa: F401  # which loads the operators
+from .. import _library  # noqa: F401  # which loads the operators
 
 
 def _register_no_gradient(name: str) -> None:

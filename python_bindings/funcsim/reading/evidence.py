@@ -10,17 +10,17 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ._library import plan_samples
+from .._library import plan_samples
+from ..describe import architecture_text, detached_tensors, read_items
+from ..item_writer import Item
+from ..modes import exact_arithmetic
+from ..progress import SILENT, Progress
+from ..settings import Settings
 from .batches import named_tensors, num_inputs, on_device
-from .describe import architecture_text, detached_tensors, read_items
 from .inputs import BLOCK_INPUTS, Inputs, chunks
-from .item_writer import Item
 from .layer_choice import LayerChoice
 from .layer_evidence import CANONICAL_FORM, Evidence, LayerBlocks
-from .modes import exact_arithmetic
 from .moments import merged_moments
-from .progress import SILENT, Progress
-from .settings import Settings
 
 ops = torch.ops.funcsim
 
