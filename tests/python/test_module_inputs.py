@@ -97,7 +97,7 @@ def test_padding_in_layers_of_other_grids(positions: int | str) -> None:
 
 
 class Masked(nn.Module):
-    """Takes its mask under the name that Hugging Face gives it, and gives a named tuple."""
+    """Takes its mask under other names, one of which is Hugging Face's, and gives a named tuple."""
 
     Output = namedtuple("Output", ["logits"])
 
@@ -105,8 +105,10 @@ class Masked(nn.Module):
         super().__init__()
         self.encoder = made(Encoder, 1)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Any:
-        padding = None if attention_mask is None else attention_mask == 0
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, key_padding_mask: Tensor | None = None
+    ) -> Any:
+        padding = key_padding_mask if attention_mask is None else attention_mask == 0
         return self.Output(self.encoder(input_ids, padding).logits)
 
 
@@ -116,16 +118,17 @@ class Masked(nn.Module):
         {"attention_mask": (~PADDING).long()},
         {"attention_mask": (~PADDING).float()},
         {"src_key_padding_mask": PADDING.float() * -1e9},
+        {"key_padding_mask": PADDING},
     ],
 )
 def test_kinds_of_masks(mask: dict[str, Tensor]) -> None:
     expected = _scores(made(Encoder, 1), made(Encoder, 2), _padded(WORDS, PADDING))
-    if "attention_mask" in mask:
+    if "src_key_padding_mask" in mask:
+        got = _scores(made(Encoder, 1), made(Encoder, 2), {"src": WORDS, **mask})
+    else:
         a, b = Masked(), Masked()
         b.encoder.load_state_dict(made(Encoder, 2).state_dict())
         got = _scores(a, b, {"input_ids": WORDS, **mask, "labels": torch.zeros(21)})
-    else:
-        got = _scores(made(Encoder, 1), made(Encoder, 2), {"src": WORDS, **mask})
     assert got == pytest.approx(expected, abs=0.02)  # a number that is added leaves rounding
 
 

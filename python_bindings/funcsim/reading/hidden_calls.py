@@ -164,11 +164,22 @@ def _notes_on_calls(model: nn.Module, calls: Sequence[AffineCall]) -> list[str]:
             f"not seen, since MultiheadAttention projects by functions: the projections of "
             f"{_listed([names[module] for module in attentions])}"
         )
+    if scripts := _scripts(names):
+        notes.append(f"not seen, since they are TorchScript within another module: {_listed(scripts)}")
     inside = {module for attention in attentions for module in attention.modules()}
     idle = [name for module, name in names.items() if is_affine(module) and name not in times and module not in inside]
     if idle:
         notes.append(f"not seen, since they did not run as modules: {_listed(idle)}")
     return notes
+
+
+def _scripts(names: dict[nn.Module, str]) -> list[str]:
+    """TorchScript modules within others, without those within TorchScript."""
+    found: list[str] = []
+    for module, name in names.items():
+        if isinstance(module, torch.jit.ScriptModule) and not name.startswith(tuple(f"{other}." for other in found)):
+            found.append(name)
+    return found
 
 
 def _tied(model: nn.Module, names: dict[nn.Module, str], ran: Counter[str]) -> list[str]:
@@ -200,11 +211,7 @@ def _no_hidden_layer(model: nn.Module, ran: Sequence[str]) -> ValueError:
     """
     hint = ""
     names = module_names(model)
-    if isinstance(model, torch.jit.ScriptModule):
-        hint = "; a TorchScript module doesn't run its modules one by one: give the module it was made from"
-    elif isinstance(model, torch.fx.GraphModule):
-        hint = "; an exported module doesn't run modules: give the module it was made from"
-    elif any(type(module).__module__.startswith("torch.ao.nn.") for module in names):
+    if any(type(module).__module__.startswith("torch.ao.nn.") for module in names):
         hint = "; of quantised layers only dynamic Linear ones are seen: give the network before that step"
     elif idle := [name for module, name in names.items() if is_affine(module) and name not in ran]:
         hint = f"; these did not run as modules: {_listed(idle)}"

@@ -17,7 +17,7 @@ from .inputs import Inputs
 from .layer_choice import LayerChoice
 from .layer_evidence import HOOKS
 from .module_calls import Key, hooked, unit_axis
-from .running import first_tensor, has_kernels, undisturbed, unwrapped
+from .running import first_tensor, has_kernels, undisturbed
 from .samples import Sampler, samples_per_input
 
 ops = torch.ops.funcsim
@@ -54,10 +54,10 @@ class ModuleReader(Reader[Any]):
             notes: What the network's user should know.
 
         Raises:
-            TypeError: It is no module.
+            ValueError: It has no weights yet, or none with values.
         """
         super().__init__(role, settings, choice, with_shuffled=with_shuffled)
-        self._model = unwrapped(model)
+        self._model = model
         self._call = call
         self.notes = [*notes]
         with naming(role):
