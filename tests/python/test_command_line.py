@@ -1,5 +1,6 @@
 """The command line as a whole: help, time, completion, bad use."""
 
+import json
 import os
 import pathlib
 import pty
@@ -266,16 +267,28 @@ LONG = {
 
 
 @pytest.mark.parametrize("command", LONG)
-def test_progress_is_shown_on_a_terminal_only_and_can_be_turned_off(command: str, folder: pathlib.Path) -> None:
+def test_progress_is_shown_on_a_terminal_only_and_can_be_turned_off(
+    command: str, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far as this process can tell what a terminal is."""
     arguments, doing = LONG[command]
     given = [command, *arguments, "-i", "inputs.npy"]
-    _, shown = on_a_terminal(folder, *given)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    shown = funcsim(folder, *given, terminal=True).err
     assert "\x1b[" in shown  # lines that are drawn again and again
     assert doing in shown
     for silent in ("--no-progress", "--quiet"):
-        _, shown = on_a_terminal(folder, *given, silent)
-        assert "\x1b[" not in shown
+        assert "\x1b[" not in funcsim(folder, *given, silent, terminal=True).err
     assert "\x1b[" not in funcsim(folder, *given).err
+
+
+def test_progress_on_a_real_terminal(folder: pathlib.Path) -> None:
+    printed, shown = on_a_terminal(folder, "compare", A, B, "-i", "inputs.npy", "--json", "-")
+    assert json.loads(printed)["num_inputs"] == 300
+    assert "reading the networks" in shown
+    assert "\x1b[" in shown
 
 
 def test_info(folder: pathlib.Path) -> None:
