@@ -116,8 +116,8 @@ class Masked(nn.Module):
     "mask",
     [
         {"attention_mask": (~PADDING).long()},
-        {"attention_mask": (~PADDING).float()},
-        {"src_key_padding_mask": PADDING.float() * -1e9},
+        {"attention_mask": (~PADDING).float() / 2},
+        {"src_key_padding_mask": PADDING.float() * -1e9 + 0.25},
         {"key_padding_mask": PADDING},
     ],
 )
@@ -261,6 +261,42 @@ def test_of_a_mapping_what_forward_takes() -> None:
     expected = _scores(a, b, ROWS * 3)
     assert _scores(a, b, {"rows": ROWS, "scale": 3.0, "label": torch.zeros(33)}) == expected
     assert _scores(a, b, {"image": ROWS, "scale": 3.0}) == expected
+
+
+class TwoInputs(nn.Module):
+    """Could take its one input under either name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = made(ManyArguments, 1)
+
+    def forward(self, rows: Tensor, image: Tensor | None = None) -> Any:
+        return self.inner(rows if image is None else rows + image)
+
+
+def test_the_only_tensor_is_given_once() -> None:
+    assert _scores(TwoInputs(), made(ManyArguments, 1), {"image": ROWS}) == [1, 1]
+
+
+class OwnMask(nn.Module):
+    """Attention of its own, with a mask for every pair of words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = made(Encoder, 1)
+
+    def forward(self, src: Tensor, attention_mask: Tensor) -> Any:
+        assert attention_mask.dim() > 2
+        return self.encoder(src)
+
+
+def test_masks_of_other_shapes_mark_no_padding() -> None:
+    a = OwnMask()
+    pairs = {"src": WORDS, "attention_mask": torch.zeros(21, 1, 9, 9)}
+    got = funcsim.sketch(a, pairs, num_hashes=8)
+    assert [layer.counts.tolist() for layer in got.layers] == [
+        layer.counts.tolist() for layer in funcsim.sketch(a.encoder, WORDS, num_hashes=8).layers
+    ]
 
 
 class AllKeywords(nn.Module):

@@ -6,7 +6,6 @@ from typing import Any
 import funcsim
 import pytest
 import torch
-from module_zoo import Repeated
 from oracle import modules
 from test_modules import ROWS, made
 from torch import Tensor, nn
@@ -41,17 +40,6 @@ class Checkpointed(Chain):
         for layer in self.layers:
             x = checkpoint(layer, x, use_reentrant=self.use_reentrant).relu()
         return self.head(x)
-
-
-class ParallelInside(nn.Module):
-    """A DataParallel that isn't the whole."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = nn.DataParallel(Chain(), device_ids=[])
-
-    def forward(self, x: Tensor) -> Any:
-        return self.net(x)
 
 
 class ScriptInside(Chain):
@@ -123,7 +111,6 @@ WORKING: dict[str, tuple[Callable[[], nn.Module], Any, list[str]]] = {
     "a list": (Chain, ROWS, CALLS),
     "checkpoints": (lambda: Checkpointed(False), ROWS, CALLS),
     "reentrant checkpoints": (lambda: Checkpointed(True), ROWS, CALLS),
-    "DataParallel inside": (ParallelInside, ROWS, [f"net.module.{name}" for name in CALLS]),
     "TorchScript inside": (ScriptInside, ROWS, CALLS),
     "frozen TorchScript inside": (lambda: ScriptInside(frozen=True), ROWS, CALLS),
     "weight_norm": (lambda: _with(parametrizations.weight_norm), ROWS, CALLS),
@@ -296,33 +283,6 @@ def test_errors_of_the_module_are_its_own() -> None:
     with pytest.raises(KeyError, match="gone") as caught:
         funcsim.compare(Chain(), Fails(), ROWS)
     assert caught.value.__notes__ == ["(in network b)"]
-
-
-class Sized(nn.Module):
-    """Runs another layer for every other number of inputs."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(6, 6) for _ in range(5))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layers[4](self.layers[3](self.layers[len(x) % 2](self.layers[2](x).relu())))
-
-
-def test_modules_that_run_other_layers_for_other_numbers() -> None:
-    model = made(Sized, 1)
-    words = r"network b: .* for 3 inputs others run than for 2 \(layers\.0, layers\.1\), which exclude= leaves out"
-    with pytest.raises(ValueError, match=words):
-        funcsim.compare(made(Repeated, 1), model, ROWS)
-    with pytest.raises(ValueError, match=words.replace(r"layers\.0, ", "")):
-        funcsim.compare(made(Repeated, 1), model, ROWS, exclude="layers.0")
-    got = funcsim.compare(model, model, ROWS, exclude=["layers.0", "layers.1"])
-    assert [layer.name_a for layer in got.layers] == ["layers.2", "layers.3"]
-
-
-def test_batches_whose_inputs_can_not_be_counted() -> None:
-    with pytest.raises(ValueError, match=r"no affine layer .* rows of its first tensor 'table', \[5\]; what"):
-        funcsim.compare(Chain(), Chain(), {"table": torch.zeros(5), "x": ROWS})
 
 
 def test_no_hidden_layer_says_what_ran() -> None:
