@@ -27,6 +27,15 @@ def test_inputs_that_depend_on_each_other_are_reported() -> None:
     assert got.notes_a == ("scores depend on which inputs share a batch, since so does what these give: second",)
 
 
+def test_infinities_do_not_look_like_other_inputs() -> None:
+    model = made(Repeated, 1)
+    with torch.no_grad():
+        model.first.bias[0] = torch.inf
+    got = funcsim.compare(model, model, ROWS, include="first")
+    assert (got.score, got.layers[0].always_on_a) == (1, 1)
+    assert not any("share a batch" in note for note in got.notes_a)
+
+
 class Adrift(nn.Module):
     """One of its layers runs on something that isn't the inputs."""
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections import UserDict, namedtuple
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import funcsim
 import numpy as np
@@ -171,6 +171,13 @@ class Texts:
     names: list[str]
 
 
+class Pair(NamedTuple):
+    """Another one."""
+
+    names: list[str]
+    words: Tensor
+
+
 FORMS: dict[str, Any] = {
     "a tensor": IMAGES,
     "batches": IMAGES.split(4),
@@ -218,6 +225,7 @@ def test_functions_that_run_a_module() -> None:
     for batches, call in (
         ([(torch.zeros(len(part)), part) for part in WORDS.split(7)], lambda m, batch: m(batch[1])),
         ([Texts(part, ["a"]) for part in WORDS.split(7)], lambda m, batch: m(batch.words)),
+        ([Pair(["a"], part) for part in WORDS.split(7)], lambda m, batch: m(batch.words)),
         ([{"words": part, "n": 3} for part in WORDS.split(7)], lambda m, batch: m(src=batch["words"])),
         (WORDS, lambda m, batch: m(batch)),
     ):
@@ -340,6 +348,9 @@ def test_hashes_of_batches_do_not_depend_on_the_split() -> None:
     assert funcsim.sketch(a, split, num_hashes=8).inputs_sha256 == one.inputs_sha256
     with_more = [{**batch, "count": torch.tensor(len(batch["src"])), "table": torch.zeros(3)} for batch in split]
     assert funcsim.sketch(a, with_more, num_hashes=8).inputs_sha256 == one.inputs_sha256
+    model = made(Repeated, 1)
+    rows = ROWS.clone().requires_grad_()
+    assert funcsim.sketch(model, {"x": rows}).inputs_sha256 == funcsim.sketch(model, ROWS).inputs_sha256
     changed = PADDING.clone()
     changed[0, -1] = ~changed[0, -1]
     assert funcsim.sketch(a, _padded(WORDS, changed), num_hashes=8).inputs_sha256 != one.inputs_sha256
