@@ -56,7 +56,8 @@ def compare(
 
     Args:
         a: A ``torch.nn.Module``, on the CPU or on CUDA, or a :class:`NetworkSketch`. DataParallel,
-            DistributedDataParallel and what ``torch.compile`` returns are unwrapped.
+            DistributedDataParallel and what ``torch.compile`` returns are unwrapped; TorchScript and what
+            ``torch.export`` gives are read from their graphs (docs/modules.md).
         b: The other one, on the same device.
         inputs: A tensor ``[inputs, features...]``, or any iterable of batches, for example a DataLoader. It is gone
             through once, and each batch given to both networks. A batch is a tensor; or a tuple or list, whose first

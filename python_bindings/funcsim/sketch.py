@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from . import sketch_file
 from ._library import plan_samples
@@ -14,6 +14,7 @@ from ._version import __version__
 from .progress import shown
 from .reading.evidence import InputsHash, collect
 from .reading.feeding import Call, checked_call
+from .reading.graphs.conversion import Model
 from .reading.inputs import Inputs
 from .reading.layer_choice import Names, checked_choice
 from .reading.layer_evidence import CANONICAL_FORM, HOOKS, Evidence, LayerEvidence
@@ -125,7 +126,7 @@ class NetworkSketch:
 
 
 def sketch(
-    model: nn.Module,
+    model: Model,
     inputs: Inputs,
     *,
     num_hashes: int = 1024,

@@ -1,6 +1,5 @@
 """Progress bars: on terminals only, with rate and time left, and nothing of Rich imported without need."""
 
-import io
 import itertools
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from typing import Any
 import funcsim
 import pytest
 import torch
+from command_line import Terminal
 from funcsim import progress
 from module_zoo import Repeated
 from test_modules import ROWS, made
@@ -20,13 +20,6 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 MODEL = nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 2))
 INPUTS = torch.randn(5000, 6, generator=torch.Generator().manual_seed(0))
 CLASSES = INPUTS[:, 0].gt(0).long()
-
-
-class Terminal(io.StringIO):
-    """Says that it is one."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture

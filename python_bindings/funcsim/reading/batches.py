@@ -72,9 +72,7 @@ def on_device(batch: Any, device: torch.device) -> Any:
 
 def _without_targets(batch: Any) -> Any:
     """A batch itself, or its first element where it is a tuple or list, whose others are targets."""
-    while isinstance(batch, tuple | list) and batch:
-        batch = batch[0]
-    return batch
+    return batch[0] if isinstance(batch, tuple | list) and batch else batch
 
 
 def pieces(inputs: Inputs | Mapping[Any, Any], *, whole: bool) -> Iterator[Any]:

@@ -27,13 +27,15 @@ ops = torch.ops.funcsim
 
 @contextmanager
 def naming(role: str) -> Iterator[None]:
-    """Puts the network's role before the message of an error."""
+    """Puts the network's role before the message of an error, or adds it as a note to one of a kind of its own."""
     try:
         yield
-    except (RuntimeError, ValueError, TypeError) as error:
-        if not role or type(error) not in (RuntimeError, ValueError, TypeError):
-            raise
-        raise type(error)(f"{role}: {error}") from error
+    except Exception as error:
+        if role and type(error) in (RuntimeError, ValueError, TypeError):
+            raise type(error)(f"{role}: {error}") from error
+        if role:
+            error.add_note(f"(in {role})")
+        raise
 
 
 def affine_places(items: Sequence[Item]) -> list[str]:

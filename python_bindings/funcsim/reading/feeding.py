@@ -47,7 +47,14 @@ def run_on(model: nn.Module, batch: Any, call: Call | None) -> None:
         arguments, keywords = _arguments(model, batch)
         model(*arguments, **keywords)
     else:
-        model(batch)
+        try:
+            model(batch)
+        except TypeError as error:
+            # Asked afterwards, since hooks may give it what is missing.
+            signature = inspect.signature(model.forward)
+            if _fits(signature, (batch,), {}):
+                raise
+            raise _no_call("a batch is a tensor", model, signature) from error
 
 
 def _arguments(model: nn.Module, batch: Mapping[Any, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -65,9 +72,14 @@ def _arguments(model: nn.Module, batch: Mapping[Any, Any]) -> tuple[tuple[Any, .
     keywords = {key: value for key, value in keywords.items() if not (first and value is first[0])}
     if first and _fits(signature, first, keywords):
         return first, keywords
-    raise ValueError(
-        f"a batch has the keys {', '.join(map(repr, batch))}, and {type(model).__name__}.forward takes {signature}: it "
-        f"can't be told how to call it. Give call=, for example call=lambda model, batch: model(batch)"
+    raise _no_call(f"a batch has the keys {', '.join(map(repr, batch))}", model, signature)
+
+
+def _no_call(what: str, model: nn.Module, signature: inspect.Signature) -> ValueError:
+    """Says that it can't be told how to call a module with what came."""
+    return ValueError(
+        f"{what}, and {type(model).__name__}.forward takes {signature}: it can't be told how to call it. Give batches "
+        f"as mappings of these names, or call=, for example call=lambda model, batch: model(*batch)"
     )
 
 

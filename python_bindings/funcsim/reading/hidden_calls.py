@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .batches import num_inputs, take_inputs
+from .batches import named_tensors, num_inputs, take_inputs
 from .feeding import Call, run_on
 from .layer_choice import LayerChoice
 from .layouts import Layout, find_layout
@@ -71,13 +71,12 @@ def find_hidden_calls(model: nn.Module, batch: Any, call: Call | None, choice: L
         ValueError: There is no hidden layer; the module runs other layers for other numbers of inputs.
     """
     if not any(is_affine(module) for module in model.modules()):
-        raise _no_hidden_layer(model, 0)
+        raise _no_hidden_layer(model, [])
     count = num_inputs(batch)
     two, three = (_calls(model, take_inputs(batch, [i % count for i in range(size)]), call) for size in (2, 3))
-    if [(one.key, one.source) for one in two] != [(other.key, other.source) for other in three]:
-        raise ValueError("the module runs other layers for 3 inputs than for 2, so that layers can't be told apart")
+    two, three = _same_calls(two, three, choice)
     if len(two) < 2:
-        raise _no_hidden_layer(model, len(two))
+        raise _no_hidden_layer(model, [one.name for one in two])
     hidden, adrift, coupled = [], [], []
     for one, other in zip(two[:-1], three[:-1], strict=True):
         found = _hidden_call(one, other)
@@ -88,16 +87,38 @@ def find_hidden_calls(model: nn.Module, batch: Any, call: Call | None, choice: L
         if found[1]:
             coupled.append(one.name)
     if not hidden:
-        raise ValueError(f"no affine layer gives something for each input; what ran: {', '.join(adrift)}")
+        path, tensor = next((path, tensor) for path, tensor in named_tensors(batch) if tensor.dim() > 0)
+        rows = f"which are the rows of its first tensor{f' {path!r}' if path else ''}, {list(tensor.shape)}"
+        raise ValueError(
+            f"no affine layer gives numbers for each input of a batch, {rows}; what ran: {_listed(adrift)}"
+        )
     wanted = [hidden[place] for place in choice.places([layer.name for layer in hidden])]
     coupled = [layer.name for layer in wanted if layer.name in coupled]
     notes = _notes_on_calls(model, two)
     if adrift:
-        notes.append(f"what these give belongs to no input, and they are left out: {_listed(adrift)}")
+        notes.append(f"left out, since they don't give real numbers for each input: {_listed(adrift)}")
     if coupled:
         notes.append(f"scores depend on which inputs share a batch, since so does what these give: {_listed(coupled)}")
     modules = list(dict.fromkeys(one.module for one in two[:-1]))
     return Found(wanted, modules, max(layer.bytes_per_input for layer in hidden), notes)
+
+
+def _same_calls(
+    two: list[AffineCall], three: list[AffineCall], choice: LayerChoice
+) -> tuple[list[AffineCall], list[AffineCall]]:
+    """The calls of both runs, without those that only one of them has and that aren't wanted.
+
+    Raises:
+        ValueError: There are other differences.
+    """
+    odd = {(call.key, call.source) for call in two} ^ {(call.key, call.source) for call in three}
+    unwanted = {call.name for call in (*two, *three) if (call.key, call.source) in odd and choice.excludes(call.name)}
+    two, three = ([call for call in calls if call.name not in unwanted] for calls in (two, three))
+    if [(one.key, one.source) for one in two] != [(other.key, other.source) for other in three]:
+        names = [*dict.fromkeys(call.name for call in (*two, *three) if (call.key, call.source) in odd)]
+        which = f" ({_listed(names)}), which exclude= leaves out" if names else " or in another order"
+        raise ValueError(f"layers can't be told apart, since for 3 inputs others run than for 2{which}")
+    return two, three
 
 
 def _calls(model: nn.Module, batch: Any, call: Call | None) -> list[AffineCall]:
@@ -143,11 +164,22 @@ def _notes_on_calls(model: nn.Module, calls: Sequence[AffineCall]) -> list[str]:
             f"not seen, since MultiheadAttention projects by functions: the projections of "
             f"{_listed([names[module] for module in attentions])}"
         )
+    if scripts := _scripts(names):
+        notes.append(f"not seen, since they are TorchScript within another module: {_listed(scripts)}")
     inside = {module for attention in attentions for module in attention.modules()}
     idle = [name for module, name in names.items() if is_affine(module) and name not in times and module not in inside]
     if idle:
         notes.append(f"not seen, since they did not run as modules: {_listed(idle)}")
     return notes
+
+
+def _scripts(names: dict[nn.Module, str]) -> list[str]:
+    """TorchScript modules within others, without those within TorchScript."""
+    found: list[str] = []
+    for module, name in names.items():
+        if isinstance(module, torch.jit.ScriptModule) and not name.startswith(tuple(f"{other}." for other in found)):
+            found.append(name)
+    return found
 
 
 def _tied(model: nn.Module, names: dict[nn.Module, str], ran: Counter[str]) -> list[str]:
@@ -170,23 +202,22 @@ def _tied(model: nn.Module, names: dict[nn.Module, str], ran: Counter[str]) -> l
     return [*sorted(aliases), *shared]
 
 
-def _no_hidden_layer(model: nn.Module, calls: int) -> ValueError:
+def _no_hidden_layer(model: nn.Module, ran: Sequence[str]) -> ValueError:
     """Says why a module has no hidden layer.
 
     Args:
         model: The module.
-        calls: Of affine modules, in a pass.
+        ran: Names of the affine modules that ran.
     """
     hint = ""
-    if isinstance(model, torch.jit.ScriptModule):
-        hint = "; a TorchScript module doesn't run its modules one by one: give the module it was made from"
-    elif isinstance(model, torch.fx.GraphModule):
-        hint = "; an exported module doesn't run modules: give the module it was made from"
-    elif idle := [name for module, name in module_names(model).items() if is_affine(module)]:
-        hint = f"; there are {_listed(idle)}"
+    names = module_names(model)
+    if any(type(module).__module__.startswith("torch.ao.nn.") for module in names):
+        hint = "; of quantised layers only dynamic Linear ones are seen: give the network before that step"
+    elif idle := [name for module, name in names.items() if is_affine(module) and name not in ran]:
+        hint = f"; these did not run as modules: {_listed(idle)}"
     return ValueError(
         f"the module has no hidden layer: that takes two affine layers (Linear, Conv, ConvTranspose) that run as "
-        f"modules, got {calls}{hint}"
+        f"modules, got {_listed(ran) or 'none'}{hint}"
     )
 
 

@@ -38,6 +38,10 @@ class LayerChoice:
             raise ValueError(f"no hidden layer is left by {self._text()}. There are {', '.join(names)}")
         return wanted
 
+    def excludes(self, name: str) -> bool:
+        """Whether a layer is one to leave out."""
+        return self._matches(name, self.exclude)
+
     def check_all_used(self) -> None:
         """Checks, after all networks were asked, that each pattern matched something.
 

@@ -13,15 +13,18 @@ from torch.nn.modules.conv import _ConvNd
 
 NORMALISATIONS = (_NormBase, nn.LayerNorm, nn.RMSNorm, nn.GroupNorm)
 NORMALISATION_NAME = re.compile(r"Norm(\dd)?$")  # FrozenBatchNorm2d, LlamaRMSNorm
+# Classes that do what a Linear does and don't derive from it: where they are and what they are called.
+LINEAR_TOO = (("transformers", "Conv1D"), ("torch.ao.nn.quantized.dynamic", "Linear"))
 WRAPPERS = {"_orig_mod"}  # parts of names that torch.compile puts in
 
 Key = tuple[str, int]  # name of a module, and the how manieth of its calls in a pass, from 1
 
 
 def is_affine(module: nn.Module) -> bool:
-    """Linear, convolutions, transposed ones, what derives from these, and transformers' Conv1D, which is a Linear."""
-    is_transformers = type(module).__name__ == "Conv1D" and type(module).__module__.startswith("transformers.")
-    return isinstance(module, nn.Linear | _ConvNd) or is_transformers
+    """Linear, convolutions, transposed ones, what derives from these, and LINEAR_TOO."""
+    kind = type(module)
+    linear_too = any(kind.__name__ == name and kind.__module__.startswith(f"{where}.") for where, name in LINEAR_TOO)
+    return isinstance(module, nn.Linear | _ConvNd) or linear_too
 
 
 def is_normalisation(module: nn.Module) -> bool:

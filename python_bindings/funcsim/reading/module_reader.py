@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from ..settings import Settings
 from .batches import cut_inputs, named_tensors, num_inputs, pieces
@@ -16,7 +17,7 @@ from .inputs import Inputs
 from .layer_choice import LayerChoice
 from .layer_evidence import HOOKS
 from .module_calls import Key, hooked, unit_axis
-from .running import first_tensor, has_kernels, undisturbed, unwrapped
+from .running import first_tensor, has_kernels, undisturbed
 from .samples import Sampler, samples_per_input
 
 ops = torch.ops.funcsim
@@ -53,12 +54,14 @@ class ModuleReader(Reader[Any]):
             notes: What the network's user should know.
 
         Raises:
-            TypeError: It is no module.
+            ValueError: It has no weights yet, or none with values.
         """
         super().__init__(role, settings, choice, with_shuffled=with_shuffled)
-        self._model = unwrapped(model)
+        self._model = model
         self._call = call
         self.notes = [*notes]
+        with naming(role):
+            _check_initialised(self._model)
         tensor = first_tensor(self._model)
         self.device = None if tensor is None else tensor.device
         if self.device is not None and self.device.type == "meta":
@@ -175,6 +178,17 @@ class ModuleReader(Reader[Any]):
                         f"module {name} ran {times[name]} times on these inputs and {max(number, self._times[name])} "
                         f"times on others, so that layers can't be told apart; exclude= leaves it out"
                     )
+
+
+def _check_initialised(model: nn.Module) -> None:
+    """Checks that there are weights: running a lazy module would make them, and so change it.
+
+    Raises:
+        ValueError: Names what has none.
+    """
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if is_lazy(tensor):
+            raise ValueError(f"{name} is not initialised yet: run the module once, so that it gets its weights")
 
 
 def _by_input(call: HiddenCall, output: Any, num_inputs: int) -> Tensor:

@@ -18,7 +18,7 @@ from .layer_choice import LayerChoice
 from .module_calls import module_names
 from .module_reader import ModuleReader
 from .readers import reads_by_hooks
-from .running import undisturbed, unwrapped
+from .running import undisturbed
 
 ops = torch.ops.funcsim
 
@@ -52,12 +52,8 @@ class Options:
 
 
 def flicker_reader(model: nn.Module, options: Options) -> "_FlickerNetworkReader | _FlickerModuleReader":
-    """Reads the network itself.
-
-    Raises:
-        TypeError: It is no module.
-    """
-    reason = reads_by_hooks("", model, options.call)
+    """Reads the network itself."""
+    reason = reads_by_hooks(model, options.call)
     if reason is None:
         return _FlickerNetworkReader(model, options)
     return _FlickerModuleReader(model, options, reason)
@@ -67,8 +63,8 @@ def noisy_readers(model: nn.Module, options: Options) -> Iterator[Reader[Any]]:
     """Read copies with noise: for each repeat, for each sigma."""
     # Drawn on the CPU, so that it is the same noise on every device.
     generator = torch.Generator("cpu").manual_seed(options.settings.seed)
-    if reads_by_hooks("", model, options.call) is None:
-        yield from _noisy_networks(unwrapped(model), options, generator)
+    if reads_by_hooks(model, options.call) is None:
+        yield from _noisy_networks(model, options, generator)
         return
     for _ in range(options.repeats):
         noise = _Noise(generator)
@@ -104,9 +100,8 @@ class _FlickerNetworkReader(NetworkReader):
     """Of a Sequential, by operators."""
 
     def __init__(self, model: nn.Module, options: Options):
-        network = unwrapped(model)
-        assert isinstance(network, nn.Sequential)
-        super().__init__("", network, options.settings, with_shuffled=False, with_moments=True, choice=options.choice)
+        assert isinstance(model, nn.Sequential)
+        super().__init__("", model, options.settings, with_shuffled=False, with_moments=True, choice=options.choice)
         self._eps = options.eps
         self._distances: Tensor | None = None  # of each layer, float64 [layers, 1]
         self._near: list[Tensor] = []
@@ -251,6 +246,10 @@ class _NoisyModuleReader(ModuleReader):
             for name, parameter in module.named_parameters()
             if parameter.is_floating_point()
         }
+        without = [names[module] for module in self.hidden_modules if not any(True for _ in module.parameters())]
+        if without:
+            with naming(self.role):
+                raise ValueError(f"there is nothing to put noise on in {', '.join(without)}, without parameters")
         drawn = self._noise.of(parameters)
         self._noisy = {
             parameter: _with_noise(parameter, drawn[parameter], self._sigma, name)

@@ -3,9 +3,9 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..progress import SILENT, Progress
 from ..settings import (
@@ -20,12 +20,13 @@ from ..sketch import NetworkSketch
 from .batches import num_inputs
 from .evidence import InputsHash, collect, naming
 from .feeding import Call, checked_call
+from .graphs.conversion import Model
 from .inputs import Inputs, check_tensor
 from .layer_choice import LayerChoice, Names, checked_choice
 from .layer_evidence import Evidence
 from .readers import make_readers
 
-Network = nn.Module | NetworkSketch
+Network: TypeAlias = "Model | NetworkSketch"
 
 ROLES = ("network a", "network b")
 DEFAULTS = Settings()

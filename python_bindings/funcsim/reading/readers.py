@@ -8,6 +8,7 @@ from ..describe import read_items
 from ..settings import Settings
 from .evidence import NetworkReader, naming
 from .feeding import Call
+from .graphs.conversion import Model, as_module
 from .layer_choice import LayerChoice
 from .module_reader import ModuleReader
 from .running import unwrapped
@@ -16,7 +17,7 @@ Readers = dict[str, NetworkReader] | dict[str, ModuleReader]
 
 
 def make_readers(
-    networks: Mapping[str, nn.Module],
+    networks: Mapping[str, Model],
     settings: Settings,
     *,
     choice: LayerChoice,
@@ -36,43 +37,50 @@ def make_readers(
         shuffled: Roles of the networks whose evidence must have what the chance level needs.
 
     Raises:
-        TypeError: Names what is no module.
+        TypeError, ValueError: As :func:`readable`.
     """
-    reasons = {role: reads_by_hooks(role, network, call) for role, network in networks.items()}
+    modules = {role: readable(role, network) for role, network in networks.items()}
+    reasons = {role: reads_by_hooks(module, call) for role, module in modules.items()}
     if all(reason is None for reason in reasons.values()):
         return {
-            role: NetworkReader(role, model, settings, with_shuffled=role in shuffled, choice=choice)
-            for role, network in networks.items()
-            if isinstance(model := unwrapped(network), nn.Sequential)
+            role: NetworkReader(role, module, settings, with_shuffled=role in shuffled, choice=choice)
+            for role, module in modules.items()
+            if isinstance(module, nn.Sequential)
         }
     return {
         role: ModuleReader(
             role,
-            network,
+            module,
             settings,
             with_shuffled=role in shuffled,
             choice=choice,
             call=call,
             notes=(reason,) if (reason := reasons[role]) else (),
         )
-        for role, network in networks.items()
+        for role, module in modules.items()
     }
 
 
-def reads_by_hooks(role: str, network: nn.Module, call: Call | None) -> str | None:
-    """Why a network on its own is read by hooks; empty where that goes without saying, None where it isn't.
+def readable(role: str, network: Model) -> nn.Module:
+    """The module to read for a network: without wrappers, and made of modules where it is a graph of functions.
 
     Raises:
         TypeError: It is no module.
+        ValueError: Its graph can't be read.
     """
-    if not isinstance(network, nn.Module):
-        with naming(role):
-            raise TypeError(f"expected a torch.nn.Module, got {type(network).__name__}")
-    model = unwrapped(network)
-    if call is not None or not isinstance(model, nn.Sequential):
+    with naming(role):
+        module = as_module(unwrapped(network))
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"expected a torch.nn.Module, got {type(module).__name__}")
+    return module
+
+
+def reads_by_hooks(module: nn.Module, call: Call | None) -> str | None:
+    """Why a module on its own is read by hooks; empty where that goes without saying, None where it isn't."""
+    if call is not None or not isinstance(module, nn.Sequential):
         return ""
     try:
-        read_items(model)
+        read_items(module)
     except (TypeError, ValueError) as error:
         return f"a Sequential read by hooks, since {str(error).partition('. ')[0]}"
     return None

@@ -2,28 +2,26 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-SEEDS = 1 << 63
 MOST_BUFFER_BYTES = 1 << 24
 
 
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The module within DataParallel, DistributedDataParallel and what ``torch.compile`` returns."""
+def unwrapped(model: Any) -> Any:
+    """What is within DataParallel, DistributedDataParallel and what ``torch.compile`` returns."""
     while True:
         if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
             model = model.module
         elif is_compiled(model):
-            inner = model._orig_mod
-            assert isinstance(inner, nn.Module)
-            model = inner
+            model = model._orig_mod
         else:
             return model
 
 
-def is_compiled(module: nn.Module) -> bool:
+def is_compiled(module: Any) -> bool:
     """Whether a module is what ``torch.compile`` returns. Asked without importing the compiler, which takes seconds."""
     return type(module).__name__ == "OptimizedModule" and "_orig_mod" in module._modules
 
@@ -43,9 +41,8 @@ def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
     """Has a module run in eval mode, module by module and uncompiled, and leaves it as it was, whatever happens.
 
     Put back are: the modes of all modules, buffers of up to 16 MiB, the random state, PyTorch's choice of fast paths.
-    Larger buffers hold weights, which modules don't change in eval mode, and copies would take memory. Modes are set
-    without calling ``train()``, which modules may override. Modules that draw random numbers draw the same ones every
-    time.
+    Larger buffers hold weights, which modules don't change in eval mode, and copies would take memory. Modules that
+    draw random numbers draw the same ones every time.
 
     Args:
         model: What will be run.
@@ -54,15 +51,14 @@ def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
     modules = list(model.modules())
     with ExitStack() as stack:
         stack.callback(torch.backends.mha.set_fastpath_enabled, torch.backends.mha.get_fastpath_enabled())
-        stack.callback(_set_modes, [(module, module.training) for module in modules])
         own = [module for module in modules if not isinstance(module, torch.jit.ScriptModule)]
         stack.callback(_restore_buffers, [(module, dict(module._buffers)) for module in own], _copies(modules))
         if any(is_compiled(module) or module._compiled_call_impl is not None for module in modules):
             stack.enter_context(torch.compiler.set_stance("force_eager"))
-        _seed(stack, _devices(model), seed % SEEDS)
+        _seed(stack, _devices(model), seed)
         # One fused kernel for a whole layer would run none of the modules in it.
         torch.backends.mha.set_fastpath_enabled(False)
-        _set_modes([(module, False) for module in modules])
+        stack.enter_context(eval_mode(model))
         yield
 
 
@@ -88,6 +84,18 @@ def _seed(stack: ExitStack, devices: list[torch.device], seed: int) -> None:
         of_type = torch.get_device_module(device)
         with of_type.device(device):
             of_type.manual_seed(seed)
+
+
+@contextmanager
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Puts a module into eval mode, and back. Without calling ``train()``, which modules may override."""
+    # Frozen TorchScript has none.
+    modes = [(module, module.training) for module in model.modules() if hasattr(module, "training")]
+    try:
+        _set_modes([(module, False) for module, _ in modes])
+        yield
+    finally:
+        _set_modes(modes)
 
 
 def _set_modes(modes: list[tuple[nn.Module, bool]]) -> None:

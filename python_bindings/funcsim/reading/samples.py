@@ -36,7 +36,7 @@ class Sampler:
         self._mask = None if mask is None or bool(mask.all()) else mask
         if self._mask is not None and (empty := (~self._mask).all(dim=1).nonzero().flatten().tolist()):
             raise ValueError(f"input {first_input + empty[0]} has nothing but padding by its mask: expected a token")
-        self._points: dict[tuple[tuple[int, ...], bool], Tensor] = {}
+        self._points: dict[tuple[int, ...], Tensor] = {}  # by grid
 
     def samples(self, z: Tensor, per_input: int) -> Tensor:
         """Samples of one layer.
@@ -72,23 +72,20 @@ class Sampler:
                     f'expected the same for all batches; positions="any" takes one sample whatever the grid'
                 )
             return by_place.flatten(0, 1)
-        chosen = self._places(grid, mask is not None).to(z.device)
+        if grid not in self._points:
+            self._points[grid] = self._points_in(grid) if mask is None else self._places_of_tokens()
+        chosen = self._points[grid].to(z.device)
         inputs = torch.arange(self._count, device=z.device)
         return by_place[inputs[:, None], chosen].flatten(0, 1)
 
-    def _places(self, grid: tuple[int, ...], masked: bool) -> Tensor:
-        """Row-major places of the points, int64 ``[inputs, points]``; of tokens that aren't padding, if so asked."""
-        if (grid, masked) not in self._points:
-            self._points[grid, masked] = self._masked_places() if masked else self._points_in(grid)
-        return self._points[grid, masked]
-
     def _points_in(self, grid: tuple[int, ...]) -> Tensor:
+        """Row-major places of the points of a grid, int64 ``[inputs, points]``."""
         points = self._settings.positions
         assert isinstance(points, int)
         return grid_points(self._first, self._count, points, grid, self._settings.seed)
 
-    def _masked_places(self) -> Tensor:
-        """An input of n tokens is a grid of n places, however much padding is among them."""
+    def _places_of_tokens(self) -> Tensor:
+        """The same where some places are padding: an input of n tokens is a grid of n places, wherever these are."""
         assert self._mask is not None
         mask = self._mask.cpu()
         lengths = mask.sum(dim=1)

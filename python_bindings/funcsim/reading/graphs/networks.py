@@ -1,9 +1,4 @@
-"""Networks as graphs of functions, and how they become modules again.
-
-TorchScript and ``torch.export`` keep which functions are called on which tensors, and forget the modules that called
-them. Functions with weights become modules again, so that hooks see them; a chain of functions that all have modules
-becomes a ``Sequential``, which has a canonical form.
-"""
+"""How graphs of functions become modules again."""
 
 import operator
 from typing import Any
@@ -11,7 +6,6 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from ..errors import Problem
 from .functions import module_of, name_of
 
 
@@ -26,7 +20,7 @@ def as_network(graph_module: fx.GraphModule) -> nn.Module:
         modules. In eval mode.
 
     Raises:
-        Problem: Nothing in it is an affine layer.
+        ValueError: Nothing in it is an affine layer.
     """
     graph = graph_module.graph
     _drop(graph)
@@ -36,9 +30,9 @@ def as_network(graph_module: fx.GraphModule) -> nn.Module:
     _undecorate(graph)
     modules = _find_modules(graph, graph_module)
     if not any(isinstance(module, AFFINE) for module, _ in modules.values()):
-        raise Problem(
-            "no Linear and no convolution was found in the file",
-            advice="Quantised and otherwise compiled networks have none; save the network before that step.",
+        raise ValueError(
+            "no Linear and no convolution was found in the graph; quantised and otherwise compiled networks have none: "
+            "give the network before that step"
         )
     sequential = _as_sequential(graph, modules)
     if sequential is not None:
