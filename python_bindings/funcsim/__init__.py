@@ -19,6 +19,7 @@ from .compare import compare
 from .comparer import Comparer
 from .comparison import Comparison, LayerComparison, UnmatchedLayer
 from .describe import describe, parameters
+from .drift import Drift, log_drift
 from .layer_similarity import LayerSimilarity, layer_similarity
 from .merge import merge
 from .primitives import (
@@ -40,6 +41,7 @@ __all__ = [
     "Barrier",
     "Comparer",
     "Comparison",
+    "Drift",
     "LayerComparison",
     "LayerPruning",
     "LayerSimilarity",
@@ -61,6 +63,7 @@ __all__ = [
     "layer_similarity",
     "linear_sum_assignment",
     "linear_sum_assignment_with_duals",
+    "log_drift",
     "merge",
     "minhash",
     "minhash_jaccard",
