@@ -224,12 +224,10 @@ def _diverged(last: Drift | None, step: int, reference: NetworkSketch | None, er
 
 
 def _compared(what: str, then: NetworkSketch, now: NetworkSketch) -> Comparison:
-    for name in ("settings", "read"):
-        if getattr(then, name) != getattr(now, name):
-            raise ValueError(
-                f"drift is measured with the same options each time, got {getattr(now, name)}, and of {what} "
-                f"{getattr(then, name)}"
-            )
+    if then.settings != now.settings:
+        raise ValueError(
+            f"drift is measured with the same options each time, got {now.settings}, and of {what} {then.settings}"
+        )
     if (then.num_inputs, then.inputs_sha256) != (now.num_inputs, now.inputs_sha256):
         raise ValueError(
             f"drift is measured on the same inputs in the same order each time, got {now.num_inputs} inputs (SHA-256 "

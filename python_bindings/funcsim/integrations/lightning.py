@@ -158,16 +158,10 @@ class DriftCallback(_callback_class()):  # type: ignore[misc]  # of one package 
         return values
 
     def _network(self, pl_module: Any) -> nn.Module:
-        if self._module is None:
-            if "call" not in self._options and not _has_forward(pl_module):
-                raise ValueError(
-                    f"{type(pl_module).__name__} has no forward(): give module=, the name of the network in it"
-                )
-            return pl_module
-        network: Any
+        network: Any = pl_module
         if callable(self._module):
             network = self._module(pl_module)
-        else:
+        elif self._module is not None:
             try:
                 network = operator.attrgetter(self._module)(pl_module)
             except AttributeError as error:
@@ -175,6 +169,10 @@ class DriftCallback(_callback_class()):  # type: ignore[misc]  # of one package 
                     f"module={self._module!r}: {type(pl_module).__name__} has no such attribute. Its submodules are "
                     f"{', '.join(name for name, _ in pl_module.named_children())}"
                 ) from error
+        elif "call" not in self._options and not _has_forward(pl_module):
+            raise ValueError(
+                f"{type(pl_module).__name__} has no forward(): give module=, the name of the network in it"
+            )
         if not isinstance(network, nn.Module):
             raise TypeError(f"module={self._module!r} is a {type(network).__name__}; expected a torch.nn.Module")
         return network
