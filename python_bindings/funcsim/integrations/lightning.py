@@ -11,6 +11,9 @@ from ..drift import Drift, log_drift
 from ..settings import checked_integer
 from ..sketch import NetworkSketch
 
+# Of log_drift, handed on.
+OPTIONS = {"num_hashes", "seed", "margin", "positions", "include", "exclude", "call"}
+
 
 def _callback_class() -> Any:
     """The base class of callbacks: of the package that is in use, or else that is installed.
@@ -18,8 +21,8 @@ def _callback_class() -> Any:
     It has two names, and one package's trainers take callbacks of the other one.
     """
     for name in ("lightning.pytorch", "pytorch_lightning"):
-        if name in sys.modules:
-            return sys.modules[name].Callback
+        if (package := sys.modules.get(name)) is not None:
+            return package.Callback
     try:
         from lightning.pytorch import Callback  # noqa: PLC0415  # whichever there is
     except ImportError:
@@ -80,6 +83,8 @@ class DriftCallback(_callback_class()):  # type: ignore[misc]  # of one package 
         for name, interval in (("every_n_epochs", every_n_epochs), ("every_n_steps", every_n_steps)):
             if interval is not None and checked_integer(name, interval) < 1:
                 raise ValueError(f"{name} must be at least 1, got {interval}")
+        if unknown := options.keys() - OPTIONS:
+            raise TypeError(f"options are {', '.join(sorted(OPTIONS))}, got {', '.join(sorted(unknown))}")
         if module is not None and not isinstance(module, str) and not callable(module):
             raise TypeError(f"module must be a name, a function of the LightningModule or None, got {module!r}")
         self._inputs = inputs
