@@ -231,6 +231,8 @@ def test_prune_report_prints_writes_and_has_a_bar(folder: pathlib.Path, inputs: 
     assert units == "\n\n".join(map(str, [expected, *expected.layers])) + "\n"
     below = funcsim(folder, "prune-report", A, B, *ON, "--fail-below", "1", "--quiet")
     assert below == Done(1, "", "")
+    at = funcsim(folder, "prune-report", A, B, *ON, "--fail-below", repr(expected.coverage), "--quiet")
+    assert at == Done(0, "", "")
     assert "coverage" in funcsim(folder, "prune-report", A, B, *ON, "--fail-below", "1").err
 
 
