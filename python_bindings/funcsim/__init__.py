@@ -15,6 +15,7 @@ from .compare import compare
 from .comparer import Comparer
 from .comparison import Comparison, LayerComparison, UnmatchedLayer
 from .describe import describe, parameters
+from .drift import Drift, log_drift
 from .layer_similarity import LayerSimilarity, layer_similarity
 from .merge import merge
 from .operators.primitives import (
@@ -36,6 +37,7 @@ __all__ = [
     "Barrier",
     "Comparer",
     "Comparison",
+    "Drift",
     "LayerComparison",
     "LayerPruning",
     "LayerSimilarity",
@@ -57,6 +59,7 @@ __all__ = [
     "layer_similarity",
     "linear_sum_assignment",
     "linear_sum_assignment_with_duals",
+    "log_drift",
     "merge",
     "minhash",
     "minhash_jaccard",
