@@ -60,6 +60,13 @@ def _option(panel: str, *names: str, text: str, metavar: str | None = None) -> o
     return typer.Option(*names, help=text, metavar=metavar, rich_help_panel=panel)
 
 
+def _checked_seed(seed: int | None) -> int | None:
+    """Checks it where help needn't show so long a range."""
+    if seed is not None and not -(1 << 63) <= seed < 1 << 63:
+        raise typer.BadParameter(f"expected a number from {-(1 << 63)} to {(1 << 63) - 1}")
+    return seed
+
+
 ModelA = Annotated[str, typer.Argument(metavar="A", help=f"The first network: {MODEL_HELP}")]
 ModelB = Annotated[str, typer.Argument(metavar="B", help="The second one, likewise.")]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help=f"The network: {MODEL_HELP}")]
@@ -143,8 +150,7 @@ Seed = Annotated[
     typer.Option(
         "--seed",
         metavar="N",
-        min=-(1 << 63),
-        max=(1 << 63) - 1,
+        callback=_checked_seed,
         help="Of everything random. Default 0.",
         rich_help_panel=SCORING,
     ),

@@ -255,7 +255,7 @@ LONG = {
     "prune-report": ([A, B, "--json", "-"], "reading the networks"),
     "stability": ([A, "--json", "-"], ""),
     "sketch": ([A, "--output", "shown.safetensors"], "reading the network"),
-    "merge": ([A, B, "--output", "shown.safetensors"], "aligning and merging"),
+    "merge": ([A, B, "--output", "shown.safetensors"], "gathering the inputs"),
 }
 
 

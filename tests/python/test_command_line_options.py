@@ -313,8 +313,7 @@ def test_where_networks_and_inputs_come_from(
         seen.append(given)
         raise Problem("enough")
 
-    for place in ("funcsim_cli.models", "funcsim_cli.loading"):
-        monkeypatch.setattr(f"{place}.load_models", take_models)
+    monkeypatch.setattr("funcsim_cli.loading.load_models", take_models)
     monkeypatch.setattr("funcsim_cli.loading.load_inputs", take_inputs)
     for given, of_models, of_inputs in (
         (WHERE, {"seed": 9, "device": "cpu", "trust_pickle": True}, InputOptions("k", "s", 3, 5, 7, "t:f", 9, True)),
