@@ -293,6 +293,15 @@ READING: dict[str, list[object]] = {
     "sketch": [A, "-o", "x"],
     "merge": [A, B, "-o", "x.pt"],
 }
+
+
+@pytest.mark.parametrize("command", ["compare", "layers", "prune-report", "stability", "info"])
+def test_json_is_checked_before_anything_is_loaded(command: str, folder: pathlib.Path) -> None:
+    given = ["none.pt"] if command == "info" else [*READING[command], "--inputs", "none.npy"]
+    text = command_line.complaint(folder, command, *given, "--json", "no/x.json")
+    assert "--json no/x.json" in text
+
+
 WHERE = ["--key", "k", "--split", "s", "--limit", 3, "--batch-size", 5, "--image-size", 7, "--transform", "t:f"]
 WHERE += ["--seed", 9, "--trust-pickle", "--device", "cpu"]
 

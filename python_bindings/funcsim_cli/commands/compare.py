@@ -6,7 +6,7 @@ import typer
 
 from .. import options as o
 from ..errors import EXIT_BELOW
-from ..output import check_writable, note, show, to_print, write_json
+from ..output import check_writable, give, note
 from ..reading import Reading, with_reading
 
 EXAMPLES = """
@@ -92,15 +92,10 @@ def compare(
         exclude=exclude or None,
         progress=reading.shows_progress,
     )
-    write_json(comparison.to_dict(), json)
     if html is not None:
         comparison.save_html(html)
-    if to_print(json, reading.quiet):
-        said = str(comparison.verdict()).replace("interval=0.95", "--interval 0.95")
-        show(f"{said}\n\n{comparison}")
-        for written in (json, html):
-            if written is not None:
-                note(f"written: {written}")
+    said = str(comparison.verdict()).replace("interval=0.95", "--interval 0.95")
+    give(f"{said}\n\n{comparison}", comparison.to_dict(), json, reading.quiet, html)
     if fail_below is not None:
         got = comparison.score if fail_on is o.Bar.SCORE else comparison.adjusted
         if got < fail_below:

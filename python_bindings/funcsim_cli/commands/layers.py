@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import options as o
-from ..output import check_writable, note, show, to_print, write_json
+from ..output import check_writable, give
 from ..reading import Reading, with_reading
 
 EXAMPLES = """
@@ -56,8 +56,4 @@ def layers(
         exclude=exclude or None,
         progress=reading.shows_progress,
     )
-    write_json(result.to_dict(), json)
-    if to_print(json, reading.quiet):
-        show(str(result))
-        if json is not None:
-            note(f"written: {json}")
+    give(str(result), result.to_dict(), json, reading.quiet)

@@ -6,7 +6,7 @@ import typer
 
 from .. import options as o
 from ..errors import EXIT_BELOW
-from ..output import check_writable, note, show, to_print, write_json
+from ..output import check_writable, give, note
 from ..reading import Reading, with_reading
 
 EXAMPLES = """
@@ -67,11 +67,8 @@ def prune_report(
         layers=pairs,
         progress=reading.shows_progress,
     )
-    write_json(report.to_dict(), json)
-    if to_print(json, reading.quiet):
-        show("\n\n".join([str(report), *(map(str, report.layers) if units else ())]))
-        if json is not None:
-            note(f"written: {json}")
+    text = "\n\n".join(map(str, [report, *(report.layers if units else ())]))
+    give(text, report.to_dict(), json, reading.quiet)
     if fail_below is not None and report.coverage < fail_below:
         note(f"coverage {report.coverage:.4f} is below {fail_below:g}", reading.quiet)
         raise typer.Exit(EXIT_BELOW)
