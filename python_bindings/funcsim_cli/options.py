@@ -1,5 +1,6 @@
 """Options that several commands have, and how their values are read."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -178,6 +179,13 @@ Progress = Annotated[
     bool, _option(HOW, "--progress/--no-progress", text="Show bars where standard error is a terminal.")
 ]
 Debug = Annotated[bool, _option(HOW, "--debug", text="Show where in the code an error was noticed.")]
+
+
+def checked_bar(bar: float | None) -> float | None:
+    """The value of --fail-below: nothing is below what is no number."""
+    if bar is not None and math.isnan(bar):
+        raise typer.BadParameter("expected a number")
+    return bar
 
 
 def read_positions(text: str | None) -> int | Literal["all", "any"] | None:

@@ -55,7 +55,11 @@ def compare(
     fail_below: Annotated[
         float | None,
         typer.Option(
-            "--fail-below", metavar="S", help="Exit with 1 if the score is below S.", rich_help_panel=o.OUTPUT
+            "--fail-below",
+            metavar="S",
+            callback=o.checked_bar,
+            help="Exit with 1 if the score is below S.",
+            rich_help_panel=o.OUTPUT,
         ),
     ] = None,
     fail_on: Annotated[

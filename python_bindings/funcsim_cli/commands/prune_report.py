@@ -41,7 +41,11 @@ def prune_report(
     fail_below: Annotated[
         float | None,
         typer.Option(
-            "--fail-below", metavar="C", help="Exit with 1 if the coverage is below C.", rich_help_panel=o.OUTPUT
+            "--fail-below",
+            metavar="C",
+            callback=o.checked_bar,
+            help="Exit with 1 if the coverage is below C.",
+            rich_help_panel=o.OUTPUT,
         ),
     ] = None,
 ) -> None:
