@@ -138,7 +138,7 @@ BAD: dict[str, tuple[list[object], list[str]]] = {
     "no inputs either": (["compare", A, B, "-i", f"{NAME}.py"], ["expected inputs in a", ".py"]),
     "no folder for JSON": (["compare", A, B, "-i", "inputs.npy", "--json", "no/x.json"], ["--json", "mkdir -p no"]),
     "no file for HTML": (["compare", A, B, "-i", "inputs.npy", "--html", "."], ["--html", "got a folder"]),
-    "bad positions": (["compare", A, B, "-i", "inputs.npy", "--positions", "some"], ["--positions", "all, any"]),
+    "bad positions": (["compare", "none.pt", B, "-i", "none.npy", "--positions", "some"], ["--positions", "all, any"]),
     "no positions": (["compare", A, B, "-i", "inputs.npy", "--positions", "0"], ["positions", "got 0"]),
     "bad pair": (["compare", A, B, "-i", "inputs.npy", "--pair", "0-1"], ["--pair", "0:1", "'0-1'"]),
     "no such pair": (["compare", A, B, "-i", "inputs.npy", "--pair", "0:7"], ["7"]),
