@@ -47,7 +47,9 @@ def measure(run: Run, chosen: Sequence[str]) -> None:
             run.say(f"memory, {peak.method}, {peak.how}, {peak.inputs} inputs: {peak.bytes >> 20} MiB")
     results.targets += memory.targets(results.peaks)
     if KERNELS in chosen and rooflines.executable().exists():
-        results.kernels = rooflines.kernels(settings.pick(0.001, 0.02, 0.1))
+        results.kernels = rooflines.kernels(
+            settings.pick(0.001, 0.02, 0.1), one_of_each=settings.pick(True, False, False)
+        )
 
 
 def draw(results: Results, folder: pathlib.Path) -> list[pathlib.Path]:

@@ -105,10 +105,20 @@ def measure_all(threads: int, effort: Effort) -> tuple[dict[str, Limit], dict[st
     return limits | limits_of(best_rates(report), threads), report.get("context", {})
 
 
-def kernels(scale_seconds: float) -> list[dict[str, Any]]:
-    """All C++ benchmarks, without the rooflines: the fastest repetition of each."""
+def names_of_kernels(pattern: str) -> list[str]:
+    """The C++ benchmarks that a pattern of Google Benchmark's fits."""
+    command = [str(executable()), f"--benchmark_filter={pattern}", "--benchmark_list_tests"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def kernels(scale_seconds: float, *, one_of_each: bool) -> list[dict[str, Any]]:
+    """All C++ benchmarks, or one size of each, without the rooflines: the fastest repetition."""
+    pattern = f"-{PATTERN}"
+    if one_of_each:
+        first = {name.split("/", maxsplit=1)[0]: name for name in reversed(names_of_kernels(pattern))}
+        pattern = f"^({'|'.join(first.values())})$"
     fastest: dict[str, dict[str, Any]] = {}
-    for entry in run_kernel_benchmarks(f"-{PATTERN}", scale_seconds, 2)["benchmarks"]:
+    for entry in run_kernel_benchmarks(pattern, scale_seconds, 1 if one_of_each else 2)["benchmarks"]:
         if entry.get("run_type") == "aggregate":
             continue
         name = re.sub(r"/repeats:\d+", "", str(entry["name"]))

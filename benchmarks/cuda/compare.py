@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import funcsim
 import torch
-from funcsim.layer_evidence import Evidence
-from funcsim.pair import collect_pair
+from funcsim.reading.layer_evidence import Evidence
+from funcsim.reading.pair import collect_pair
 from torch import Tensor, nn
 
 from .. import data

@@ -56,11 +56,29 @@ std::vector<Tensor> disturbed(const std::vector<Tensor>& parameters, std::uint64
   return changed;
 }
 
-/// Of the sums that make one number of a layer's output: as many as a row of its weight has numbers.
-double most_terms(const std::vector<Tensor>& parameters) {
+/// Terms of the two sums, of numbers and of their squares, over which a normalisation goes in an input of this shape.
+std::int64_t normalized_terms(const Item& item, const Shape& input) {
+  if (item.type->role != LayerRole::mixing_norm) {
+    return 0;
+  }
+  const bool in_groups = item.type->name == "GroupNorm";
+  return 2 * (in_groups ? element_count(input) / item.integer("num_groups")
+                        : element_count(item.integers("normalized_shape")));
+}
+
+/// Of the sums that make one number of a layer's output: as many as a row of its weight has numbers, or a normalisation
+/// adds up.
+double most_terms(const Network& network, const Tensor& inputs) {
+  const auto sizes = inputs.sizes();
+  Shape shape(sizes.begin() + 1, sizes.end());
   std::int64_t most = 0;
-  for (const Tensor& parameter : parameters) {
-    most = std::max(most, parameter.numel() / std::max<std::int64_t>(parameter.size(0), 1));
+  for (std::int64_t i = 0; i < static_cast<std::int64_t>(network.architecture().items.size()); ++i) {
+    const Item& item = network.architecture().items[static_cast<std::size_t>(i)];
+    most = std::max(most, normalized_terms(item, shape));
+    shape = item_output_shape(item, shape);
+    for (const Tensor& parameter : network.layer(i).tensors) {
+      most = std::max(most, parameter.numel() / std::max<std::int64_t>(parameter.size(0), 1));
+    }
   }
   return static_cast<double>(most);
 }
@@ -119,7 +137,7 @@ void check_equal_functions(const Network& network, const std::string& descriptio
     }
   }
   // A sum of n terms in another order differs by n roundings at most.
-  const double relative = (epsilon(Dtype::Double) * (roundings + most_terms(tensors))) + (roundings * rounding);
+  const double relative = (epsilon(Dtype::Double) * (roundings + most_terms(network, inputs))) + (roundings * rounding);
   const double allowed = relative * (largest_output + (largest_change / disturbance));
   check(largest_difference <= allowed, network.role(), ": the aligned parameters do not compute the same function: on ",
         count, " inputs outputs, of which the largest is ", largest_output, ", differ by up to ", largest_difference,

@@ -1,7 +1,7 @@
 """The directive ``operator``: a registered operator with its schema and its docstring.
 
 The schema is the one that PyTorch holds; the docstring is that of the typed function of the same name in
-``funcsim.primitives``, or else that of the operator's fake kernel.
+``funcsim.operators.primitives``, or else that of the operator's fake kernel.
 """
 
 import inspect
@@ -9,13 +9,13 @@ import inspect
 import torch
 from docutils import nodes
 from docutils.statemachine import StringList
-from funcsim import _fakes, _network_fakes, _stability_fakes, _unit_fakes, primitives
+from funcsim.operators import fakes, network_fakes, primitives, stability_fakes, unit_fakes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyFunction
 from sphinx.ext.napoleon import GoogleDocstring
 
-FAKES = (_fakes, _network_fakes, _stability_fakes, _unit_fakes)
+FAKES = (fakes, network_fakes, stability_fakes, unit_fakes)
 PREFIX = "torch.ops.funcsim."
 
 

@@ -12,7 +12,7 @@ BUILD = pathlib.Path(__file__).resolve().parents[2] / "build"
 
 
 def main() -> None:
-    """Prints a table of all pairs and one comparison layer by layer, and writes report.json."""
+    """Prints a table of all pairs and one comparison layer by layer, and writes report.json and report.html."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=20, help="passes over the training images (default 20)")
     parser.add_argument(
@@ -36,9 +36,12 @@ def main() -> None:
     shown = next(row for row in rows if row.pair == "50 % of weights pruned")
     print(f"\nLayer by layer: the MLP and its copy with {shown.pair}\n")
     print(shown.comparison)
-    file = options.output / "report.json"
-    report.write(report.as_dict(rows, networks, data, options.epochs), file)
-    print(f"\nNetworks ready in {trained - start:.1f} s, {len(rows)} comparisons in {compared - trained:.1f} s. {file}")
+    print(f"\n{shown.comparison.verdict()}")
+    numbers, page = options.output / "report.json", options.output / "report.html"
+    report.write(report.as_dict(rows, networks, data, options.epochs), numbers)
+    shown.comparison.save_html(page, title=f"MLP on digits, {shown.pair}")
+    print(f"\nNetworks ready in {trained - start:.1f} s, {len(rows)} comparisons in {compared - trained:.1f} s.")
+    print(f"All pairs: {numbers}\nThat comparison, to look at: {page}")
 
 
 if __name__ == "__main__":

@@ -5,11 +5,7 @@ which unit of the other. The operators behind it are ``torch.ops.funcsim.*``: th
 ``torch.compile`` and ``torch.export`` as well.
 """
 
-from . import _autograd as _autograd  # these five register
-from . import _fakes as _fakes
-from . import _network_fakes as _network_fakes
-from . import _stability_fakes as _stability_fakes
-from . import _unit_fakes as _unit_fakes
+from . import operators as operators  # registers them
 from ._library import cmake_prefix_path, simd_level
 from ._version import __version__
 from .align import align
@@ -22,7 +18,7 @@ from .describe import describe, parameters
 from .drift import Drift, log_drift
 from .layer_similarity import LayerSimilarity, layer_similarity
 from .merge import merge
-from .primitives import (
+from .operators.primitives import (
     activation_signatures,
     jaccard,
     linear_sum_assignment,

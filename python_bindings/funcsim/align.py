@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .evidence import NetworkReader, collect, common_device
-from .inputs import Inputs, check_tensor, chunks
-from .layer_evidence import Evidence
 from .modes import exact_arithmetic
+from .progress import SILENT, Progress, shown
+from .reading.evidence import NetworkReader, collect, common_device
+from .reading.inputs import Inputs, check_tensor, chunks
+from .reading.layer_evidence import Evidence
 from .set_parameters import check_settable, copy_with
 from .settings import Positions, Settings, checked_flag, checked_settings
 
@@ -101,6 +102,7 @@ def find_alignment(
     settings: AlignSettings,
     *,
     with_moments: bool = False,
+    progress: Progress = SILENT,
 ) -> Alignment:
     """Matches the units of two networks and moves the model's, in one pass over the inputs.
 
@@ -111,6 +113,7 @@ def find_alignment(
         settings: How.
         with_moments: Whether the moments of hidden units are wanted, which come with the similarities "jaccard" and
             "phi".
+        progress: Is told what was read: both networks on all inputs, but for the similarity "weights".
 
     Raises:
         TypeError, ValueError, RuntimeError: As :func:`align`.
@@ -136,12 +139,14 @@ def find_alignment(
     similarities: list[Tensor] = []
     with exact_arithmetic():
         if by_signatures:
-            a, b = collect(readers, inputs, "exact", settings.signatures.num_hashes, first)
+            a, b = collect(readers, inputs, "exact", settings.signatures.num_hashes, first, progress)
+            progress.begin("comparing units")
             similarities = _similarities(a, b, settings.similarity)
         elif settings.similarity == "correlation":
-            similarities = _correlations(described, inputs, settings.signatures, device, first)
+            similarities = _correlations(described, inputs, settings.signatures, device, first, progress)
         else:
             first.add(next(chunks(inputs)))
+        progress.begin("matching units")
         proving = first.join()
         proving = proving.to(device) if proving.is_cpu else proving
         matches = ops.match_units(*described, similarities, settings.coordinate_descent, proving.dim())
@@ -155,7 +160,12 @@ def find_alignment(
 
 
 def _correlations(
-    described: list[str | list[Tensor]], inputs: Inputs, settings: Settings, device: torch.device, first: _FirstInputs
+    described: list[str | list[Tensor]],
+    inputs: Inputs,
+    settings: Settings,
+    device: torch.device,
+    first: _FirstInputs,
+    progress: Progress,
 ) -> list[Tensor]:
     so_far: list[Tensor] = []
     count = 0
@@ -166,6 +176,7 @@ def _correlations(
             *described, there, so_far, settings.operator_positions, settings.seed, count
         )
         count += len(chunk)
+        progress.advance(2 * len(chunk))
     return [correlations.float() for correlations in so_far[::3]]
 
 
@@ -196,6 +207,7 @@ def align(
     seed: int = 0,
     margin: float = 0.0,
     positions: Positions = 16,
+    progress: bool | None = None,
 ) -> nn.Sequential:
     """A network that computes the same function as ``model``, with hidden units where ``reference`` has theirs.
 
@@ -225,6 +237,7 @@ def align(
         margin: Above which a unit fires, for "jaccard" and "phi".
         positions: Samples an input of a layer whose units have a grid of positions: "all", a number of points, or, but
             for "correlation", "any".
+        progress: Whether a bar shows the progress, as for :func:`compare`.
 
     Returns:
         A deep copy of the model with other parameters, as :func:`canonicalize` makes one. Training modes,
@@ -246,6 +259,7 @@ def align(
     )
     if isinstance(model, nn.Module):  # what isn't, is refused below
         check_settable(f"align: {ROLES[1]}", model)
-    alignment = find_alignment(reference, model, inputs, settings)
+    with shown(progress, "reading the networks", inputs, 2) as bar:
+        alignment = find_alignment(reference, model, inputs, settings, progress=bar)
     with exact_arithmetic():
         return copy_with(model, alignment.parameters)

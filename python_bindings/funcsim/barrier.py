@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from .align import ROLES, checked_align_settings
 from .comparison import text_table
 from .describe import detached_tensors, read_items
-from .evidence import naming
-from .inputs import Inputs
 from .losses import Evaluation, Loss, gathered_pairs
 from .merge import Path, aligned_path, checked_share, common_architecture, gathered
 from .modes import exact_arithmetic
-from .new_axes import new_axes
+from .progress import shown
+from .reading.evidence import naming
+from .reading.inputs import Inputs
+from .report.new_axes import new_axes
 from .set_parameters import check_settable
 from .settings import Positions, as_list, checked_flag
 
@@ -150,6 +151,7 @@ def barrier(
     margin: float = 0.0,
     positions: Positions = 16,
     repair_inputs: Inputs | None = None,
+    progress: bool | None = None,
 ) -> Barrier:
     """Loss and accuracy of the networks on the straight path between two: before alignment, after it, and repaired.
 
@@ -179,6 +181,7 @@ def barrier(
         margin: Above which a unit fires.
         positions: Samples an input.
         repair_inputs: What units are matched and repaired on, if not on ``inputs``: training data, say.
+        progress: Whether a bar shows the progress, as for :func:`compare`: of all networks that are run.
 
     Returns:
         The curves, on the CPU.
@@ -218,24 +221,32 @@ def barrier(
                 architecture, parameters_a, given[:1], signatures.margin, signatures.operator_positions, signatures.seed
             )
     evaluation = Evaluation(a, evaluated, checked_targets, loss)
-    loss_a, loss_b = (
-        evaluation.of(parameters, role)[0] for role, parameters in zip(ROLES, (parameters_a, parameters_b), strict=True)
-    )
-    aligned = aligned_path([a, b], matched_on, settings, with_moments=repair)
-    unaligned = replace(aligned, parameters=[parameters_a, parameters_b], moments=[])
+    stages = 3 if repair else 2
+    with shown(progress, "the ends of the path", evaluated, 2 + stages * len(shares)) as bar:
 
-    def curve(stage: str, path: Path, *, repaired: bool) -> tuple[tuple[float, ...], tuple[float, ...] | None]:
-        points = [
-            evaluation.of(
-                path.merged((1 - share, share), repair=repaired), f"the network at weight {share:g}, {stage},"
-            )
-            for share in shares
-        ]
-        accuracies = [accuracy for _, accuracy in points if accuracy is not None]
-        return tuple(value for value, _ in points), tuple(accuracies) if accuracies else None
+        def evaluate(parameters: list[Tensor], name: str) -> tuple[float, float | None]:
+            result = evaluation.of(parameters, name)
+            bar.advance(len(evaluated))
+            return result
 
-    before, after = curve("before", unaligned, repaired=False), curve("aligned", aligned, repaired=False)
-    repaired = curve("repaired", aligned, repaired=True) if repair else (None, None)
+        loss_a, loss_b = (
+            evaluate(parameters, role)[0] for role, parameters in zip(ROLES, (parameters_a, parameters_b), strict=True)
+        )
+        bar.begin("aligning")
+        aligned = aligned_path([a, b], matched_on, settings, with_moments=repair)
+        unaligned = replace(aligned, parameters=[parameters_a, parameters_b], moments=[])
+
+        def curve(stage: str, path: Path, *, repaired: bool) -> tuple[tuple[float, ...], tuple[float, ...] | None]:
+            bar.begin(f"the path, {stage}")
+            points = [
+                evaluate(path.merged((1 - share, share), repair=repaired), f"the network at weight {share:g}, {stage},")
+                for share in shares
+            ]
+            accuracies = [accuracy for _, accuracy in points if accuracy is not None]
+            return tuple(value for value, _ in points), tuple(accuracies) if accuracies else None
+
+        before, after = curve("before", unaligned, repaired=False), curve("aligned", aligned, repaired=False)
+        repaired = curve("repaired", aligned, repaired=True) if repair else (None, None)
     return Barrier(
         weights=shares,
         loss_a=loss_a,

@@ -13,12 +13,12 @@ from ._version import __version__
 from .adjusted import adjusted_score
 from .comparison import Comparison, LayerComparison, UnmatchedLayer
 from .details import with_details
-from .feeding import Call
-from .inputs import Inputs
-from .layer_choice import Names
-from .layer_evidence import Evidence, LayerEvidence
-from .pair import Network, collect_pair
 from .progress import shown
+from .reading.feeding import Call
+from .reading.inputs import Inputs
+from .reading.layer_choice import Names
+from .reading.layer_evidence import Evidence, LayerEvidence
+from .reading.pair import Network, collect_pair
 from .settings import INT64, Positions, checked_flag
 from .uncertainty import Extras, PairedLayers, checked_extras
 
@@ -56,7 +56,8 @@ def compare(
 
     Args:
         a: A ``torch.nn.Module``, on the CPU or on CUDA, or a :class:`NetworkSketch`. DataParallel,
-            DistributedDataParallel and what ``torch.compile`` returns are unwrapped.
+            DistributedDataParallel and what ``torch.compile`` returns are unwrapped; TorchScript and what
+            ``torch.export`` gives are read from their graphs (docs/modules.md).
         b: The other one, on the same device.
         inputs: A tensor ``[inputs, features...]``, or any iterable of batches, for example a DataLoader. It is gone
             through once, and each batch given to both networks. A batch is a tensor; or a tuple or list, whose first

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from .describe import architecture_text, read_items
-from .evidence import affine_places, naming
 from .item_writer import Item
+from .reading.evidence import affine_places, naming
 from .settings import Positions, check_method, checked_settings
 
 

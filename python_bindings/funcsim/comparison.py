@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from .comparison_plot import plot_comparison
-from .frames import layer_frame, unit_frame
-from .layer_evidence import CANONICAL_FORM, HOOKS
+from .reading.layer_evidence import CANONICAL_FORM, HOOKS
+from .report.comparison_plot import plot_comparison
+from .report.frames import layer_frame, unit_frame
 from .settings import Settings
 from .verdict import Verdict, verdict
 
@@ -241,13 +241,13 @@ class Comparison:
             OSError: The file can't be written.
             TypeError, ValueError: Stability of something else, or of a network with other layers.
         """
-        from .report import save_report  # noqa: PLC0415  # nothing of it is needed without reports
+        from .report.page import save_report  # noqa: PLC0415  # nothing of it is needed without reports
 
         save_report(self, path, title, stability)
 
     def _repr_html_(self) -> str:
         """The verdict and the table of layers, for notebooks."""
-        from .report import notebook_html  # noqa: PLC0415  # nothing of it is needed without reports
+        from .report.notebook import notebook_html  # noqa: PLC0415  # nothing of it is needed without reports
 
         return notebook_html(self)
 

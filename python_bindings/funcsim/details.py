@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from .comparison import Comparison
-from .layer_evidence import Evidence, LayerEvidence
 from .layer_similarity import comparable_layers
+from .reading.layer_evidence import Evidence, LayerEvidence
 
 ops = torch.ops.funcsim
 

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from .compare import compare
 from .comparison import Comparison
-from .feeding import Call
-from .inputs import Inputs
-from .layer_choice import Names
+from .reading.feeding import Call
+from .reading.inputs import Inputs
+from .reading.layer_choice import Names
 from .scalar_logs import checked_logs, write_scalars
 from .settings import INT64, Positions, checked_integer
 from .sketch import NetworkSketch, sketch

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from .adjusted import adjusted_score
 from .comparison import as_dict, reading_lines, text_table
-from .feeding import Call
-from .frames import matrix_frame
-from .inputs import Inputs
-from .layer_choice import Names
-from .layer_evidence import CANONICAL_FORM, Evidence, LayerEvidence
-from .new_axes import new_axes
-from .pair import Network, collect_pair
 from .progress import shown
+from .reading.feeding import Call
+from .reading.inputs import Inputs
+from .reading.layer_choice import Names
+from .reading.layer_evidence import CANONICAL_FORM, Evidence, LayerEvidence
+from .reading.pair import Network, collect_pair
+from .report.frames import matrix_frame
+from .report.new_axes import new_axes
 from .settings import LAYER_SIMILARITIES, Positions
 
 
@@ -107,7 +107,7 @@ class LayerSimilarity:
             OSError: The file can't be written.
             TypeError: For a title that is no string.
         """
-        from .report import save_layers  # noqa: PLC0415  # nothing of it is needed without reports
+        from .report.page import save_layers  # noqa: PLC0415  # nothing of it is needed without reports
 
         save_layers(self, path, title)
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .inputs import ARRAY_HINT, Inputs, batch_targets, check_iterable
 from .merge import gathered
 from .modes import exact_arithmetic
+from .reading.inputs import ARRAY_HINT, Inputs, batch_targets, check_iterable
 from .set_parameters import copy_with
 
 Loss = Callable[[Tensor, Tensor], Any]

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from .align import ROLES, Alignment, AlignSettings, checked_align_settings, find_alignment, role_of_other
 from .describe import architecture_text, detached_tensors, read_items
-from .evidence import naming
-from .inputs import Inputs, check_tensor, chunks
 from .item_writer import Item
 from .modes import exact_arithmetic
+from .progress import SILENT, Progress, shown
+from .reading.evidence import naming
+from .reading.inputs import Inputs, check_tensor, chunks
 from .set_parameters import check_settable, copy_with
 from .settings import Positions, as_list, checked_flag
 
@@ -48,7 +49,12 @@ class Path:
 
 
 def aligned_path(
-    networks: Sequence[nn.Sequential], inputs: Tensor, settings: AlignSettings, *, with_moments: bool
+    networks: Sequence[nn.Sequential],
+    inputs: Tensor,
+    settings: AlignSettings,
+    *,
+    with_moments: bool,
+    progress: Progress = SILENT,
 ) -> Path:
     """The way from the first network to the others, after these are aligned to it."""
     reference, *others = networks
@@ -56,7 +62,9 @@ def aligned_path(
     def alignment_of(index: int) -> Alignment:
         role = role_of_other(index, len(others)) if len(others) > 1 else ""
         with naming(role):
-            return find_alignment(reference, others[index], inputs, settings, with_moments=with_moments)
+            progress.begin("reading the networks")
+            other = others[index]
+            return find_alignment(reference, other, inputs, settings, with_moments=with_moments, progress=progress)
 
     alignments = [alignment_of(index) for index in range(len(others))]
     parameters = [detached_tensors(read_items(reference)), *(alignment.parameters for alignment in alignments)]
@@ -78,6 +86,7 @@ def merge(
     seed: int = 0,
     margin: float = 0.0,
     positions: Positions = 16,
+    progress: bool | None = None,
 ) -> nn.Sequential:
     """One network between others: ``b``, aligned to ``a`` as by :func:`align`, is averaged with it weight by weight.
 
@@ -106,6 +115,7 @@ def merge(
         seed: Of the points that ``positions`` takes.
         margin: Above which a unit fires, for "jaccard" and "phi".
         positions: Samples an input of a layer whose units have a grid of positions, for the matching. Repair takes all.
+        progress: Whether a bar shows the progress, as for :func:`compare`.
 
     Returns:
         A deep copy of ``a`` with other parameters, as :func:`canonicalize` makes one.
@@ -131,8 +141,12 @@ def merge(
         check_settable(f"merge: {ROLES[0]}", a)
     networks = [a, *others]
     common_architecture(networks)
-    path = aligned_path(networks, gathered(inputs, a), settings, with_moments=repair)
-    return copy_with(a, path.merged(weights, repair=repair))
+    # To gather the inputs goes through them once, and each alignment reads two networks.
+    passes = 1 if similarity == "weights" else 1 + 2 * len(others)
+    with shown(progress, "gathering the inputs", inputs, passes) as bar:
+        path = aligned_path(networks, gathered(inputs, a, bar), settings, with_moments=repair, progress=bar)
+        bar.begin("averaging and repairing" if repair else "averaging")
+        return copy_with(a, path.merged(weights, repair=repair))
 
 
 def checked_others(b: object) -> list[nn.Sequential]:
@@ -200,12 +214,17 @@ def _shown(item: Item | None) -> str:
     return "no further module" if item is None else f"module {item.place}, {item.text}"
 
 
-def gathered(inputs: Inputs, network: nn.Sequential) -> Tensor:
+def gathered(inputs: Inputs, network: nn.Sequential, progress: Progress = SILENT) -> Tensor:
     """All inputs in one tensor on the network's device; those of another device stay where they are."""
     if isinstance(inputs, Tensor):
         check_tensor(inputs, "inputs")
         whole = inputs.detach()
+        progress.advance(len(whole))
     else:
-        whole = torch.cat([chunk.clone() for chunk in chunks(inputs)])
+        parts = []
+        for chunk in chunks(inputs):
+            parts.append(chunk.clone())
+            progress.advance(len(chunk))
+        whole = torch.cat(parts)
     device = next((tensor.device for tensor in network.state_dict().values()), whole.device)
     return whole.to(device) if whole.is_cpu else whole

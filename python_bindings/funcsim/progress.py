@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .batches import num_inputs
+from .reading.batches import num_inputs
 
 
 class Progress:

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from .compare import checked_pairs, compare_evidence
 from .comparison import LayerComparison, UnmatchedLayer, as_dict, text_table
-from .inputs import Inputs
-from .layer_evidence import LayerEvidence
-from .pair import collect_pair
 from .progress import shown
+from .reading.graphs.conversion import Model
+from .reading.inputs import Inputs
+from .reading.layer_evidence import LayerEvidence
+from .reading.pair import collect_pair
 from .settings import Positions
 from .uncertainty import NO_EXTRAS
 
@@ -114,8 +115,8 @@ class PruneReport:
 
 
 def prune_report(
-    original: nn.Module,
-    pruned: nn.Module,
+    original: Model,
+    pruned: Model,
     inputs: Inputs,
     *,
     threshold: float = 0.5,
@@ -132,7 +133,7 @@ def prune_report(
     removed, fine-tuning after it), or in which order its units come.
 
     Args:
-        original: The network before, any ``torch.nn.Module`` that :func:`compare` takes.
+        original: The network before, as :func:`compare` takes it.
         pruned: The network after.
         inputs: A tensor or batches, as for :func:`compare`.
         threshold: A unit whose similarity to its counterpart is below this is lost. A number from -1 to 1.

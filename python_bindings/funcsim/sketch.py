@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from . import sketch_file
 from ._library import plan_samples
 from ._version import __version__
-from .evidence import InputsHash, collect
-from .feeding import Call, checked_call
-from .inputs import Inputs
-from .layer_choice import Names, checked_choice
-from .layer_evidence import CANONICAL_FORM, HOOKS, Evidence, LayerEvidence
 from .progress import shown
-from .reading import make_readers
+from .reading.evidence import InputsHash, collect
+from .reading.feeding import Call, checked_call
+from .reading.graphs.conversion import Model
+from .reading.inputs import Inputs
+from .reading.layer_choice import Names, checked_choice
+from .reading.layer_evidence import CANONICAL_FORM, HOOKS, Evidence, LayerEvidence
+from .reading.readers import make_readers
 from .settings import INT64, Positions, Settings, checked_settings
 
 # Of the document in a sketch file (docs/sketch-format.md).
@@ -125,7 +126,7 @@ class NetworkSketch:
 
 
 def sketch(
-    model: nn.Module,
+    model: Model,
     inputs: Inputs,
     *,
     num_hashes: int = 1024,

@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .adjusted import adjusted_score
 from .comparison import as_dict, reading_lines, text_table
-from .evidence import Reader, collect
-from .feeding import Call, checked_call
-from .inputs import Inputs, check_tensor
-from .layer_choice import Names, checked_choice
-from .layer_evidence import CANONICAL_FORM, Evidence, LayerEvidence
-from .new_axes import new_axes
-from .noisy_readers import Options, flicker_reader, noisy_readers
 from .progress import shown
+from .reading.evidence import Reader, collect
+from .reading.feeding import Call, checked_call
+from .reading.graphs.conversion import Model
+from .reading.inputs import Inputs, check_tensor
+from .reading.layer_choice import Names, checked_choice
+from .reading.layer_evidence import CANONICAL_FORM, Evidence, LayerEvidence
+from .reading.noisy_readers import Options, flicker_reader, noisy_readers
+from .reading.readers import readable
+from .report.new_axes import new_axes
 from .settings import Positions, Settings, as_list, checked_integer, checked_settings, nonnegative_number
 
 ops = torch.ops.funcsim
@@ -174,7 +176,7 @@ class Stability:
 
 
 def stability(
-    model: nn.Module,
+    model: Model,
     inputs: Inputs,
     *,
     sigmas: Sequence[float] | Tensor = SIGMAS,
@@ -234,8 +236,9 @@ def stability(
     if isinstance(inputs, Tensor):
         check_tensor(inputs, "inputs")
     options = Options(settings, near, amounts, repeats, choice, checked_call(call))
-    original = flicker_reader(model, options)
-    copies = noisy_readers(model, options)
+    module = readable("", model)
+    original = flicker_reader(module, options)
+    copies = noisy_readers(module, options)
     with shown(progress, "reading the network and its copies", inputs, 1 + len(amounts) * repeats) as bar:
 
         def collected(readers: Sequence[Reader[Any]]) -> list[Evidence]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .layer_evidence import Evidence
+from .reading.layer_evidence import Evidence
 from .settings import checked_flag, checked_integer
 
 ops = torch.ops.funcsim

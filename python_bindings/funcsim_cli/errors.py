@@ -41,7 +41,7 @@ def explanation(error: BaseException) -> str:
         text = f"{type(error).__name__}: {text}"
     # PyTorch adds where in its code it was noticed.
     text = re.split(r"\n(?:Exception raised from|Traceback \(most|The above operation failed)", text)[0]
-    return " ".join(text.split())
+    return " ".join([*text.split(), *getattr(error, "__notes__", ())])
 
 
 def paragraph(command: str, error: BaseException) -> str:

@@ -84,9 +84,22 @@ class Done:
     err: str
 
 
-def funcsim(folder: pathlib.Path, *arguments: object) -> Done:
-    """Runs ``funcsim`` in a folder. Neither output is a terminal, and lines are as wide as they like."""
-    out, err = io.StringIO(), io.StringIO()
+class Terminal(io.StringIO):
+    """Says that it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def funcsim(folder: pathlib.Path, *arguments: object, terminal: bool = False) -> Done:
+    """Runs ``funcsim`` in a folder. Lines are as wide as they like.
+
+    Args:
+        folder: Where.
+        arguments: Behind the name of the command.
+        terminal: Whether standard error says that it is a terminal. Standard output doesn't.
+    """
+    out, err = io.StringIO(), Terminal() if terminal else io.StringIO()
     with (
         contextlib.chdir(folder),
         contextlib.redirect_stdout(out),

@@ -68,6 +68,14 @@ def test_random_networks_keep_their_function(
     assert all(torch.equal(x, y) for x, y in zip(before, after, strict=True))
 
 
+def test_sums_of_normalisations_round_too() -> None:
+    """Behind a LayerNorm of two units, which is close to a step, more than what the weights' sums alone would do."""
+    model, inputs = random_mlp(358)
+    other = copy.deepcopy(model)
+    networks.randomise(other, torch.Generator().manual_seed(359))
+    assert_same_function(funcsim.align(model, other, inputs, coordinate_descent=True), other, inputs, 1e-12)
+
+
 def _units_can_be_told_apart(model: nn.Sequential) -> bool:
     """Whether units differ in their canonical weights: with a single weight and no bias all are 1 or -1."""
     modules = hooks.leaves(model)

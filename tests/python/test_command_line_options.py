@@ -12,6 +12,9 @@ import torch
 import typer
 from command_line import Done, funcsim, result
 from funcsim_cli.app import COMMANDS, app
+from funcsim_cli.errors import Problem
+from funcsim_cli.inputs import InputOptions
+from funcsim_cli.models import LoadedModel, load_models
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -278,6 +281,46 @@ def test_any_module_is_compared(folder: pathlib.Path) -> None:
     assert document["read_a"] == document["read_b"] == "hooks"
     assert funcsim(folder, "stability", f"{NAME}:Residual", *ON, "--sigmas", "0").code == 0
     assert result(folder, "prune-report", f"{NAME}:Residual", f"{NAME}:Residual", *ON)["coverage"] == 1
+
+
+READING: dict[str, list[object]] = {
+    "compare": [A, B],
+    "layers": [A, B],
+    "prune-report": [A, B],
+    "stability": [A],
+    "sketch": [A, "-o", "x"],
+    "merge": [A, B, "-o", "x.pt"],
+}
+WHERE = ["--key", "k", "--split", "s", "--limit", 3, "--batch-size", 5, "--image-size", 7, "--transform", "t:f"]
+WHERE += ["--seed", 9, "--trust-pickle", "--device", "cpu"]
+
+
+@pytest.mark.parametrize("command", READING)
+def test_where_networks_and_inputs_come_from(
+    command: str, folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All commands hand the same options on."""
+    seen: list[Any] = []
+
+    def take_models(_sources: list[str], **options: Any) -> list[LoadedModel]:
+        options.pop("sketches", None)
+        seen.append(options)
+        return load_models([A, B][: len(_sources)], seed=0, device=None, trust_pickle=False)
+
+    def take_inputs(*given: Any) -> Tensor:
+        seen.append(given)
+        raise Problem("enough")
+
+    for place in ("funcsim_cli.models", "funcsim_cli.loading"):
+        monkeypatch.setattr(f"{place}.load_models", take_models)
+    monkeypatch.setattr("funcsim_cli.loading.load_inputs", take_inputs)
+    for given, of_models, of_inputs in (
+        (WHERE, {"seed": 9, "device": "cpu", "trust_pickle": True}, InputOptions("k", "s", 3, 5, 7, "t:f", 9, True)),
+        ([], {"seed": 0, "device": None, "trust_pickle": False}, InputOptions()),
+    ):
+        seen.clear()
+        assert "enough" in command_line.complaint(folder, command, *READING[command], "--inputs", "some", *given)
+        assert seen == [of_models, ("some", of_inputs, torch.float32)]
 
 
 # Options that are about where networks and inputs come from, tested with these.

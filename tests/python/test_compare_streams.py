@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 import funcsim
 import pytest
 import torch
-from funcsim import inputs as funcsim_inputs
+from funcsim.reading import inputs as funcsim_inputs
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import networks

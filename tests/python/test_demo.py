@@ -82,6 +82,14 @@ def test_table_shows_every_row(demo: tuple[pathlib.Path, str], report: dict[str,
         assert any(all(cell in f"{line} " for cell in cells) for line in lines), (pair["partner"], demo[1])
 
 
+def test_page_shows_the_comparison_that_is_printed(demo: tuple[pathlib.Path, str], report: dict[str, Any]) -> None:
+    page = (demo[0] / "report.html").read_text(encoding="utf-8")
+    assert "<title>MLP on digits, 50 % of weights pruned</title>" in page
+    adjusted = pairs(report, "mlp")["50 % of weights pruned"]["adjusted"]
+    assert f"adjusted {adjusted:.3f}" in demo[1]
+    assert f"{adjusted:.3f}" in page
+
+
 @pytest.mark.parametrize("network", ["mlp", "cnn"])
 def test_same_function_scores_1(report: dict[str, Any], network: str) -> None:
     rows = pairs(report, network)

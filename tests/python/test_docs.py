@@ -8,8 +8,9 @@ import subprocess
 import funcsim
 import pytest
 import torch
+from funcsim import operators
 
-FAKES = (funcsim._network_fakes, funcsim._fakes, funcsim._stability_fakes, funcsim._unit_fakes)
+FAKES = (operators.network_fakes, operators.fakes, operators.stability_fakes, operators.unit_fakes)
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -124,7 +125,7 @@ def test_reference_has_every_operator() -> None:
 @pytest.mark.parametrize("name", OPERATORS)
 def test_operator_docstring_names_every_argument(name: str) -> None:
     fakes = (getattr(module, f"_{name}", None) for module in FAKES)
-    described = next(filter(None, [getattr(funcsim.primitives, name, None), *fakes]))
+    described = next(filter(None, [getattr(operators.primitives, name, None), *fakes]))
     schema = getattr(torch.ops.funcsim, name).default._schema
     assert documented_arguments(described.__doc__) == [argument.name for argument in schema.arguments]
     assert all(f"``{result.name}``" in described.__doc__ for result in schema.returns if result.name)

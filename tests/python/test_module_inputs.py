@@ -3,7 +3,7 @@
 import dataclasses
 from collections import UserDict, namedtuple
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import funcsim
 import numpy as np
@@ -57,8 +57,47 @@ def test_how_much_padding_there_is_does_not_matter(positions: int | str) -> None
     assert [layer.score for layer in parts.layers] == [layer.score for layer in whole.layers]
 
 
+@pytest.mark.parametrize("positions", [16, "any"])
+def test_where_the_padding_is_does_not_matter(positions: int | str) -> None:
+    """Before a text, behind it, or within: this network doesn't know of places."""
+    a, b = made(Encoder, 1).double(), made(Encoder, 2).double()
+    behind = funcsim.compare(a, b, _padded(WORDS, PADDING), positions=positions)
+    before = funcsim.compare(a, b, _padded(WORDS.flip(1), PADDING.flip(1)), positions="any")
+    assert positions != "any" or [layer.score for layer in before.layers] == [layer.score for layer in behind.layers]
+    words, padding = torch.zeros(21, 14, dtype=torch.int64), torch.ones(21, 14, dtype=torch.bool)
+    places = torch.tensor([1, 2, 4, 5, 6, 8, 10, 12, 13])
+    words[:, places], padding[:, places] = WORDS, PADDING
+    among = funcsim.compare(a, b, _padded(words, padding), positions=positions)
+    assert [layer.score for layer in among.layers] == [layer.score for layer in behind.layers]
+
+
+class Pooling(nn.Module):
+    """Looks at pairs of words, then at texts: grids that aren't those of the mask."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(50, 8)
+        self.words, self.pairs = nn.Linear(8, 8), nn.Conv1d(8, 8, 2, stride=2)
+        self.texts, self.head = nn.Linear(8, 8), nn.Linear(8, 2)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        x = self.words(self.embedding(input_ids)).relu() * attention_mask[:, :, None]
+        x = self.pairs(x.transpose(1, 2)).relu()
+        return self.head(self.texts(x.mean(dim=2)).relu())
+
+
+@pytest.mark.parametrize("positions", [16, 1, "any"])
+def test_padding_in_layers_of_other_grids(positions: int | str) -> None:
+    a, b = made(Pooling, 1), made(Pooling, 2)
+    inputs = {"input_ids": WORDS, "attention_mask": (~PADDING).long()}
+    layers = [Layer("words"), Layer("pairs", units=1), Layer("texts")]
+    bits = [modules.bits(m, lambda m=m: m(**inputs), layers, positions, 0, ~PADDING.numpy()) for m in (a, b)]
+    got = funcsim.compare(a, b, inputs, positions=positions)
+    assert [layer.score for layer in got.layers] == pytest.approx(modules.scores(*bits), abs=1e-6)
+
+
 class Masked(nn.Module):
-    """Takes its mask under the name that Hugging Face gives it, and gives a named tuple."""
+    """Takes its mask under other names, one of which is Hugging Face's, and gives a named tuple."""
 
     Output = namedtuple("Output", ["logits"])
 
@@ -66,8 +105,10 @@ class Masked(nn.Module):
         super().__init__()
         self.encoder = made(Encoder, 1)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Any:
-        padding = None if attention_mask is None else attention_mask == 0
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, key_padding_mask: Tensor | None = None
+    ) -> Any:
+        padding = key_padding_mask if attention_mask is None else attention_mask == 0
         return self.Output(self.encoder(input_ids, padding).logits)
 
 
@@ -75,18 +116,19 @@ class Masked(nn.Module):
     "mask",
     [
         {"attention_mask": (~PADDING).long()},
-        {"attention_mask": (~PADDING).float()},
-        {"src_key_padding_mask": PADDING.float() * -1e9},
+        {"attention_mask": (~PADDING).float() / 2},
+        {"src_key_padding_mask": PADDING.float() * -1e9 + 0.25},
+        {"key_padding_mask": PADDING},
     ],
 )
 def test_kinds_of_masks(mask: dict[str, Tensor]) -> None:
     expected = _scores(made(Encoder, 1), made(Encoder, 2), _padded(WORDS, PADDING))
-    if "attention_mask" in mask:
+    if "src_key_padding_mask" in mask:
+        got = _scores(made(Encoder, 1), made(Encoder, 2), {"src": WORDS, **mask})
+    else:
         a, b = Masked(), Masked()
         b.encoder.load_state_dict(made(Encoder, 2).state_dict())
         got = _scores(a, b, {"input_ids": WORDS, **mask, "labels": torch.zeros(21)})
-    else:
-        got = _scores(made(Encoder, 1), made(Encoder, 2), {"src": WORDS, **mask})
     assert got == pytest.approx(expected, abs=0.02)  # a number that is added leaves rounding
 
 
@@ -102,8 +144,12 @@ def test_texts_of_padding_only() -> None:
     a = made(Encoder, 1)
     padding = PADDING.clone()
     padding[7] = True
-    with pytest.raises(ValueError, match="input 7 has nothing but padding"):
-        funcsim.compare(a, a, _padded(WORDS, padding))
+    for batches in (
+        _padded(WORDS, padding),
+        [_padded(*parts) for parts in zip(WORDS.split(5), padding.split(5), strict=True)],
+    ):
+        with pytest.raises(ValueError, match="input 7 has nothing but padding"):
+            funcsim.compare(a, a, batches)
 
 
 def test_grids_that_change() -> None:
@@ -123,6 +169,13 @@ class Texts:
 
     words: Tensor
     names: list[str]
+
+
+class Pair(NamedTuple):
+    """Another one."""
+
+    names: list[str]
+    words: Tensor
 
 
 FORMS: dict[str, Any] = {
@@ -172,6 +225,7 @@ def test_functions_that_run_a_module() -> None:
     for batches, call in (
         ([(torch.zeros(len(part)), part) for part in WORDS.split(7)], lambda m, batch: m(batch[1])),
         ([Texts(part, ["a"]) for part in WORDS.split(7)], lambda m, batch: m(batch.words)),
+        ([Pair(["a"], part) for part in WORDS.split(7)], lambda m, batch: m(batch.words)),
         ([{"words": part, "n": 3} for part in WORDS.split(7)], lambda m, batch: m(src=batch["words"])),
         (WORDS, lambda m, batch: m(batch)),
     ):
@@ -217,6 +271,42 @@ def test_of_a_mapping_what_forward_takes() -> None:
     assert _scores(a, b, {"image": ROWS, "scale": 3.0}) == expected
 
 
+class TwoInputs(nn.Module):
+    """Could take its one input under either name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = made(ManyArguments, 1)
+
+    def forward(self, rows: Tensor, image: Tensor | None = None) -> Any:
+        return self.inner(rows if image is None else rows + image)
+
+
+def test_the_only_tensor_is_given_once() -> None:
+    assert _scores(TwoInputs(), made(ManyArguments, 1), {"image": ROWS}) == [1, 1]
+
+
+class OwnMask(nn.Module):
+    """Attention of its own, with a mask for every pair of words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = made(Encoder, 1)
+
+    def forward(self, src: Tensor, attention_mask: Tensor) -> Any:
+        assert attention_mask.dim() > 2
+        return self.encoder(src)
+
+
+def test_masks_of_other_shapes_mark_no_padding() -> None:
+    a = OwnMask()
+    pairs = {"src": WORDS, "attention_mask": torch.zeros(21, 1, 9, 9)}
+    got = funcsim.sketch(a, pairs, num_hashes=8)
+    assert [layer.counts.tolist() for layer in got.layers] == [
+        layer.counts.tolist() for layer in funcsim.sketch(a.encoder, WORDS, num_hashes=8).layers
+    ]
+
+
 class AllKeywords(nn.Module):
     """Takes all keywords there are."""
 
@@ -258,6 +348,9 @@ def test_hashes_of_batches_do_not_depend_on_the_split() -> None:
     assert funcsim.sketch(a, split, num_hashes=8).inputs_sha256 == one.inputs_sha256
     with_more = [{**batch, "count": torch.tensor(len(batch["src"])), "table": torch.zeros(3)} for batch in split]
     assert funcsim.sketch(a, with_more, num_hashes=8).inputs_sha256 == one.inputs_sha256
+    model = made(Repeated, 1)
+    rows = ROWS.clone().requires_grad_()
+    assert funcsim.sketch(model, {"x": rows}).inputs_sha256 == funcsim.sketch(model, ROWS).inputs_sha256
     changed = PADDING.clone()
     changed[0, -1] = ~changed[0, -1]
     assert funcsim.sketch(a, _padded(WORDS, changed), num_hashes=8).inputs_sha256 != one.inputs_sha256

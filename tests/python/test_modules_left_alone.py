@@ -152,6 +152,18 @@ def test_modules_with_compiled_ones_in_them() -> None:
     assert b.stem._compiled_call_impl is not None
 
 
+def test_modules_that_were_compiled_in_place() -> None:
+    model, frames = made(Residual, 1), []
+
+    def backend(graph: torch.fx.GraphModule, _inputs: list[Tensor]) -> torch.fx.GraphModule:
+        frames.append(graph)
+        return graph
+
+    model.stem.compile(backend=backend)
+    assert funcsim.compare(model, made(Residual, 1), IMAGES).score == 1
+    assert not frames
+
+
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="needs torch.distributed")
 def test_distributed_data_parallel() -> None:
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")

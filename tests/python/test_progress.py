@@ -1,6 +1,5 @@
 """Progress bars: on terminals only, with rate and time left, and nothing of Rich imported without need."""
 
-import io
 import itertools
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from typing import Any
 import funcsim
 import pytest
 import torch
+from command_line import Terminal
 from funcsim import progress
 from module_zoo import Repeated
 from test_modules import ROWS, made
@@ -19,13 +19,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 MODEL = nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 2))
 INPUTS = torch.randn(5000, 6, generator=torch.Generator().manual_seed(0))
-
-
-class Terminal(io.StringIO):
-    """Says that it is one."""
-
-    def isatty(self) -> bool:
-        return True
+CLASSES = INPUTS[:, 0].gt(0).long()
 
 
 @pytest.fixture
@@ -41,8 +35,30 @@ RUNS: dict[str, Callable[..., object]] = {
     "compare modules": lambda **options: funcsim.compare(made(Repeated, 1), made(Repeated, 2), INPUTS, **options),
     "layer_similarity": lambda **options: funcsim.layer_similarity(MODEL, MODEL, INPUTS, **options),
     "sketch": lambda **options: funcsim.sketch(MODEL, INPUTS, **options),
+    "prune_report": lambda **options: funcsim.prune_report(MODEL, MODEL, INPUTS, **options),
+    "align": lambda **options: funcsim.align(MODEL, MODEL, INPUTS, **options),
+    "align by correlation": lambda **options: funcsim.align(
+        MODEL, MODEL, INPUTS.split(999), similarity="correlation", **options
+    ),
+    "merge": lambda **options: funcsim.merge(MODEL, [MODEL, MODEL], INPUTS.split(999), **options),
+    "merge by weights": lambda **options: funcsim.merge(
+        MODEL, MODEL, INPUTS.split(999), similarity="weights", **options
+    ),
+    "barrier": lambda **options: funcsim.barrier(MODEL, MODEL, INPUTS, CLASSES, weights=3, **options),
+    "barrier unrepaired": lambda **options: funcsim.barrier(
+        MODEL, MODEL, INPUTS, CLASSES, weights=3, repair=False, repair_inputs=INPUTS[:99], **options
+    ),
     "stability": lambda **options: funcsim.stability(MODEL, INPUTS, sigmas=[0.1], **options),
     "stability of batches": lambda **options: funcsim.stability(MODEL, INPUTS.split(999), sigmas=[0.1], **options),
+}
+
+
+FIRST = {  # what is done first
+    **dict.fromkeys(
+        ("compare", "layer_similarity", "sketch", "stability", "prune_report", "align"), "reading the network"
+    ),
+    "merge": "gathering the inputs",
+    "barrier": "the ends of the path",
 }
 
 
@@ -52,7 +68,7 @@ def test_bars_on_a_terminal(run: str, terminal: Terminal) -> None:
         with redirect_stderr(terminal):
             RUNS[run](progress=wanted)
         shown = terminal.getvalue()
-        assert "reading the network" in shown
+        assert FIRST[run.split(" ", maxsplit=1)[0]] in shown
         assert "5000/5000" in shown
         assert "inputs/s" in shown
         assert shown.endswith("\x1b[2K"), "the bar stays"

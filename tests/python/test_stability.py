@@ -11,7 +11,7 @@ import funcsim
 import numpy as np
 import pytest
 import torch
-from funcsim.layer_evidence import LayerEvidence
+from funcsim.reading.layer_evidence import LayerEvidence
 from matplotlib import pyplot
 from oracle import canonical, hooks, networks
 from scipy.stats import norm, spearmanr

@@ -12,11 +12,11 @@ from typing import Any
 from ..comparison import Comparison
 from ..layer_similarity import LayerSimilarity
 from ..stability import Stability
-from ..unit_rows import KINDS
 from ..whole_file import write_whole
 from . import sections
 from .markup import text
 from .plots import layers_matrix, plot_data
+from .unit_rows import KINDS
 from .units import unit_columns
 
 SCRIPTS = ("units.js", "plots.js", "page.js")

@@ -6,9 +6,9 @@ from typing import Any
 
 from .._version import __version__
 from ..comparison import Comparison, LayerComparison, reading_lines
-from ..comparison_plot import layer_label
 from ..layer_similarity import LayerSimilarity
 from ..verdict import LEVELS, Verdict
+from .comparison_plot import layer_label
 from .markup import table, text
 
 # The gauge of adjusted scores, in units of its own picture.

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..comparison import LayerComparison
 from ..stability import Stability
-from ..unit_rows import kinds_of_units, unit_rows
+from .unit_rows import kinds_of_units, unit_rows
 
 # Types of columns as JavaScript's typed arrays are called. All are little-endian, as all browsers are.
 ARRAY_TYPES = {"int32": "Int32Array", "float32": "Float32Array", "uint8": "Uint8Array"}

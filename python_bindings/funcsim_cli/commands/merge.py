@@ -96,7 +96,6 @@ def merge(
     shares = None if weight is None else o.read_numbers("--weight", weight)
 
     import funcsim
-    from funcsim.progress import shown
 
     from ..inputs import InputOptions
     from ..loading import load_for
@@ -107,20 +106,20 @@ def merge(
     loaded = load_models(models, seed=options.seed, device=device, trust_pickle=trust_pickle)
     first, *others = [model.sequential for model in loaded]
     batches = load_for(loaded, inputs, options)
-    with shown(progress and not quiet, "aligning and merging", None, 1):
-        merged = funcsim.merge(
-            first,
-            others,
-            batches,
-            shares,
-            similarity=similarity.value,
-            rescale=not no_rescale,
-            repair=not no_repair,
-            coordinate_descent=coordinate_descent,
-            seed=options.seed,
-            margin=0.0 if margin is None else margin,
-            positions=16 if wanted_positions is None else wanted_positions,
-        )
+    merged = funcsim.merge(
+        first,
+        others,
+        batches,
+        shares,
+        similarity=similarity.value,
+        rescale=not no_rescale,
+        repair=not no_repair,
+        coordinate_descent=coordinate_descent,
+        seed=options.seed,
+        margin=0.0 if margin is None else margin,
+        positions=16 if wanted_positions is None else wanted_positions,
+        progress=progress and not quiet,
+    )
     save_state_dict(merged, output)
     if not quiet:
         show(f"merged {' and '.join(models)}")

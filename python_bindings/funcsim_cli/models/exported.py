@@ -7,10 +7,10 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn
 from unittest import mock
 
+from funcsim.reading.graphs.conversion import as_module
 from torch import nn
 
 from ..errors import Problem
-from .graphs import as_network
 
 
 def load_exported(path: str, trust_pickle: bool) -> nn.Module:
@@ -28,7 +28,7 @@ def load_exported(path: str, trust_pickle: bool) -> nn.Module:
 
     try:
         with nullcontext() if trust_pickle else _nothing_unpickled():
-            module = export.load(path).module()
+            program = export.load(path)
     except pickle.UnpicklingError as error:
         raise Problem(
             f"{path} holds more than tensors",
@@ -41,7 +41,11 @@ def load_exported(path: str, trust_pickle: bool) -> nn.Module:
             expected="what torch.export.save wrote, by this version of torch or an older one",
             advice="Packages of AOTInductor hold machine code, in which no layers can be seen.",
         ) from error
-    return as_network(module)
+    try:
+        module: nn.Module = as_module(program)
+    except ValueError as error:
+        raise Problem(f"{path} can't be followed: {error}") from error
+    return module
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""How networks are read: inputs, hidden layers, when their units fire."""

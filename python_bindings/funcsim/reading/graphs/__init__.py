@@ -1,0 +1,1 @@
+"""Networks that are graphs of functions, TorchScript and ``torch.export``, as modules again."""
