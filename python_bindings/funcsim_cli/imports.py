@@ -60,7 +60,7 @@ def call_without_arguments(path: str, function: Any, wanted: str) -> Any:
     """
     try:
         return function()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Problem(
             f"{path}() fails: {type(error).__name__}: {error}",
             advice=f"It is called without arguments and must return {wanted}.",

@@ -1,5 +1,6 @@
 """Options that several commands have, and how their values are read."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -58,6 +59,13 @@ class Bar(StrEnum):
 
 def _option(panel: str, *names: str, text: str, metavar: str | None = None) -> object:
     return typer.Option(*names, help=text, metavar=metavar, rich_help_panel=panel)
+
+
+def _checked_seed(seed: int | None) -> int | None:
+    """Checks it where help needn't show so long a range."""
+    if seed is not None and not -(1 << 63) <= seed < 1 << 63:
+        raise typer.BadParameter(f"expected a number from {-(1 << 63)} to {(1 << 63) - 1}")
+    return seed
 
 
 ModelA = Annotated[str, typer.Argument(metavar="A", help=f"The first network: {MODEL_HELP}")]
@@ -143,8 +151,7 @@ Seed = Annotated[
     typer.Option(
         "--seed",
         metavar="N",
-        min=-(1 << 63),
-        max=(1 << 63) - 1,
+        callback=_checked_seed,
         help="Of everything random. Default 0.",
         rich_help_panel=SCORING,
     ),
@@ -172,6 +179,13 @@ Progress = Annotated[
     bool, _option(HOW, "--progress/--no-progress", text="Show bars where standard error is a terminal.")
 ]
 Debug = Annotated[bool, _option(HOW, "--debug", text="Show where in the code an error was noticed.")]
+
+
+def checked_bar(bar: float | None) -> float | None:
+    """The value of --fail-below: nothing is below what is no number."""
+    if bar is not None and math.isnan(bar):
+        raise typer.BadParameter("expected a number")
+    return bar
 
 
 def read_positions(text: str | None) -> int | Literal["all", "any"] | None:

@@ -9,9 +9,23 @@ from typing import Any
 from .errors import Problem
 
 
-def to_print(json_path: str | None, quiet: bool) -> bool:
-    """Whether to print for people: not with --quiet, and not where JSON goes to standard output."""
-    return not quiet and json_path != "-"
+def give(text: str, document: dict[str, Any], json_path: str | None, quiet: bool, *written: Path | None) -> None:
+    """Hands a result out: as JSON where that was asked for, and to people.
+
+    Args:
+        text: For people: not with --quiet, and not where JSON goes to standard output.
+        document: As JSON.
+        json_path: The value of --json.
+        quiet: That of --quiet.
+        written: Other files that were written, if they were.
+    """
+    write_json(document, json_path)
+    if quiet or json_path == "-":
+        return
+    show(text)
+    for file in (json_path, *written):
+        if file is not None:
+            note(f"written: {file}")
 
 
 def show(text: str) -> None:

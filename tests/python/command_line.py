@@ -64,6 +64,10 @@ def fails():
     raise KeyError("nothing here")
 
 
+def leaves():
+    raise SystemExit(3)
+
+
 def wrong():
     return 7
 """

@@ -1,6 +1,5 @@
 """Where the command line takes networks from: they are those that were saved, and nothing is unpickled unasked."""
 
-import copy
 import io
 import os
 import pathlib
@@ -340,18 +339,15 @@ def test_torchvision(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "Did you mean resnet18" in complaint(folder, "info", "torchvision:resnet81")
     assert "IMAGENET1K_V1" in complaint(folder, "info", "torchvision:squeezenet1_1:BEST")
 
-    state = copy.deepcopy(other.state_dict())
-    asked = {}
-
     def download(url: str, **keywords: object) -> dict[str, Tensor]:
-        asked.update(keywords, url=url)
-        return state
+        assert keywords["check_hash"] is True
+        assert os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] == "1"
+        return other.state_dict()
 
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", download)
     loaded = load_model("torchvision:squeezenet1_1:DEFAULT", seed=1)
     assert torch.equal(loaded.state_dict()["features.0.weight"], weights[2])
-    assert asked["weights_only"] is True
-    assert asked["check_hash"] is True
+    assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
 
     def fail(*_: object, **__: object) -> None:
         raise OSError("no network")
@@ -359,6 +355,32 @@ def test_torchvision(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fail)
     with pytest.raises(Problem, match=r"can't be downloaded \(no network\)"):
         load_model("torchvision:squeezenet1_1:DEFAULT")
+
+
+def test_torchvision_networks_with_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random weights are random everywhere; what is trained is made as torchvision makes it."""
+    models = pytest.importorskip("torchvision.models")
+
+    def download(*_: object, **__: object) -> dict[str, Tensor]:
+        return models.GoogLeNet(init_weights=False).state_dict()
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", download)
+    assert isinstance(load_model("torchvision:lraspp_mobilenet_v3_large"), nn.Module)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trained = load_model("torchvision:googlenet:IMAGENET1K_V1")
+    assert (trained.transform_input, trained.aux1) == (True, None)
+
+
+def test_downloaded_weights_are_not_unpickled(
+    folder: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torchvision")
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    torch.save(Marks(tmp_path / "ran"), tmp_path / "checkpoints" / "squeezenet1_1-b8a52dc0.pth")
+    assert "more than tensors" in complaint(folder, "info", "torchvision:squeezenet1_1:DEFAULT")
+    assert not (tmp_path / "ran").exists()
 
 
 def test_without_torchvision(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -231,6 +231,8 @@ def test_prune_report_prints_writes_and_has_a_bar(folder: pathlib.Path, inputs: 
     assert units == "\n\n".join(map(str, [expected, *expected.layers])) + "\n"
     below = funcsim(folder, "prune-report", A, B, *ON, "--fail-below", "1", "--quiet")
     assert below == Done(1, "", "")
+    at = funcsim(folder, "prune-report", A, B, *ON, "--fail-below", repr(expected.coverage), "--quiet")
+    assert at == Done(0, "", "")
     assert "coverage" in funcsim(folder, "prune-report", A, B, *ON, "--fail-below", "1").err
 
 
@@ -291,6 +293,15 @@ READING: dict[str, list[object]] = {
     "sketch": [A, "-o", "x"],
     "merge": [A, B, "-o", "x.pt"],
 }
+
+
+@pytest.mark.parametrize("command", ["compare", "layers", "prune-report", "stability", "info"])
+def test_json_is_checked_before_anything_is_loaded(command: str, folder: pathlib.Path) -> None:
+    given = ["none.pt"] if command == "info" else [*READING[command], "--inputs", "none.npy"]
+    text = command_line.complaint(folder, command, *given, "--json", "no/x.json")
+    assert "--json no/x.json" in text
+
+
 WHERE = ["--key", "k", "--split", "s", "--limit", 3, "--batch-size", 5, "--image-size", 7, "--transform", "t:f"]
 WHERE += ["--seed", 9, "--trust-pickle", "--device", "cpu"]
 
@@ -311,8 +322,7 @@ def test_where_networks_and_inputs_come_from(
         seen.append(given)
         raise Problem("enough")
 
-    for place in ("funcsim_cli.models", "funcsim_cli.loading"):
-        monkeypatch.setattr(f"{place}.load_models", take_models)
+    monkeypatch.setattr("funcsim_cli.loading.load_models", take_models)
     monkeypatch.setattr("funcsim_cli.loading.load_inputs", take_inputs)
     for given, of_models, of_inputs in (
         (WHERE, {"seed": 9, "device": "cpu", "trust_pickle": True}, InputOptions("k", "s", 3, 5, 7, "t:f", 9, True)),

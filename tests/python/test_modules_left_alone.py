@@ -199,6 +199,17 @@ def test_under_autocast_and_inference_mode() -> None:
         assert funcsim.compare(a, b, IMAGES).to_dict() == expected
 
 
+def test_networks_made_in_inference_mode() -> None:
+    with torch.inference_mode():
+        model = made(Repeated, 1)
+        rows = ROWS.clone()
+    assert funcsim.compare(model, made(Repeated, 1), rows).score == 1
+    before = copy.deepcopy(model.state_dict())
+    got, expected = (funcsim.stability(m, rows, sigmas=[0.3]) for m in (model, made(Repeated, 1)))
+    assert got.scores.tolist() == expected.scores.tolist() != [[1]]
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
 def test_other_defaults() -> None:
     """Defaults of dtype and device that people set are theirs."""
     a, b = made(Encoder, 1), made(Encoder, 2)

@@ -144,7 +144,7 @@ PARTS += ["intermediate.dense", "output.dense"]
 def test_a_sentence_transformer() -> None:
     """With padding, against a copy that lost some of its weights; attention's projections are modules here."""
     model, tokenizer = _sentence_transformer()
-    pruned, _ = _sentence_transformer.__wrapped__()
+    pruned = copy.deepcopy(model)
     with torch.no_grad():
         for layer in pruned.encoder.layer:
             weight = layer.intermediate.dense.weight
@@ -156,9 +156,10 @@ def test_a_sentence_transformer() -> None:
     names = [f"encoder.layer.{layer}.{part}" for layer in range(6) for part in PARTS]
     assert [layer.name_a for layer in got.layers] == names
     called = {name: tokens[name] for name in ("input_ids", "attention_mask")}
-    layers = [Layer(name) for name in names]
+    looked_at = [*range(6), *range(30, 36)]  # the first and the last block: the oracle takes its time
+    layers = [Layer(names[place]) for place in looked_at]
     bits = [modules.bits(m, functools.partial(m, **called), layers, 16, 0, mask.numpy()) for m in (model, pruned)]
-    np.testing.assert_allclose([layer.score for layer in got.layers], modules.scores(*bits), atol=1e-6)
+    np.testing.assert_allclose([got.layers[place].score for place in looked_at], modules.scores(*bits), atol=1e-6)
     by_name = {layer.name_a: layer.score for layer in got.layers}
     assert by_name["encoder.layer.0.attention.self.query"] == 1  # nothing before it was pruned
     assert by_name["encoder.layer.0.intermediate.dense"] < 0.95

@@ -86,8 +86,9 @@ def _with_noise(tensor: Tensor, noise: Tensor, sigma: float, name: str) -> Tenso
     Raises:
         ValueError: It leaves the range of its dtype.
     """
-    wide = tensor.detach().double()
-    noisy = (wide + sigma * wide.square().mean().sqrt() * noise.to(wide)).to(tensor.dtype)
+    with torch.inference_mode(tensor.is_inference()):  # only such a tensor can take the place of one
+        wide = tensor.detach().double()
+        noisy = (wide + sigma * wide.square().mean().sqrt() * noise.to(wide)).to(tensor.dtype)
     if wide.isfinite().all() and not noisy.isfinite().all():
         raise ValueError(
             f"sigmas must leave weights in the range of their dtype, got {sigma:g}, with which the {name} isn't in "
@@ -248,8 +249,7 @@ class _NoisyModuleReader(ModuleReader):
         }
         without = [names[module] for module in self.hidden_modules if not any(True for _ in module.parameters())]
         if without:
-            with naming(self.role):
-                raise ValueError(f"there is nothing to put noise on in {', '.join(without)}, without parameters")
+            raise ValueError(f"there is nothing to put noise on in {', '.join(without)}, without parameters")
         drawn = self._noise.of(parameters)
         self._noisy = {
             parameter: _with_noise(parameter, drawn[parameter], self._sigma, name)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import options as o
-from ..output import check_writable, show, to_print, write_json
+from ..output import check_writable, give
 
 OPTIONAL = ("torchvision", "datasets", "matplotlib", "plotly", "pandas", "rich", "typer")
 
@@ -35,9 +35,7 @@ def info(
     """Say what is installed and used, or what funcsim sees of a network."""
     check_writable("--json", json)
     document = _of_installation() if model is None else _of_model(model, seed or 0, trust_pickle)
-    write_json(document, json)
-    if to_print(json, quiet):
-        show("\n".join(_lines(document)))
+    give("\n".join(_lines(document)), document, json, quiet)
 
 
 def _of_installation() -> dict[str, Any]:

@@ -8,6 +8,7 @@ import typer
 from .. import options as o
 from ..errors import Problem
 from ..output import check_writable, note, show
+from ..reading import Reading, with_reading
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -21,6 +22,7 @@ The weights then belong into the same architecture: merged.safetensors@models:ma
 SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
+@with_reading
 def merge(
     models: Annotated[
         list[str], typer.Argument(metavar="A B...", help=f"Two or more networks of one architecture: {o.MODEL_HELP}")
@@ -35,16 +37,7 @@ def merge(
             rich_help_panel=o.OUTPUT,
         ),
     ],
-    inputs: o.Inputs = None,
-    key: o.Key = None,
-    split: o.Split = None,
-    limit: o.Limit = None,
-    batch_size: o.BatchSize = 64,
-    image_size: o.ImageSize = 224,
-    transform: o.Transform = None,
-    positions: o.Positions = None,
-    margin: o.Margin = None,
-    trust_pickle: o.TrustPickle = False,
+    reading: Reading,
     weight: Annotated[
         str | None,
         typer.Option(
@@ -77,11 +70,6 @@ def merge(
             "--coordinate-descent", help="Go on from the first matching by weights.", rich_help_panel=o.SCORING
         ),
     ] = False,
-    seed: o.Seed = None,
-    quiet: o.Quiet = False,
-    device: o.Device = None,
-    progress: o.Progress = True,
-    debug: o.Debug = False,
 ) -> None:
     """Make one network of two or more: bring their units into one order, average the weights, repair the statistics.
 
@@ -92,20 +80,16 @@ def merge(
     check_writable("--output", output)
     if output.suffix not in SUFFIXES:
         raise Problem(f"--output {output}", expected=f"a file that ends in {', '.join(SUFFIXES)}", got=output.suffix)
-    wanted_positions = o.read_positions(positions)
     shares = None if weight is None else o.read_numbers("--weight", weight)
 
     import funcsim
 
-    from ..inputs import InputOptions
-    from ..loading import load_for
-    from ..models import load_models
+    from ..loading import load_for, load_networks
     from ..models.state_dicts import save_state_dict
 
-    options = InputOptions(key, split, limit, batch_size, image_size, transform, seed or 0, trust_pickle)
-    loaded = load_models(models, seed=options.seed, device=device, trust_pickle=trust_pickle)
+    loaded = load_networks(models, reading)
     first, *others = [model.sequential for model in loaded]
-    batches = load_for(loaded, inputs, options)
+    batches = load_for(loaded, reading)
     merged = funcsim.merge(
         first,
         others,
@@ -115,12 +99,10 @@ def merge(
         rescale=not no_rescale,
         repair=not no_repair,
         coordinate_descent=coordinate_descent,
-        seed=options.seed,
-        margin=0.0 if margin is None else margin,
-        positions=16 if wanted_positions is None else wanted_positions,
-        progress=progress and not quiet,
+        **reading.given_or_default,
+        progress=reading.shows_progress,
     )
     save_state_dict(merged, output)
-    if not quiet:
+    if not reading.quiet:
         show(f"merged {' and '.join(models)}")
         note(f"written: {output}")

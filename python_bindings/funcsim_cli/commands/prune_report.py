@@ -6,7 +6,8 @@ import typer
 
 from .. import options as o
 from ..errors import EXIT_BELOW
-from ..output import check_writable, note, show, to_print, write_json
+from ..output import check_writable, give, note
+from ..reading import Reading, with_reading
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -17,19 +18,11 @@ funcsim prune-report network.pt pruned.pt -i inputs.npy --threshold 0.8 --fail-b
 """
 
 
+@with_reading
 def prune_report(
     original: Annotated[str, typer.Argument(metavar="ORIGINAL", help=f"The network before: {o.MODEL_HELP}")],
     pruned: Annotated[str, typer.Argument(metavar="PRUNED", help="The network after, likewise.")],
-    inputs: o.Inputs = None,
-    key: o.Key = None,
-    split: o.Split = None,
-    limit: o.Limit = None,
-    batch_size: o.BatchSize = 64,
-    image_size: o.ImageSize = 224,
-    transform: o.Transform = None,
-    positions: o.Positions = None,
-    margin: o.Margin = None,
-    trust_pickle: o.TrustPickle = False,
+    reading: Reading,
     threshold: Annotated[
         float,
         typer.Option(
@@ -40,7 +33,6 @@ def prune_report(
         ),
     ] = 0.5,
     similarity: o.SimilarityOption = o.Similarity.JACCARD,
-    seed: o.Seed = None,
     pair: o.Pairs = None,
     units: Annotated[
         bool, typer.Option("--units", help="Name the lost units of every layer.", rich_help_panel=o.OUTPUT)
@@ -49,13 +41,13 @@ def prune_report(
     fail_below: Annotated[
         float | None,
         typer.Option(
-            "--fail-below", metavar="C", help="Exit with 1 if the coverage is below C.", rich_help_panel=o.OUTPUT
+            "--fail-below",
+            metavar="C",
+            callback=o.checked_bar,
+            help="Exit with 1 if the coverage is below C.",
+            rich_help_panel=o.OUTPUT,
         ),
     ] = None,
-    quiet: o.Quiet = False,
-    device: o.Device = None,
-    progress: o.Progress = True,
-    debug: o.Debug = False,
 ) -> None:
     """Say what pruning has destroyed: which units of a network have no counterpart left.
 
@@ -63,33 +55,24 @@ def prune_report(
     """
     check_writable("--json", json)
     pairs = o.read_pairs(pair)
-    wanted_positions = o.read_positions(positions)
 
     import funcsim
 
-    from ..inputs import InputOptions
-    from ..loading import load_for
-    from ..models import load_models
+    from ..loading import load_for, load_networks
 
-    options = InputOptions(key, split, limit, batch_size, image_size, transform, seed or 0, trust_pickle)
-    before, after = load_models([original, pruned], seed=options.seed, device=device, trust_pickle=trust_pickle)
+    before, after = load_networks([original, pruned], reading)
     report = funcsim.prune_report(
         before.module,
         after.module,
-        load_for([before, after], inputs, options),
+        load_for([before, after], reading),
         threshold=threshold,
         similarity=similarity.value,
-        seed=options.seed,
-        margin=0.0 if margin is None else margin,
-        positions=16 if wanted_positions is None else wanted_positions,
+        **reading.given_or_default,
         layers=pairs,
-        progress=progress and not quiet,
+        progress=reading.shows_progress,
     )
-    write_json(report.to_dict(), json)
-    if to_print(json, quiet):
-        show("\n\n".join([str(report), *(map(str, report.layers) if units else ())]))
-        if json is not None:
-            note(f"written: {json}")
+    text = "\n\n".join(map(str, [report, *(report.layers if units else ())]))
+    give(text, report.to_dict(), json, reading.quiet)
     if fail_below is not None and report.coverage < fail_below:
-        note(f"coverage {report.coverage:.4f} is below {fail_below:g}", quiet)
+        note(f"coverage {report.coverage:.4f} is below {fail_below:g}", reading.quiet)
         raise typer.Exit(EXIT_BELOW)

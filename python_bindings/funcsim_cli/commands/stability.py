@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from .. import options as o
-from ..output import check_writable, note, show, to_print, write_json
+from ..output import check_writable, give
+from ..reading import Reading, with_reading
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -16,20 +17,12 @@ funcsim stability network.pt -i inputs.npy --sigmas 0.01,0.1 --repeats 5 --json 
 """
 
 
+@with_reading
 def stability(
     model: o.Model,
-    inputs: o.Inputs = None,
-    key: o.Key = None,
-    split: o.Split = None,
-    limit: o.Limit = None,
-    batch_size: o.BatchSize = 64,
-    image_size: o.ImageSize = 224,
-    transform: o.Transform = None,
-    positions: o.Positions = None,
-    margin: o.Margin = None,
+    reading: Reading,
     include: o.Include = None,
     exclude: o.Exclude = None,
-    trust_pickle: o.TrustPickle = False,
     sigmas: Annotated[
         str | None,
         typer.Option(
@@ -46,45 +39,30 @@ def stability(
         float,
         typer.Option("--eps", metavar="E", help="What counts as near a unit's boundary.", rich_help_panel=o.SCORING),
     ] = 0.05,
-    seed: o.Seed = None,
     json: o.Json = None,
-    quiet: o.Quiet = False,
-    device: o.Device = None,
-    progress: o.Progress = True,
-    debug: o.Debug = False,
 ) -> None:
     """Say how far to trust scores of a network: compare it with copies that have noise on their weights.
 
     What a change of the weights that doesn't matter does to the score is what other scores are to be held against.
     """
     check_writable("--json", json)
-    wanted_positions = o.read_positions(positions)
     wanted_sigmas = None if sigmas is None else o.read_numbers("--sigmas", sigmas)
 
     import funcsim
     from funcsim.stability import SIGMAS
 
-    from ..inputs import InputOptions
-    from ..loading import load_for
-    from ..models import load_models
+    from ..loading import load_for, load_networks
 
-    options = InputOptions(key, split, limit, batch_size, image_size, transform, seed or 0, trust_pickle)
-    (loaded,) = load_models([model], seed=options.seed, device=device, trust_pickle=trust_pickle)
+    (loaded,) = load_networks([model], reading)
     result = funcsim.stability(
         loaded.module,
-        load_for([loaded], inputs, options),
+        load_for([loaded], reading),
         sigmas=SIGMAS if wanted_sigmas is None else wanted_sigmas,
         repeats=repeats,
         eps=eps,
-        seed=options.seed,
-        margin=0.0 if margin is None else margin,
-        positions=16 if wanted_positions is None else wanted_positions,
+        **reading.given_or_default,
         include=include or None,
         exclude=exclude or None,
-        progress=progress and not quiet,
+        progress=reading.shows_progress,
     )
-    write_json(result.to_dict(), json)
-    if to_print(json, quiet):
-        show(str(result))
-        if json is not None:
-            note(f"written: {json}")
+    give(str(result), result.to_dict(), json, reading.quiet)

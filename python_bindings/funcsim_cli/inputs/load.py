@@ -57,6 +57,8 @@ def load_inputs(source: str, options: InputOptions, dtype: torch.dtype | None) -
     Raises:
         Problem: It can't be loaded.
     """
+    if not source:
+        raise Problem("--inputs is empty", expected=SOURCES)
     path = Path(source)
     folder = path.is_dir()
     if options.transform is not None and not folder:

@@ -1,6 +1,5 @@
 """Programs of ``torch.export`` in .pt2 files."""
 
-import os
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -11,6 +10,7 @@ from funcsim.reading.graphs.conversion import as_module
 from torch import nn
 
 from ..errors import Problem
+from .files import tensors_only
 
 
 def load_exported(path: str, trust_pickle: bool) -> nn.Module:
@@ -50,13 +50,13 @@ def load_exported(path: str, trust_pickle: bool) -> nn.Module:
 
 @contextmanager
 def _nothing_unpickled() -> Iterator[None]:
-    """Has ``torch.load`` read tensors only, whatever its callers ask for, and pickle nothing at all."""
+    """Has ``torch.load`` read tensors only, and pickle nothing at all."""
 
     def refuse(*_: Any, **__: Any) -> NoReturn:
         raise pickle.UnpicklingError("objects of Python's are not unpickled")
 
     with (
-        mock.patch.dict(os.environ, {"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1"}),
+        tensors_only(),
         mock.patch.object(pickle, "loads", refuse),
         mock.patch.object(pickle, "load", refuse),
     ):

@@ -1,11 +1,14 @@
 """What kind of file something is, told by its content, and files that may hold pickles."""
 
 import json
+import os
 import pickle
 import warnings
 import zipfile
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 
@@ -55,6 +58,11 @@ def kind_of(path: str) -> str:
             if isinstance(header, dict):
                 return SKETCH if "funcsim_sketch" in (header.get("__metadata__") or {}) else SAFETENSORS
     return PICKLE if start.startswith(PICKLE_START) else OTHER
+
+
+def tensors_only() -> AbstractContextManager[Any]:
+    """Has ``torch.load`` read tensors only, whatever its callers ask for."""
+    return mock.patch.dict(os.environ, {"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1"})
 
 
 def load_pickled(path: str, trust_pickle: bool) -> Any:

@@ -154,8 +154,8 @@ def make_architecture(source: str, seed: int) -> nn.Module:
 
 
 def _load_file(source: str, trust_pickle: bool) -> nn.Module | NetworkSketch:
-    if not Path(source).exists():
-        raise Problem(f"there is no file {source}", expected=SOURCES)
+    if not source or not Path(source).exists():
+        raise Problem(f"there is no file {source or repr(source)}", expected=SOURCES)
     kind = files.kind_of(source)
     if kind == files.TORCHSCRIPT:
         return load_torchscript(source)

@@ -1,12 +1,14 @@
 """Networks of torchvision by name."""
 
+import pickle
 from difflib import get_close_matches
 from importlib.util import find_spec
-from typing import Any
+from inspect import signature
 
 from torch import nn
 
 from ..errors import Problem
+from .files import tensors_only
 
 PREFIX = "torchvision:"
 
@@ -41,21 +43,24 @@ def make_torchvision(source: str) -> nn.Module:
         raise Problem(
             f"torchvision has no network {name!r}", advice=f"Did you mean {' or '.join(close)}?" if close else ""
         )
-    network: nn.Module = models.get_model(name, weights=None)
-    if weights_name:
-        network.load_state_dict(_weights(models, name, weights_name))
-    return network
-
-
-def _weights(models: Any, name: str, weights_name: str) -> dict[str, Any]:
-    known = models.get_model_weights(name)
-    if weights_name not in known.__members__:
-        raise Problem(f"torchvision:{name} has no weights {weights_name!r}", expected=", ".join(known.__members__))
+    if not weights_name:
+        takes_backbone = "weights_backbone" in signature(models.get_model_builder(name)).parameters
+        random: nn.Module = models.get_model(
+            name, weights=None, **({"weights_backbone": None} if takes_backbone else {})
+        )
+        return random
+    known = models.get_model_weights(name).__members__
+    if weights_name not in known:
+        raise Problem(f"torchvision:{name} has no weights {weights_name!r}", expected=", ".join(known))
     try:
-        state: dict[str, Any] = known[weights_name].get_state_dict(progress=True, check_hash=True, weights_only=True)
+        # By torchvision itself, as some networks are made in another way for their weights.
+        with tensors_only():
+            network: nn.Module = models.get_model(name, weights=known[weights_name])
     except OSError as error:
         raise Problem(
             f"the weights {weights_name} of torchvision:{name} can't be downloaded ({error})",
             advice="Where there is no network, put the file into the folder checkpoints of torch.hub.get_dir().",
         ) from error
-    return state
+    except pickle.UnpicklingError as error:
+        raise Problem(f"the weights {weights_name} of torchvision:{name} hold more than tensors") from error
+    return network
