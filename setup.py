@@ -6,7 +6,7 @@ import pathlib
 import shutil
 import subprocess
 
-from setuptools import Distribution, setup
+from setuptools import Distribution, find_packages, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
@@ -64,14 +64,7 @@ class PlatformDistribution(Distribution):
 setup(
     cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": WheelForEveryPython},
     distclass=PlatformDistribution,
-    packages=[
-        "funcsim",
-        "funcsim.report",
-        "funcsim_cli",
-        "funcsim_cli.commands",
-        "funcsim_cli.inputs",
-        "funcsim_cli.models",
-    ],
+    packages=find_packages("python_bindings"),
     package_dir={"": "python_bindings"},
     package_data={"funcsim": ["py.typed"], "funcsim.report": ["assets/*"]},
 )

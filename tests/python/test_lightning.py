@@ -195,11 +195,15 @@ def test_a_run_is_resumed(tmp_path: pathlib.Path) -> None:
     resumed = DriftCallback(INPUTS, module="net")
     model = Model(nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 2)))
     again = ModelCheckpoint(tmp_path, filename="{epoch}", save_top_k=-1, save_on_train_epoch_end=True)
-    trainer(tmp_path, resumed, again, enable_checkpointing=True).fit(
+    begun: list[funcsim.Drift | None] = []
+    watch = lightning.pytorch.callbacks.LambdaCallback(on_train_start=lambda *_: begun.append(resumed.drift))
+    trainer(tmp_path, resumed, again, watch, enable_checkpointing=True).fit(
         model, loader(), ckpt_path=tmp_path / "epoch=1.ckpt"
     )
     assert resumed.drift is not None
     assert resumed.drift.values == whole.drift.values
+    assert begun[0] is not None
+    assert begun[0].since_last is None  # the last sketch is the checkpoint's, also where that is from amid an epoch
 
     # A training that begins anew forgets; one that goes on with the same Trainer doesn't.
     first = trainer(tmp_path, resumed, max_epochs=1)
@@ -265,6 +269,7 @@ folder = pathlib.Path(sys.argv[2])
 class Ends(t.lightning.Callback):
     def on_train_end(self, trainer, pl_module):
         metrics = {name: value.item() for name, value in trainer.callback_metrics.items() if name != "accuracy"}
+        metrics["computes"] = trainer.callbacks[0].drift is not None
         (folder / f"rank{trainer.global_rank}").write_text(repr(metrics), encoding="utf-8")
 
 
@@ -291,6 +296,7 @@ def test_two_processes(tmp_path: pathlib.Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     first, second = (eval((tmp_path / f"rank{rank}").read_text(encoding="utf-8")) for rank in (0, 1))
+    assert (first.pop("computes"), second.pop("computes")) == (True, False)
     assert first == second
     assert len(first) == 10
     assert 0 < first["funcsim/since_start/adjusted"] < first["funcsim/since_last/adjusted"] < 1

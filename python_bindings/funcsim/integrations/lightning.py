@@ -94,7 +94,6 @@ class DriftCallback(_callback_class()):  # type: ignore[misc]  # of one package 
         self._options = {"prefix": prefix, "reference": reference, **options}
         self._prefix = prefix
         self._given: Any = None  # the inputs, where a function gives them
-        self._began = False  # in all processes, of which only the first one has sketches
         self._restored = False
         self._last_step = -1
         self.drift: Drift | None = None
@@ -112,18 +111,17 @@ class DriftCallback(_callback_class()):  # type: ignore[misc]  # of one package 
         """What a checkpoint kept."""
         if state_dict:
             self.drift = Drift.from_state_dict(state_dict)
-            self._began = self._restored = True
+            self._restored = True
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        """Sketches the network, unless the training goes on."""
-        if trainer.global_step == 0 and not self._restored:
-            self.drift, self._began = None, False
-        self._restored = False
+        """Sketches the network, unless a checkpoint brought a sketch."""
         self._last_step = trainer.global_step
         self._given = self._inputs(trainer) if callable(self._inputs) else self._inputs
-        if not self._began:
+        if not self._restored:
+            if trainer.global_step == 0:
+                self.drift = None
             self._values(trainer, pl_module)
-            self._began = True
+        self._restored = False
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Logs, if it is time."""
