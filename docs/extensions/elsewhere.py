@@ -13,9 +13,7 @@ TORCH = "https://docs.pytorch.org/docs/stable"
 PYTHON = "https://docs.python.org/3/library"
 TARGETS = {
     "torch.Tensor": f"{TORCH}/tensors.html#torch.Tensor",
-    # As an alias spells them whose types aren't imported.
-    "nn.Module": f"{TORCH}/generated/torch.nn.Module.html",
-    "ExportedProgram": f"{TORCH}/user_guide/torch_compiler/export/api_reference.html",
+    "torch.export.exported_program.ExportedProgram": f"{TORCH}/user_guide/torch_compiler/export/api_reference.html",
     "torch.nn.modules.module.Module": f"{TORCH}/generated/torch.nn.Module.html",
     "torch.nn.Sequential": f"{TORCH}/generated/torch.nn.Sequential.html",
     "torch.nn.modules.container.Sequential": f"{TORCH}/generated/torch.nn.Sequential.html",

@@ -1,17 +1,15 @@
 """Loss and accuracy on the way from one network to another."""
 
-import json
 import math
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .align import ROLES, checked_align_settings
-from .comparison import text_table
 from .describe import detached_tensors, read_items
 from .losses import Evaluation, Loss, gathered_pairs
 from .merge import Path, aligned_path, checked_share, common_architecture, gathered
@@ -20,12 +18,13 @@ from .progress import shown
 from .reading.evidence import naming
 from .reading.inputs import Inputs
 from .report.new_axes import new_axes
+from .results import Result, text_table
 from .set_parameters import check_settable
 from .settings import Positions, as_list, checked_flag
 
 
 @dataclass(frozen=True, repr=False)
-class Barrier:
+class Barrier(Result):
     """What lies between two networks: what :func:`barrier` returns. Print it for a table.
 
     Each curve has a number for every weight: of the network between the two as they are, of that between ``a`` and the
@@ -79,17 +78,13 @@ class Barrier:
 
     def to_dict(self) -> dict[str, Any]:
         """All attributes and barriers as numbers, lists and None, ready for JSON. What isn't finite becomes None."""
-        values = {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
-        names = ("barrier_before", "barrier_aligned", "barrier_repaired")
-        return values | {name: _plain(getattr(self, name)) for name in names}
-
-    def to_json(self, indent: int | None = None) -> str:
-        """:meth:`to_dict` as JSON.
-
-        Args:
-            indent: Spaces of each level; None writes one line.
-        """
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+        barriers = {
+            "barrier_before": self.barrier_before,
+            "barrier_aligned": self.barrier_aligned,
+            "barrier_repaired": self.barrier_repaired,
+        }
+        finite = {name: value if value is None or math.isfinite(value) else None for name, value in barriers.items()}
+        return super().to_dict() | finite
 
     def __str__(self) -> str:
         """The barriers and a table of the curves."""
@@ -258,12 +253,6 @@ def barrier(
         accuracy_aligned=after[1],
         accuracy_repaired=repaired[1],
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(number) for number in value]
-    return None if value is None or not math.isfinite(value) else value
 
 
 def _checked_shares(weights: object) -> tuple[float, ...]:

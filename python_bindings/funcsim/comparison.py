@@ -1,17 +1,16 @@
 """What comparisons return."""
 
-import json
-import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from .reading.layer_evidence import CANONICAL_FORM, HOOKS
+from .reading.layer_evidence import CANONICAL_FORM
 from .report.comparison_plot import plot_comparison
 from .report.frames import layer_frame, unit_frame
+from .results import Result, reading_lines, text_table
 from .settings import Settings
 from .verdict import Verdict, verdict
 
@@ -19,14 +18,11 @@ if TYPE_CHECKING:  # these know what a comparison is
     from .layer_similarity import LayerSimilarity
     from .stability import Stability
 
-# What can't be done with networks that are read by hooks.
-HOOKS_LIMITS = "Units keep their scales, and margins are in theirs; align and merge need a Sequential (canonical form)"
-
 HEADINGS = ("a", "b", "units", "score", "chance", "adjusted", "coverage", "dead", "always on", "duplicates")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LayerComparison:
+class LayerComparison(Result):
     """Two hidden layers compared. A *unit* is an output feature of a Linear or an output channel of a convolution.
 
     Attributes:
@@ -91,10 +87,6 @@ class LayerComparison:
     p_value: float | None = None
     chance_similarities: Tensor | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """All attributes as numbers, strings and lists."""
-        return as_dict(self)
-
     def to_dataframe(self) -> Any:
         """A pandas DataFrame with a row for each pair of units, and for each unit without a partner.
 
@@ -129,7 +121,7 @@ class UnmatchedLayer:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(Result):
     """Two networks compared: what :func:`compare` returns. Print it for a table.
 
     Attributes:
@@ -187,17 +179,9 @@ class Comparison:
 
         So equal comparisons have equal dicts.
         """
-        values = as_dict(self)
+        values = super().to_dict()
         del values["seconds"]
         return values
-
-    def to_json(self, indent: int | None = None) -> str:
-        """:meth:`to_dict` as JSON.
-
-        Args:
-            indent: Spaces of each level; None writes one line.
-        """
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     def to_dataframe(self) -> Any:
         """A pandas DataFrame with a row for each pair of layers: the attributes of LayerComparison that are numbers.
@@ -271,48 +255,6 @@ class Comparison:
     __repr__ = __str__
 
 
-def reading_lines(networks: Sequence[tuple[str, str, Sequence[str]]]) -> list[str]:
-    """What to say of networks that were read by hooks; nothing of others.
-
-    Args:
-        networks: Of each a name, how it was read, and notes.
-    """
-    by_hooks = [name for name, read, _ in networks if read == HOOKS]
-    if not by_hooks:
-        return []
-    named: dict[str, list[str]] = {}
-    for name, _, notes in networks:
-        for note in notes:
-            named.setdefault(note, []).append(name)
-    return [
-        f"read by hooks: {' and '.join(by_hooks)}. {HOOKS_LIMITS}",
-        *(f"{' and '.join(names)}: {note}" for note, names in named.items()),
-    ]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        numbers = value.tolist()
-        return numbers if not value.is_floating_point() or value.isfinite().all() else _without_nan(numbers)
-    if isinstance(value, tuple):
-        return [_plain(element) for element in value]
-    if is_dataclass(value):
-        return as_dict(value)
-    return dict(value) if isinstance(value, dict) else value
-
-
-def _without_nan(numbers: Any) -> Any:
-    """Lists of numbers with None for NaN, which JSON doesn't have."""
-    if isinstance(numbers, list):
-        return [_without_nan(number) for number in numbers]
-    return None if math.isnan(numbers) else numbers
-
-
-def as_dict(record: Any) -> dict[str, Any]:
-    """The fields of a dataclass as numbers, strings, lists and dicts."""
-    return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}
-
-
 def _interval_text(interval: tuple[float, float]) -> str:
     return f"{interval[0]:.4f} to {interval[1]:.4f}"
 
@@ -355,10 +297,3 @@ def _table(layers: Sequence[LayerComparison]) -> str:
     rows = [HEADINGS, *map(table_row, layers)]
     asked = list(zip(*_asked_columns(layers), strict=True)) or [()] * len(rows)
     return text_table([(*row, *more) for row, more in zip(rows, asked, strict=True)])
-
-
-def text_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells in columns as wide as their widest cell, two blanks between them, none at line ends."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)

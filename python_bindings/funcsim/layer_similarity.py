@@ -1,6 +1,5 @@
 """All hidden layers of one network against all of another."""
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,6 @@ import torch
 from torch import Tensor
 
 from .adjusted import adjusted_score
-from .comparison import as_dict, reading_lines, text_table
 from .progress import shown
 from .reading.feeding import Call
 from .reading.inputs import Inputs
@@ -19,11 +17,12 @@ from .reading.layer_evidence import CANONICAL_FORM, Evidence, LayerEvidence
 from .reading.pair import Network, collect_pair
 from .report.frames import matrix_frame
 from .report.new_axes import new_axes
+from .results import Result, reading_lines, text_table
 from .settings import LAYER_SIMILARITIES, Positions
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LayerSimilarity:
+class LayerSimilarity(Result):
     """The scores of all pairs of hidden layers. Print it for a table.
 
     Attributes:
@@ -53,18 +52,6 @@ class LayerSimilarity:
     read_b: str = CANONICAL_FORM
     notes_a: tuple[str, ...] = ()
     notes_b: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """All attributes as numbers, strings and lists, ready for JSON; None for NaN."""
-        return as_dict(self)
-
-    def to_json(self, indent: int | None = None) -> str:
-        """:meth:`to_dict` as JSON.
-
-        Args:
-            indent: Spaces of each level; None writes one line.
-        """
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     def to_dataframe(self) -> Any:
         """A pandas DataFrame of the adjusted scores: a row for each layer of a, a column for each of b, by name.

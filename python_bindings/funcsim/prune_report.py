@@ -1,26 +1,25 @@
 """What pruning has destroyed: which units of a network have no counterpart left."""
 
-import json
 import numbers
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
 from .compare import checked_pairs, compare_evidence
-from .comparison import LayerComparison, UnmatchedLayer, as_dict, text_table
+from .comparison import LayerComparison, UnmatchedLayer
 from .progress import shown
 from .reading.graphs.conversion import Model
 from .reading.inputs import Inputs
 from .reading.layer_evidence import LayerEvidence
 from .reading.pair import collect_pair
+from .results import Result, text_table
 from .settings import Positions
 from .uncertainty import NO_EXTRAS
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LayerPruning:
+class LayerPruning(Result):
     """What is left of one hidden layer.
 
     Attributes:
@@ -52,10 +51,6 @@ class LayerPruning:
     lost: Tensor
     died: Tensor
 
-    def to_dict(self) -> dict[str, Any]:
-        """All attributes as numbers, strings and lists."""
-        return as_dict(self)
-
     def __str__(self) -> str:
         """A line of numbers, and the units that are lost, those that died, and those that were dead before."""
         units = (("lost", self.lost), ("died", self.died), ("dead before", self.dead))
@@ -66,7 +61,7 @@ class LayerPruning:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PruneReport:
+class PruneReport(Result):
     """What :func:`prune_report` returns. Print it for a table.
 
     Attributes:
@@ -86,18 +81,6 @@ class PruneReport:
     num_inputs: int
     layers: tuple[LayerPruning, ...]
     removed: tuple[UnmatchedLayer, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """All attributes as numbers, strings, lists and dicts, ready for JSON."""
-        return as_dict(self)
-
-    def to_json(self, indent: int | None = None) -> str:
-        """:meth:`to_dict` as JSON.
-
-        Args:
-            indent: Spaces of each level; None writes one line.
-        """
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     def __str__(self) -> str:
         """A line on the networks and a table of their layers. Pairs of numbers are original / pruned."""

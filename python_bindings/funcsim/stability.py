@@ -1,6 +1,5 @@
 """How stable a network's signatures are: against noise on its weights, and where they would flicker."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,6 @@ import torch
 from torch import Tensor
 
 from .adjusted import adjusted_score
-from .comparison import as_dict, reading_lines, text_table
 from .progress import shown
 from .reading.evidence import Reader, collect
 from .reading.feeding import Call, checked_call
@@ -20,6 +18,7 @@ from .reading.layer_evidence import CANONICAL_FORM, Evidence, LayerEvidence
 from .reading.noisy_readers import Options, flicker_reader, noisy_readers
 from .reading.readers import readable
 from .report.new_axes import new_axes
+from .results import Result, reading_lines, text_table
 from .settings import Positions, Settings, as_list, checked_integer, checked_settings, nonnegative_number
 
 ops = torch.ops.funcsim
@@ -28,7 +27,7 @@ SIGMAS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LayerStability:
+class LayerStability(Result):
     """One hidden layer against its copies with noise.
 
     Attributes:
@@ -57,10 +56,6 @@ class LayerStability:
     flips: Tensor
     flicker: Tensor
 
-    def to_dict(self) -> dict[str, Any]:
-        """All attributes as numbers, strings and lists."""
-        return as_dict(self)
-
     def __str__(self) -> str:
         """A line for each of the units that flicker most, which the network's table has the mean of."""
         most = torch.argsort(self.flicker, descending=True, stable=True)[:10].tolist()
@@ -71,7 +66,7 @@ class LayerStability:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Stability:
+class Stability(Result):
     """What :func:`stability` returns. Print it for a table.
 
     Attributes:
@@ -102,18 +97,6 @@ class Stability:
     layers: tuple[LayerStability, ...]
     read: str = CANONICAL_FORM
     notes: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """All attributes as numbers, strings, lists and dicts, ready for JSON."""
-        return as_dict(self)
-
-    def to_json(self, indent: int | None = None) -> str:
-        """:meth:`to_dict` as JSON.
-
-        Args:
-            indent: Spaces of each level; None writes one line.
-        """
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     def plot(self, axes: Any = None) -> Any:
         """Draws the score against sigma, with the chance level and the scores of the layers, by matplotlib.

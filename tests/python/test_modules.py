@@ -299,7 +299,7 @@ def test_a_normalisation_keeps_the_shape() -> None:
 
 
 def test_nothing_to_compare() -> None:
-    with pytest.raises(ValueError, match=r"no hidden layer.*got net$"):
+    with pytest.raises(ValueError, match=r"no hidden layer.*got 1 \(net\)$"):
         funcsim.sketch(Wrapped(nn.Linear(6, 2)), ROWS)
     with pytest.raises(ValueError, match="meta device"):
         funcsim.sketch(made(Repeated, 1).to("meta"), ROWS)

@@ -294,5 +294,5 @@ def test_no_hidden_layer_says_what_ran() -> None:
         def forward(self, x: Tensor) -> Any:
             return self.head(self.lstm(x)[0])
 
-    with pytest.raises(ValueError, match=r"modules, got head; these did not run as modules: idle$"):
+    with pytest.raises(ValueError, match=r"modules, got 1 \(head\); these did not run as modules: idle$"):
         funcsim.sketch(Recurrent(), ROWS)

@@ -76,6 +76,9 @@ CALLS: dict[str, Callable[[Path], Any]] = {
     ],
     "linear_sum_assignment": lambda _: funcsim.linear_sum_assignment(VALUES),
     "linear_sum_assignment_with_duals": lambda _: funcsim.linear_sum_assignment_with_duals(VALUES),
+    "log_drift": lambda _: [
+        funcsim.log_drift(B, inputs, funcsim.log_drift(A, inputs)).values for inputs in (INPUTS, BATCHES)
+    ],
     **{f"merge {name}": _merged(name) for name in ("jaccard", "phi", "correlation", "weights")},
     "minhash": lambda _: funcsim.minhash(BITS, 30, 16),
     "minhash_jaccard": lambda _: funcsim.minhash_jaccard(SKETCHES, SKETCHES),

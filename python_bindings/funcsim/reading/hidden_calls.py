@@ -215,9 +215,10 @@ def _no_hidden_layer(model: nn.Module, ran: Sequence[str]) -> ValueError:
         hint = "; of quantised layers only dynamic Linear ones are seen: give the network before that step"
     elif idle := [name for module, name in names.items() if is_affine(module) and name not in ran]:
         hint = f"; these did not run as modules: {_listed(idle)}"
+    named = _listed([name for name in ran if name])  # the module itself has none
     return ValueError(
         f"the module has no hidden layer: that takes two affine layers (Linear, Conv, ConvTranspose) that run as "
-        f"modules, got {_listed(ran) or 'none'}{hint}"
+        f"modules, got {len(ran)}{f' ({named})' if named else ''}{hint}"
     )
 
 

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from torch import Tensor
 
@@ -26,7 +26,7 @@ from .layer_choice import LayerChoice, Names, checked_choice
 from .layer_evidence import Evidence
 from .readers import make_readers
 
-Network: TypeAlias = "Model | NetworkSketch"
+Network = Model | NetworkSketch
 
 ROLES = ("network a", "network b")
 DEFAULTS = Settings()

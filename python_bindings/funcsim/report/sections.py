@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from .._version import __version__
-from ..comparison import Comparison, LayerComparison, reading_lines
+from ..comparison import Comparison, LayerComparison
 from ..layer_similarity import LayerSimilarity
+from ..results import reading_lines
 from ..verdict import LEVELS, Verdict
 from .comparison_plot import layer_label
 from .markup import table, text

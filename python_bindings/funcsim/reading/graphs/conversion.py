@@ -5,18 +5,16 @@ become modules again, so that hooks see them; a chain of functions that all have
 has a canonical form.
 """
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import nn
+from torch.export import ExportedProgram
 
 from .networks import as_network
 from .torchscript import module_of_script
 
-if TYPE_CHECKING:
-    from torch.export import ExportedProgram
-
-Model: TypeAlias = "nn.Module | ExportedProgram"
+Model = nn.Module | ExportedProgram
 
 
 def as_module(network: Any) -> Any:
@@ -31,8 +29,7 @@ def as_module(network: Any) -> Any:
         return module_of_script(network)
     if isinstance(network, torch.fx.GraphModule):
         return as_network(_copy(network)) if _calls_functions_only(network.graph) else network
-    # Asked by its name, since the import takes a second.
-    if type(network).__name__ == "ExportedProgram" and type(network).__module__.startswith("torch.export."):
+    if isinstance(network, ExportedProgram):
         return as_network(network.module())
     return network
 
