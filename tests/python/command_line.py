@@ -57,6 +57,7 @@ def small(image):
 
 network = make().eval()
 batches = [torch.ones(4, 6), torch.zeros(4, 6)]
+named = {"x": torch.ones(4, 6), "two": torch.arange(24.0).reshape(4, 6) - 12}
 number = 7
 
 

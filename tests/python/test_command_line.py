@@ -16,6 +16,7 @@ import torch
 import typer
 from command_line import complaint, funcsim, result
 from funcsim_cli.app import COMMANDS, app
+from funcsim_cli.errors import Problem
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAME = "cli_networks"
@@ -336,3 +337,12 @@ def test_demo(tmp_path: pathlib.Path) -> None:
 def test_demo_says_nothing_when_quiet(tmp_path: pathlib.Path) -> None:
     done = funcsim(tmp_path, "demo", "--quiet")
     assert done == command_line.Done(0, "", "")
+
+
+def test_demo_draws_by_seed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(seed: int) -> None:
+        raise Problem(f"seed {seed}")
+
+    monkeypatch.setattr("funcsim_cli.demonstration.make_demonstration", make)
+    assert complaint(tmp_path, "demo", "--seed", "7") == "funcsim demo: seed 7."
+    assert complaint(tmp_path, "demo") == "funcsim demo: seed 0."

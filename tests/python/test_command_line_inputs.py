@@ -62,6 +62,8 @@ def test_every_command_takes_them(folder: pathlib.Path) -> None:
 def test_import_paths(folder: pathlib.Path) -> None:
     assert result(folder, "compare", *PAIR, "-i", f"{NAME}:batches")["num_inputs"] == 8
     assert result(folder, "compare", *PAIR, "-i", f"{NAME}:loader", "--limit", 70)["num_inputs"] == 70
+    scores = [result(folder, "compare", *PAIR, "-i", f"{NAME}:named", *key)["score"] for key in ([], ["--key", "two"])]
+    assert scores[0] != scores[1]
     assert "got int" in complaint(folder, "compare", *PAIR, "-i", f"{NAME}:number")
     assert "got int" in complaint(folder, "compare", *PAIR, "-i", f"{NAME}:wrong")
     assert "nothing here" in complaint(folder, "compare", *PAIR, "-i", f"{NAME}:fails")

@@ -7,6 +7,7 @@ from typing import Any
 import funcsim
 import pytest
 import torch
+from funcsim.reading.graphs.conversion import as_module
 from module_zoo import Residual
 from test_modules import IMAGES, ROWS, made
 from torch import Tensor, nn
@@ -69,6 +70,78 @@ def test_every_function_takes_them(graph_of: Any) -> None:
     assert got.scores.tolist() == expected.scores.tolist() != [[1]]
 
 
+class Keywords(nn.Module):
+    """Takes two arguments, one of them by name only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.head = nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 2)
+
+    def forward(self, x: Tensor, *, y: Tensor) -> Tensor:
+        return self.head(self.second(self.first(x).relu() + y).relu())
+
+
+def test_arguments_by_name() -> None:
+    model, batch = made(Keywords, 1).eval(), {"x": ROWS, "y": ROWS.flip(0), "label": torch.zeros(33)}
+    shapes = {name: {0: torch.export.Dim("inputs")} for name in "xy"}
+    program = torch.export.export(model, (batch["x"],), {"y": batch["y"]}, dynamic_shapes=shapes)
+    for network in (program, program.module()):
+        got = funcsim.compare(network, model, batch)
+        assert (got.score, [layer.name_a for layer in got.layers]) == (1, ["first", "second"])
+
+
+class Function(nn.Module):
+    """A Linear, and a function of what it gives."""
+
+    def __init__(self, function: Callable[[nn.Module, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+        self.head = nn.Linear(6, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(self, self.head(x))
+
+
+SETTINGS: dict[str, Callable[[], nn.Module]] = {
+    "eps of BatchNorm": lambda: nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8, eps=0.5), nn.Linear(8, 2)),
+    "eps of LayerNorm": lambda: nn.Sequential(nn.Linear(6, 8), nn.LayerNorm(8, eps=0.5), nn.Linear(8, 2)),
+    "eps of GroupNorm": lambda: nn.Sequential(nn.Linear(6, 8), nn.GroupNorm(2, 8, eps=0.5), nn.Linear(8, 2)),
+    "a transposed convolution": lambda: nn.Sequential(
+        nn.Unflatten(1, (2, 3)), nn.Conv1d(2, 4, 1), nn.ConvTranspose1d(4, 4, 2), nn.Flatten(), nn.Linear(16, 2)
+    ),
+    "groups": lambda: nn.Sequential(
+        nn.Unflatten(1, (6, 1)), nn.Conv1d(6, 6, 1, groups=3), nn.Flatten(), nn.Linear(6, 2)
+    ),
+    "scale of ELU": lambda: Function(lambda _, x: torch.ops.aten.elu(x, 1.0, 2.0, 0.5)),
+    "dtype of softmax": lambda: Function(lambda _, x: torch.softmax(x.half(), 1, dtype=torch.float32)),
+    "divisor of a mean": lambda: Function(
+        lambda _, x: nn.functional.avg_pool2d(x[:, None, None], (1, 2), None, 0, False, True, 3)
+    ),
+    "weights that are computed": lambda: Function(lambda m, x: nn.functional.linear(x, m.head.weight * 2, m.head.bias)),
+    "weights that are inputs": lambda: Function(lambda m, x: nn.functional.linear(x, x)),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("how", ["trace", "program"])
+def test_settings_of_layers_are_kept(name: str, how: str) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        model = SETTINGS[name]().eval()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        graph = torch.jit.trace(model, ROWS) if how == "trace" else torch.export.export(model, (ROWS,))
+        torch.testing.assert_close(as_module(graph)(ROWS), model(ROWS))
+
+
+def test_what_was_traced_in_training_stays_random() -> None:
+    model = nn.Sequential(nn.Linear(6, 8), nn.Dropout(0.5), nn.Linear(8, 2)).train()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        loaded = as_module(torch.jit.trace(model, ROWS, check_trace=False))
+        assert not torch.equal(loaded(ROWS), loaded(ROWS))
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_torchscript_is_left_as_it_was(training: bool) -> None:
     with warnings.catch_warnings():
@@ -91,10 +164,10 @@ def test_torchscript_is_left_as_it_was(training: bool) -> None:
 
 def test_exported_modules_are_left_as_they_were() -> None:
     module = exported(made(mlp, 1).eval(), ROWS).module()
-    code, names = module.code, [name for name, _ in module.named_modules()]
+    graph, names = str(module.graph), [name for name, _ in module.named_modules()]
     expected = module(ROWS)
     assert funcsim.stability(module, ROWS, sigmas=[0.5]).flipped.item() > 0
-    assert (module.code, [name for name, _ in module.named_modules()]) == (code, names)
+    assert (str(module.graph), [name for name, _ in module.named_modules()]) == (graph, names)
     assert torch.equal(module(ROWS), expected)
 
 
@@ -108,9 +181,9 @@ def test_wrapped_ones() -> None:
 
 def test_traced_by_fx() -> None:
     """What calls modules is run as it is."""
-    model = made(mlp, 1)
-    got = funcsim.compare(torch.fx.symbolic_trace(model), model, ROWS)
-    assert (got.score, got.read_a, [layer.name_a for layer in got.layers]) == (1, "hooks", ["0", "3"])
+    model = made(Keywords, 1)
+    got = funcsim.compare(torch.fx.symbolic_trace(model), model, {"x": ROWS, "y": ROWS})
+    assert (got.score, got.read_a, [layer.name_a for layer in got.layers]) == (1, "hooks", ["first", "second"])
 
 
 class Loops(nn.Module):
