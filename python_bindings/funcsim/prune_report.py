@@ -150,6 +150,7 @@ def prune_report(
             margin=margin,
             positions=positions,
             progress=bar,
+            roles=("the original", "the pruned network"),
         )
         bar.begin("matching units")
         comparison = compare_evidence(a, b, similarity, pairs, NO_EXTRAS)

@@ -216,10 +216,10 @@ def test_any_module_is_read_by_hooks() -> None:
 
 
 def test_bad_networks_and_inputs() -> None:
-    with pytest.raises(ValueError, match=r"network b: the module has no hidden layer"):
+    with pytest.raises(ValueError, match=r"the pruned network: the module has no hidden layer"):
         funcsim.prune_report(_model(), nn.Linear(6, 3), INPUTS)
     sketch: Any = funcsim.sketch(_model(), INPUTS)
-    with pytest.raises(ValueError, match="needs signatures, and network b is a sketch"):
+    with pytest.raises(ValueError, match="needs signatures, and the pruned network is a sketch"):
         funcsim.prune_report(_model(), sketch, INPUTS)
     nothing: list[Tensor] = []
     with pytest.raises(ValueError, match="no batches"):

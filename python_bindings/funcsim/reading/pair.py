@@ -49,11 +49,13 @@ def collect_pair(
     progress: Progress = SILENT,
     similarities: Sequence[str] | None = None,
     needing_signatures: str | None = None,
+    roles: tuple[str, str] = ROLES,
 ) -> tuple[Evidence, Evidence]:
     """The evidence on both networks, b's with what the chance level needs.
 
-    Args are those of :func:`compare`, but for the last three: what is told of the progress; the similarities to choose
-    from, if not those of units; and the name of an option that can't do with sketches, if one was given.
+    Args are those of :func:`compare`, but for the last four: what is told of the progress; the similarities to choose
+    from, if not those of units; the name of an option that can't do with sketches, if one was given; and what messages
+    call the networks.
 
     Raises:
         TypeError, ValueError, RuntimeError: As :func:`compare`.
@@ -64,7 +66,7 @@ def collect_pair(
     if needing_signatures:
         check_signatures_wanted(needing_signatures, method)
     sketches = {
-        role: network for role, network in zip(ROLES, (a, b), strict=True) if isinstance(network, NetworkSketch)
+        role: network for role, network in zip(roles, (a, b), strict=True) if isinstance(network, NetworkSketch)
     }
     for role in sketches:
         if method == "exact" or needing_signatures:
@@ -90,9 +92,9 @@ def collect_pair(
     if isinstance(inputs, Tensor):
         check_tensor(inputs, "inputs")
     modules = {
-        role: network for role, network in zip(ROLES, (a, b), strict=True) if not isinstance(network, NetworkSketch)
+        role: network for role, network in zip(roles, (a, b), strict=True) if not isinstance(network, NetworkSketch)
     }
-    readers = make_readers(modules, settings, choice=choice, call=checked_call(call), shuffled=(ROLES[1],))
+    readers = make_readers(modules, settings, choice=choice, call=checked_call(call), shuffled=(roles[1],))
     if isinstance(inputs, Tensor | Mapping) and method != "exact":
         for reader in readers.values():
             reader.shuffle_all(num_inputs(inputs))
@@ -112,7 +114,7 @@ def collect_pair(
             reader_role: (evidence.num_inputs, inputs_hash.hexdigest()),
         }
     )
-    return (sketched, evidence) if sketch_role == ROLES[0] else (evidence, sketched)
+    return (sketched, evidence) if sketch_role == roles[0] else (evidence, sketched)
 
 
 def _common_settings(sketches: dict[str, NetworkSketch], given: dict[str, Any]) -> Settings:
