@@ -10,6 +10,7 @@ import command_line
 import pytest
 import torch
 from command_line import complaint, funcsim, result
+from funcsim_cli.models.exported import _nothing_unpickled
 from test_command_line_models import mlp, save
 
 NAME = "cli_trust"
@@ -87,3 +88,19 @@ def test_downloaded_weights_are_not_unpickled(
     torch.save(Marks(tmp_path / "ran"), tmp_path / "checkpoints" / "squeezenet1_1-b8a52dc0.pth")
     assert "more than tensors" in complaint(folder, "info", "torchvision:squeezenet1_1:DEFAULT")
     assert not (tmp_path / "ran").exists()
+
+
+def test_nothing_is_unpickled_while_a_program_is_loaded(tmp_path: pathlib.Path) -> None:
+    """Which of these torch.export.load calls is its own affair, and another one in other versions of torch."""
+    mark = tmp_path / "ran"
+    content = pickle.dumps(Marks(mark))
+    torch.save(Marks(mark), tmp_path / "evil.pt")
+    with _nothing_unpickled():
+        for unpickle in (
+            lambda: pickle.loads(content),
+            lambda: pickle.load(io.BytesIO(content)),
+            lambda: torch.load(tmp_path / "evil.pt", weights_only=False),
+        ):
+            with pytest.raises(pickle.UnpicklingError):
+                unpickle()
+    assert not mark.exists()

@@ -91,12 +91,12 @@ def test_arguments_by_name() -> None:
 
 
 class Function(nn.Module):
-    """A Linear, and a function of what it gives."""
+    """A layer, and a function of what it gives."""
 
-    def __init__(self, function: Callable[[nn.Module, Tensor], Tensor]) -> None:
+    def __init__(self, function: Callable[[nn.Module, Tensor], Tensor], layer: nn.Module | None = None) -> None:
         super().__init__()
         self.function = function
-        self.head = nn.Linear(6, 6)
+        self.head = layer or nn.Linear(6, 6)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.function(self, self.head(x))
@@ -113,9 +113,9 @@ SETTINGS: dict[str, Callable[[], nn.Module]] = {
         nn.Unflatten(1, (6, 1)), nn.Conv1d(6, 6, 1, groups=3), nn.Flatten(), nn.Linear(6, 2)
     ),
     "scale of ELU": lambda: Function(lambda _, x: torch.ops.aten.elu(x, 1.0, 2.0, 0.5)),
-    "dtype of softmax": lambda: Function(lambda _, x: torch.softmax(x.half(), 1, dtype=torch.float32)),
+    "dtype of softmax": lambda: Function(lambda _, x: torch.softmax(x, 1, dtype=torch.float64)),
     "divisor of a mean": lambda: Function(
-        lambda _, x: nn.functional.avg_pool2d(x[:, None, None], (1, 2), None, 0, False, True, 3)
+        lambda _, x: nn.functional.avg_pool2d(x, 2, divisor_override=3), nn.Conv2d(3, 4, 3)
     ),
     "weights that are computed": lambda: Function(lambda m, x: nn.functional.linear(x, m.head.weight * 2, m.head.bias)),
     "weights that are inputs": lambda: Function(lambda m, x: nn.functional.linear(x, x)),
@@ -128,10 +128,11 @@ def test_settings_of_layers_are_kept(name: str, how: str) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         model = SETTINGS[name]().eval()
+    inputs = IMAGES if name.startswith("divisor") else ROWS
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        graph = torch.jit.trace(model, ROWS) if how == "trace" else torch.export.export(model, (ROWS,))
-        torch.testing.assert_close(as_module(graph)(ROWS), model(ROWS))
+        graph = torch.jit.trace(model, inputs) if how == "trace" else torch.export.export(model, (inputs,))
+        torch.testing.assert_close(as_module(graph)(inputs), model(inputs))
 
 
 def test_what_was_traced_in_training_stays_random() -> None:
