@@ -94,6 +94,16 @@ def test_compare_writes_files(folder: pathlib.Path, tmp_path: pathlib.Path) -> N
     assert funcsim(folder, "compare", A, B, *ON, "--quiet", "--json", files["--json"]) == Done(0, "", "")
 
 
+def test_a_report_has_all_details(
+    folder: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("funcsim.details.MOST_WORK", 0)  # nothing costs so little that it is collected unasked
+    assert result(folder, "compare", A, B, *ON)["layer_similarity"] is None
+    document = result(folder, "compare", A, B, *ON, "--html", tmp_path / "r.html")
+    assert document["layer_similarity"] is not None
+    assert all(len(layer["chance_similarities"]) == 8 for layer in document["layers"])
+
+
 @pytest.mark.parametrize(("bar", "below"), [("score", 0.01), ("adjusted", 0.01)])
 def test_the_bar(bar: str, below: float, folder: pathlib.Path) -> None:
     value = result(folder, "compare", A, B, *ON)[bar]

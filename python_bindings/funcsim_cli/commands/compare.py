@@ -92,6 +92,7 @@ def compare(
         cka=cka,
         interval=interval,
         shuffles=shuffles,
+        details=None if html is None else True,  # a report shows them all
         include=include or None,
         exclude=exclude or None,
         progress=reading.shows_progress,
