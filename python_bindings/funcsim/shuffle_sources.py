@@ -1,17 +1,20 @@
-"""The shuffles behind p-values (docs/hash.md), one by one: the operator that scores all of them tells of no progress."""
+"""The shuffles behind p-values (docs/hash.md), one by one: the operator that scores all of them shows no progress."""
 
 from collections.abc import Iterator
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 # Of HashPurpose in csrc/kernels/common/hash.h.
 SHUFFLE, SHUFFLE_SEED = 3, 6
 
-_GAMMA = 0x9E3779B97F4A7C15
-_MULTIPLIERS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-_SETS = 4  # of points: the first two bits of an input's hash
-_MASK = (1 << 64) - 1
+GAMMA = 0x9E3779B97F4A7C15
+SETS = 4  # of points: the first two bits of an input's hash
+
+Numbers = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int64]
 
 
 def shuffle_sources(num_inputs: int, seed: int, shuffles: int) -> Iterator[Tensor]:
@@ -25,60 +28,41 @@ def shuffle_sources(num_inputs: int, seed: int, shuffles: int) -> Iterator[Tenso
     Yields:
         int64 ``[inputs]``, on the CPU.
     """
-    inputs = torch.arange(num_inputs, device="cpu")
+    inputs = np.arange(num_inputs, dtype=np.uint64)
     own = _hashes(seed, SHUFFLE, inputs)
-    sets = (own >> 62) & (_SETS - 1)
+    sets = own >> np.uint64(62)
     first = _partners(_order(own, sets))
-    for shuffle in range(shuffles):
-        its_seed = _hash(seed, SHUFFLE_SEED, shuffle)
+    for its_seed in _hashes(seed, SHUFFLE_SEED, np.arange(shuffles, dtype=np.uint64)).tolist():
         again = _partners(_order(_hashes(its_seed, SHUFFLE, inputs), sets))
-        yield first[again]
+        yield torch.from_numpy(first[again])
 
 
-def _order(hashes: Tensor, sets: Tensor) -> Tensor:
+def _order(hashes: Numbers, sets: Numbers) -> Places:
     """The inputs by set, and within a set by hash."""
-    by_hash = torch.argsort(hashes ^ _signed(1 << 63))  # as if they had no sign
+    by_hash = np.argsort(hashes)
     of_each = sets[by_hash]
-    return torch.cat([by_hash[of_each == one] for one in range(_SETS)])
+    return np.concatenate([by_hash[of_each == one] for one in range(SETS)])
 
 
-def _partners(order: Tensor) -> Tensor:
-    """Who trades places in an order: the first and the second, the third and the fourth; the last of an odd number stays."""
-    partners = torch.empty_like(order)
+def _partners(order: Places) -> Places:
+    """Who trades places: the first and the second of an order, the third and the fourth; an odd last one stays."""
+    partners = np.empty_like(order)
     even = len(order) // 2 * 2
-    one, other = order[:even:2], order[1:even:2]
-    partners[one], partners[other] = other, one
+    partners[order[:even:2]] = order[1:even:2]
+    partners[order[1:even:2]] = order[:even:2]
     partners[order[even:]] = order[even:]
     return partners
 
 
-def _key(seed: int, purpose: int) -> int:
-    return _mix(_mix((seed + _GAMMA) & _MASK) + purpose * _GAMMA & _MASK)
+def _hashes(seed: int, purpose: int, indices: Numbers) -> Numbers:
+    """Of the stream of a seed and a purpose; all sums and products are modulo 2**64."""
+    start = np.array([(seed + GAMMA) % 2**64], dtype=np.uint64)
+    key = _mixed(_mixed(start) + np.uint64(purpose * GAMMA % 2**64))
+    return _mixed(key + (indices + np.uint64(1)) * np.uint64(GAMMA))
 
 
-def _hash(seed: int, purpose: int, index: int) -> int:
-    """Of one index, as an int64."""
-    return _signed(_mix(_key(seed, purpose) + (index + 1) * _GAMMA & _MASK))
-
-
-def _mix(x: int) -> int:
-    for shift, multiplier in zip((30, 27), _MULTIPLIERS, strict=True):
-        x = (x ^ (x >> shift)) * multiplier & _MASK
-    return x ^ (x >> 31)
-
-
-def _hashes(seed: int, purpose: int, indices: Tensor) -> Tensor:
-    """Of many indices, int64 with the bits of the hashes."""
-    x = (indices + 1) * _signed(_GAMMA) + _signed(_key(seed, purpose))
-    for shift, multiplier in zip((30, 27), _MULTIPLIERS, strict=True):
-        x = (x ^ _shifted(x, shift)) * _signed(multiplier)
-    return x ^ _shifted(x, 31)
-
-
-def _shifted(x: Tensor, bits: int) -> Tensor:
-    """To the right, with zeros coming in."""
-    return (x >> bits) & ((1 << (64 - bits)) - 1)
-
-
-def _signed(x: int) -> int:
-    return x - (1 << 64) if x >> 63 else x
+def _mixed(numbers: Numbers) -> Numbers:
+    """SplitMix64's finaliser."""
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return numbers ^ (numbers >> np.uint64(31))

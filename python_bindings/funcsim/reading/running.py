@@ -144,7 +144,10 @@ class ParameterSums:
         return {
             name: (parameter, parameter.detach().flatten().view(BITS[parameter.element_size()]).sum())
             for name, parameter in self._model.named_parameters()
-            if not parameter.is_meta and parameter.layout == torch.strided and parameter.element_size() in BITS
+            if type(parameter.detach()) is Tensor
+            and not parameter.is_meta
+            and parameter.layout == torch.strided
+            and parameter.element_size() in BITS
         }
 
     def changed(self) -> list[str]:
