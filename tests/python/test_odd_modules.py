@@ -296,3 +296,52 @@ def test_no_hidden_layer_says_what_ran() -> None:
 
     with pytest.raises(ValueError, match=r"modules, got 1 \(head\); these did not run as modules: idle$"):
         funcsim.sketch(Recurrent(), ROWS)
+
+
+class Unseen(Chain):
+    """Has weights in layers of other kinds, and its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.recurrent, self.both = nn.Embedding(9, 6), nn.GRU(6, 6), nn.Bilinear(6, 6, 6)
+        self.matrix, self.scale = nn.Parameter(torch.randn(6, 6)), nn.Parameter(torch.ones(1, 6))
+        self.tied = self.layers[0].weight
+        self.activation, self.norm = nn.PReLU(6), nn.LayerNorm(6)
+
+    def forward(self, x: Tensor) -> Any:
+        x = self.recurrent(self.words(x.abs().long()).sum(dim=1) * self.scale)[0] @ self.matrix
+        return super().forward(self.activation(self.norm(self.both(x, x))))
+
+
+def test_what_holds_weights_and_is_not_seen_is_listed() -> None:
+    notes = funcsim.compare(Unseen(), made(Unseen, 1), ROWS).notes_a
+    (unseen,) = (note for note in notes if "no affine modules" in note)
+    assert unseen == (
+        "not seen, since they are no affine modules: matrix (parameter), words (Embedding), recurrent (GRU), "
+        "both (Bilinear)"
+    )
+
+
+class Heads(Chain):
+    """Gives three tensors, of which only the last is known to be an output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean, self.rest = nn.Linear(6, 4), nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Any:
+        x = self.layers[0](x).relu()
+        inplace = self.layers[1](x)
+        inplace += 1
+        return {"mean": self.mean(x), "more": (self.layers[2](x).view(-1, 2, 3), self.rest(x).relu()), "x": self.head(x)}
+
+
+def test_hidden_layers_that_are_outputs_are_listed() -> None:
+    a, b = made(Heads, 1), made(Heads, 2)
+    got = funcsim.compare(a, b, ROWS)
+    assert [layer.name_a for layer in got.layers] == ["layers.0", "layers.1", "mean", "layers.2", "rest"]
+    returned = "compared like hidden layers, though the module returns what they give: "
+    assert f"{returned}mean, layers.2" in got.notes_a
+    assert f"{returned}mean" in funcsim.compare(a, b, ROWS, exclude="layers.2").notes_a
+    without = funcsim.compare(a, b, ROWS, call=lambda model, x: model(x)["x"])
+    assert not any(note.startswith(returned) for note in without.notes_a)

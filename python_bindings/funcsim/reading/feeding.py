@@ -27,8 +27,8 @@ def checked_call(call: Any) -> Call | None:
     return checked
 
 
-def run_on(model: nn.Module, batch: Any, call: Call | None) -> None:
-    """Runs a module on a batch.
+def run_on(model: nn.Module, batch: Any, call: Call | None) -> Any:
+    """Runs a module on a batch, and returns what it gives.
 
     A tensor is its first argument. Of a mapping the entries whose keys the forward() takes are its keyword arguments;
     where these leave out what it must have, what :func:`model_input` finds is its first argument.
@@ -42,19 +42,18 @@ def run_on(model: nn.Module, batch: Any, call: Call | None) -> None:
         ValueError: It can't be told how to call the module; says what it takes.
     """
     if call is not None:
-        call(model, batch)
-    elif isinstance(batch, Mapping):
+        return call(model, batch)
+    if isinstance(batch, Mapping):
         arguments, keywords = _arguments(model, batch)
-        model(*arguments, **keywords)
-    else:
-        try:
-            model(batch)
-        except TypeError as error:
-            # Asked afterwards, since hooks may give it what is missing.
-            signature = inspect.signature(model.forward)
-            if _fits(signature, (batch,), {}):
-                raise
-            raise _no_call("a batch is a tensor", model, signature) from error
+        return model(*arguments, **keywords)
+    try:
+        return model(batch)
+    except TypeError as error:
+        # Asked afterwards, since hooks may give it what is missing.
+        signature = inspect.signature(model.forward)
+        if _fits(signature, (batch,), {}):
+            raise
+        raise _no_call("a batch is a tensor", model, signature) from error
 
 
 def _arguments(model: nn.Module, batch: Mapping[Any, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

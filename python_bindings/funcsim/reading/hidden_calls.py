@@ -14,6 +14,7 @@ from .feeding import Call, run_on
 from .layer_choice import LayerChoice
 from .layouts import Layout, find_layout
 from .module_calls import AffineCall, CallFinder, Key, hooked, is_affine, module_names, plain_name, unit_axis
+from .unseen import returned, unseen_parameters
 
 MOST_NAMES = 6  # that a note lists
 
@@ -73,7 +74,9 @@ def find_hidden_calls(model: nn.Module, batch: Any, call: Call | None, choice: L
     if not any(is_affine(module) for module in model.modules()):
         raise _no_hidden_layer(model, [])
     count = num_inputs(batch)
-    two, three = (_calls(model, take_inputs(batch, [i % count for i in range(size)]), call) for size in (2, 3))
+    (two, outputs), (three, _) = (
+        _calls(model, take_inputs(batch, [i % count for i in range(size)]), call) for size in (2, 3)
+    )
     two, three = _same_calls(two, three, choice)
     if len(two) < 2:
         raise _no_hidden_layer(model, [one.name for one in two])
@@ -97,6 +100,9 @@ def find_hidden_calls(model: nn.Module, batch: Any, call: Call | None, choice: L
         notes.append(f"left out, since they don't give real numbers for each input: {listed(adrift)}")
     if coupled:
         notes.append(f"scores depend on which inputs share a batch, since so does what these give: {listed(coupled)}")
+    wanted_names = {layer.name for layer in wanted}
+    if heads := [name for name in returned(two[:-1], outputs) if name in wanted_names]:
+        notes.append(f"compared like hidden layers, though the module returns what they give: {listed(heads)}")
     modules = list(dict.fromkeys(one.module for one in two[:-1]))
     return Found(wanted, modules, max(layer.bytes_per_input for layer in hidden), notes)
 
@@ -119,11 +125,12 @@ def _same_calls(
     return two, three
 
 
-def _calls(model: nn.Module, batch: Any, call: Call | None) -> list[AffineCall]:
+def _calls(model: nn.Module, batch: Any, call: Call | None) -> tuple[list[AffineCall], Any]:
+    """The affine calls, and what the module returned."""
     finder = CallFinder()
     with hooked(model, finder.see):
-        run_on(model, batch, call)
-    return finder.calls
+        outputs = run_on(model, batch, call)
+    return finder.calls, outputs
 
 
 def _hidden_call(two: AffineCall, three: AffineCall) -> tuple[HiddenCall, bool] | None:
@@ -169,6 +176,9 @@ def _notes_on_calls(model: nn.Module, calls: Sequence[AffineCall]) -> list[str]:
     idle = [name for module, name in names.items() if is_affine(module) and name not in times and module not in inside]
     if idle:
         notes.append(f"not seen, since they did not run as modules: {listed(idle)}")
+    inside |= {module for script in names if isinstance(script, torch.jit.ScriptModule) for module in script.modules()}
+    if unseen := unseen_parameters(names, inside):
+        notes.append(f"not seen, since they are no affine modules: {listed(unseen)}")
     return notes
 
 
