@@ -11,9 +11,9 @@ from .comparison import LayerComparison, UnmatchedLayer
 from .progress import shown
 from .reading.graphs.conversion import Model
 from .reading.inputs import Inputs
-from .reading.layer_evidence import LayerEvidence
+from .reading.layer_evidence import CANONICAL_FORM, LayerEvidence
 from .reading.pair import collect_pair
-from .results import Result, text_table
+from .results import Result, reading_lines, text_table
 from .settings import Positions
 from .uncertainty import NO_EXTRAS
 
@@ -72,6 +72,9 @@ class PruneReport(Result):
         num_inputs: Inputs that the networks were compared on.
         layers: Hidden layers that have a partner in the pruned network, in order.
         removed: Hidden layers of the original without a partner: all their units are gone.
+        read: How the networks were read, "canonical form" or "hooks" (docs/modules.md).
+        notes_original: What to know of how the original was read, for example which of its layers can't be seen.
+        notes_pruned: Of how the pruned network was read.
     """
 
     coverage: float
@@ -81,6 +84,9 @@ class PruneReport(Result):
     num_inputs: int
     layers: tuple[LayerPruning, ...]
     removed: tuple[UnmatchedLayer, ...]
+    read: str = CANONICAL_FORM
+    notes_original: tuple[str, ...] = ()
+    notes_pruned: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """A line on the networks and a table of their layers. Pairs of numbers are original / pruned."""
@@ -92,7 +98,11 @@ class PruneReport(Result):
             f"(similarity below {self.threshold:g})"
         )
         removed = [f"layer {layer.name} ({layer.units} units) is gone" for layer in self.removed]
-        return "\n".join([head, _table(self.layers), *removed])
+        reading = [
+            ("the original", self.read, self.notes_original),
+            ("the pruned network", self.read, self.notes_pruned),
+        ]
+        return "\n".join([head, _table(self.layers), *removed, *reading_lines(reading)])
 
     __repr__ = __str__
 
@@ -168,6 +178,9 @@ def prune_report(
         num_inputs=comparison.num_inputs,
         layers=reports,
         removed=comparison.unmatched_a,
+        read=comparison.read_a,
+        notes_original=comparison.notes_a,
+        notes_pruned=comparison.notes_b,
     )
 
 

@@ -29,6 +29,7 @@ KEYS = {
     "inputs_sha256",
     "layers",
     "margin",
+    "notes",
     "num_hashes",
     "num_inputs",
     "positions",
@@ -52,6 +53,7 @@ class NetworkSketch:
         layers: The hidden layers.
         funcsim_version: The version of funcsim that made it.
         read: How the network was read, "canonical form" or "hooks" (docs/modules.md).
+        notes: What to know of how it was read: layers that aren't seen, for example. Comparisons have them, too.
     """
 
     architecture: str
@@ -62,11 +64,12 @@ class NetworkSketch:
     layers: tuple[LayerEvidence, ...]
     funcsim_version: str = __version__
     read: str = CANONICAL_FORM
+    notes: tuple[str, ...] = ()
 
     @property
     def evidence(self) -> Evidence:
         """As comparisons take it."""
-        return Evidence("minhash", self.num_inputs, self.layers, self.settings, read=self.read)
+        return Evidence("minhash", self.num_inputs, self.layers, self.settings, read=self.read, notes=self.notes)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a safetensors file (docs/sketch-format.md): no pickle, readable without funcsim.
@@ -93,6 +96,8 @@ class NetworkSketch:
         }
         if self.read != CANONICAL_FORM:
             document["read"] = self.read
+        if self.notes:
+            document["notes"] = list(self.notes)
         tensors = {}
         for index, layer in enumerate(self.layers):
             assert layer.shuffled is not None
@@ -177,6 +182,7 @@ def sketch(
         inputs_hash.hexdigest(),
         evidence.cpu().layers,
         read=evidence.read,
+        notes=evidence.notes,
     )
 
 
@@ -206,6 +212,9 @@ def _from_file(document: dict[str, Any], tensors: dict[str, Tensor]) -> NetworkS
     read = _typed(document, "read", str) if "read" in document else CANONICAL_FORM
     if read not in (CANONICAL_FORM, HOOKS):
         raise ValueError(f'read must be "{CANONICAL_FORM}" or "{HOOKS}", got {read!r}')
+    notes = _typed(document, "notes", list) if "notes" in document else []
+    if not all(isinstance(note, str) for note in notes):
+        raise ValueError(f"notes must be a list of text, got {notes!r}")
     got = [(layer.units, layer.samples_per_input) for layer in layers]
     expected = got
     if read == CANONICAL_FORM:
@@ -224,6 +233,7 @@ def _from_file(document: dict[str, Any], tensors: dict[str, Tensor]) -> NetworkS
         layers,
         text["funcsim_version"],
         read,
+        tuple(notes),
     )
 
 

@@ -1,5 +1,6 @@
 """Modules that do unusual things: they are compared as others are, or the error says what to do."""
 
+import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -322,6 +323,18 @@ def test_what_holds_weights_and_is_not_seen_is_listed() -> None:
     )
 
 
+def test_sketches_keep_notes(tmp_path: pathlib.Path) -> None:
+    a, b = made(Unseen, 1), made(Unseen, 2)
+    notes = funcsim.compare(a, b, ROWS).notes_a
+    assert notes
+    kept = funcsim.sketch(a, ROWS)
+    kept.save(tmp_path / "a")
+    loaded = funcsim.NetworkSketch.load(tmp_path / "a")
+    assert kept.notes == loaded.notes == notes
+    assert funcsim.compare(loaded, funcsim.sketch(b, ROWS)).notes_a == notes
+    assert funcsim.compare(b, loaded, ROWS).notes_b == notes
+
+
 class Heads(Chain):
     """Gives three tensors, of which only the last is known to be an output."""
 
@@ -333,7 +346,11 @@ class Heads(Chain):
         x = self.layers[0](x).relu()
         inplace = self.layers[1](x)
         inplace += 1
-        return {"mean": self.mean(x), "more": (self.layers[2](x).view(-1, 2, 3), self.rest(x).relu()), "x": self.head(x)}
+        return {
+            "mean": self.mean(x),
+            "more": (self.layers[2](x).view(-1, 2, 3), self.rest(x).relu()),
+            "x": self.head(x),
+        }
 
 
 def test_hidden_layers_that_are_outputs_are_listed() -> None:

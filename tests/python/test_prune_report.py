@@ -224,3 +224,22 @@ def test_bad_networks_and_inputs() -> None:
     nothing: list[Tensor] = []
     with pytest.raises(ValueError, match="no batches"):
         funcsim.prune_report(_model(), _model(), nothing)
+
+
+class _Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.recurrent, self.hidden, self.head = nn.LSTM(6, 5), nn.Linear(5, 4), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.hidden(self.recurrent(x[:, None].transpose(0, 1))[0][0]).relu())
+
+
+def test_says_how_networks_were_read_and_what_is_not_seen() -> None:
+    model = _Recurrent()
+    got = funcsim.prune_report(model, copy.deepcopy(model), INPUTS)
+    note = "not seen, since they are no affine modules: recurrent (LSTM)"
+    assert (got.read, got.notes_original, got.notes_pruned) == ("hooks", (note,), (note,))
+    assert str(got).splitlines()[-1] == f"the original and the pruned network: {note}"
+    assert got.to_dict()["read"] == "hooks"
+    assert funcsim.prune_report(_model(), _model(), INPUTS).read == "canonical form"

@@ -122,7 +122,11 @@ def test_documentation_names_the_keys_and_its_example_runs(
     page = (ROOT / "docs" / "sketch-format.md").read_text(encoding="utf-8")
     with safe_open(file, framework="numpy") as stored:
         document = json.loads(stored.metadata()[KEY])
-    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == {*document, "read"}  # which may be missing
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == {
+        *document,
+        "read",
+        "notes",
+    }  # which may be missing
     (example,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     monkeypatch.chdir(file.parent)
     file.rename(file.parent / "monday.safetensors")
@@ -302,6 +306,8 @@ INCONSISTENT: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "hash of other digits": ({"inputs_sha256": "x" * 64}, {}, ["inputs_sha256", "64 hexadecimal digits"]),
     "hash of 63 digits": ({"inputs_sha256": "0" * 63}, {}, ["inputs_sha256", "64 hexadecimal digits"]),
     "unknown way to read": ({"read": "by eye"}, {}, ["read", "canonical form", "hooks", "by eye"]),
+    "notes of text": ({"notes": "one"}, {}, ["notes", "list", "one"]),
+    "notes of numbers": ({"notes": ["one", 2]}, {}, ["notes", "list of text", "2"]),
     "unknown key": ({"comment": "mine"}, {}, ["keys", "comment"]),
     "unknown key of a layer": (
         {"layers": [{"name": "0", "samples_per_input": 1, "comment": "mine"}]},
