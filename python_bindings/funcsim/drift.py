@@ -15,6 +15,7 @@ from .comparison import Comparison
 from .reading.feeding import Call
 from .reading.inputs import Inputs
 from .reading.layer_choice import Names
+from .reading.run_errors import NaNFound
 from .scalar_logs import checked_logs, write_scalars
 from .settings import INT64, Positions, checked_integer
 from .sketch import NetworkSketch, sketch
@@ -152,8 +153,8 @@ def log_drift(
 
     Warns:
         UserWarning: The network has diverged: NaN on the way to a hidden layer. NaN is logged, the sketches from before
-            are kept, and nothing is raised, unless it is the first call and all weights are finite: then it is the
-            inputs.
+            are kept, and nothing is raised, unless it is the first call and all weights are finite. NaN in the inputs
+            is an error.
     """
     destinations = checked_logs(to)
     _check_arguments(last, step, prefix, reference)
@@ -174,8 +175,8 @@ def log_drift(
             call=call,
             progress=False,
         )
-    except (RuntimeError, ValueError) as error:
-        if "NaN" not in str(error) or not (began or _has_infinite(model)):
+    except NaNFound as error:
+        if not (began or _has_infinite(model)):
             raise
         drift = _diverged(last, number, reference, str(error))
     else:
@@ -297,4 +298,7 @@ def _from_bytes(content: Any) -> NetworkSketch:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "sketch.safetensors"
         file.write_bytes(content.cpu().numpy().tobytes())
-        return NetworkSketch.load(file)
+        try:
+            return NetworkSketch.load(file)
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(file), "a sketch in state")) from error

@@ -9,6 +9,7 @@ import funcsim
 import numpy as np
 import pytest
 import torch
+from funcsim.reading.run_errors import NaNFound
 from torch import nn
 
 A = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 1))
@@ -91,7 +92,7 @@ NETWORKS: dict[str, tuple[Callable[[], Any], type[Exception], list[str]]] = {
     ),
     "a NaN weight": (
         lambda: nn.Sequential(_with_weight(nn.Linear(2, 3), torch.full((3, 2), math.nan)), nn.Linear(3, 1)),
-        RuntimeError,
+        NaNFound,
         ["NaN", "Linear"],
     ),
 }

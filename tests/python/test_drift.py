@@ -267,6 +267,35 @@ def test_nan_in_the_first_inputs_is_an_error() -> None:
         funcsim.log_drift(network(), rows)
 
 
+@pytest.mark.parametrize("hooks", [False, True])
+@pytest.mark.parametrize("row", [3, len(ROWS) - 1])
+def test_nan_in_later_inputs_is_an_error(hooks: bool, row: int) -> None:
+    """It isn't the network that has diverged."""
+    model: nn.Module = Wrapped(network()) if hooks else network()
+    last = funcsim.log_drift(model, ROWS)
+    rows = ROWS.clone()
+    rows[row, 2] = math.nan
+    with pytest.raises(RuntimeError, match=r"NaN.*\(the inputs hold NaN\)"):
+        funcsim.log_drift(model, rows, last)
+
+
+def test_errors_of_the_network_itself_are_not_taken_for_divergence() -> None:
+    class Strict(Wrapped):
+        def forward(self, x: Tensor) -> Tensor:
+            raise ValueError("no NaN is wanted here")
+
+    last = funcsim.log_drift(Wrapped(network()), ROWS)
+    with pytest.raises(ValueError, match="no NaN is wanted here"):
+        funcsim.log_drift(Strict(network()), ROWS, last)
+
+
+def test_a_damaged_state_names_no_temporary_file() -> None:
+    state = funcsim.log_drift(network(), ROWS).state_dict()
+    state["sketch"] = state["sketch"][:-9]
+    with pytest.raises(ValueError, match=r"^a sketch in state is no sketch, or a damaged one"):
+        funcsim.Drift.from_state_dict(state)
+
+
 def test_a_drift_goes_through_a_checkpoint(tmp_path: pathlib.Path) -> None:
     model = network()
     first = funcsim.log_drift(model, ROWS)

@@ -236,6 +236,21 @@ def test_modules_in_float16_and_bfloat16() -> None:
         assert funcsim.compare(model, model, ROWS.to(dtype)).score == 1
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_inputs_of_float32_are_converted_to_float16_and_bfloat16(dtype: torch.dtype) -> None:
+    """As operators take them, so that a network can be compared with its rounded copy."""
+    model = made(Repeated, 1)
+    rounded = copy.deepcopy(model).to(dtype)
+    got = funcsim.compare(model, rounded, ROWS)
+    by_hand = funcsim.compare(model, rounded, ROWS, call=lambda m, x: m(x.to(next(m.parameters()).dtype)))
+    assert got.to_dict() == by_hand.to_dict()
+    assert got.score > 0.9
+    assert funcsim.compare(model, rounded, [{"x": part} for part in ROWS.split(9)]).score > 0.9
+    assert funcsim.compare(rounded, rounded, ROWS.to(dtype)).score == 1
+    with pytest.raises(RuntimeError, match="same dtype"):
+        funcsim.compare(model, rounded, ROWS, call=lambda m, x: m(x))
+
+
 def test_under_autocast_and_inference_mode() -> None:
     a, b = made(Residual, 1), made(Residual, 2)
     expected = funcsim.compare(a, b, IMAGES).to_dict()

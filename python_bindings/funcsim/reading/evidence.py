@@ -21,6 +21,7 @@ from .inputs import BLOCK_INPUTS, Inputs, chunks
 from .layer_choice import LayerChoice
 from .layer_evidence import CANONICAL_FORM, Evidence, LayerBlocks
 from .moments import merged_moments
+from .run_errors import NaNFound, conversion, holds_nan, nan_error
 
 ops = torch.ops.funcsim
 
@@ -31,7 +32,7 @@ def naming(role: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if role and type(error) in (RuntimeError, ValueError, TypeError):
+        if role and type(error) in (RuntimeError, ValueError, TypeError, NaNFound):
             raise type(error)(f"{role}: {error}") from error
         if role:
             error.add_note(f"(in {role})")
@@ -194,6 +195,7 @@ class NetworkReader(Reader[Tensor]):
         """Prepares for inputs like those of the first piece. Returns the samples an input of the layer with most."""
         self.input_shape = tuple(first.shape[1:])
         with naming(self.role):
+            self._check_dtype(first.dtype)
             plan = plan_samples(self.architecture, self.input_shape, self._settings.operator_positions)
         return self._begin([plan[place][1] for place in self._places], expected_inputs)
 
@@ -201,15 +203,20 @@ class NetworkReader(Reader[Tensor]):
         """Takes the next inputs."""
         run = ops.network_signatures_with_moments if self._with_moments else ops.network_signatures
         with naming(self.role):
-            result = run(
-                self.architecture,
-                self.parameters,
-                piece,
-                self._settings.margin,
-                self._settings.operator_positions,
-                self._settings.seed,
-                self._num_inputs,
-            )
+            try:
+                result = run(
+                    self.architecture,
+                    self.parameters,
+                    piece,
+                    self._settings.margin,
+                    self._settings.operator_positions,
+                    self._settings.seed,
+                    self._num_inputs,
+                )
+            except RuntimeError as error:
+                if "NaN" not in str(error):
+                    raise
+                raise nan_error(str(error), in_inputs=holds_nan(piece)) from error
         signatures = result
         if self._with_moments:
             signatures, moments = result
@@ -218,6 +225,15 @@ class NetworkReader(Reader[Tensor]):
             layer.add(signatures[place])
         self._count(len(piece))
         self.progress.advance(len(piece))
+
+    def _check_dtype(self, dtype: torch.dtype) -> None:
+        """Has integers be refused with what to do about them; the rest is for operators to say."""
+        wanted = self.parameters[0].dtype if self.parameters else dtype
+        if not dtype.is_floating_point:
+            names = [str(one).removeprefix("torch.") for one in (wanted, dtype)]
+            raise RuntimeError(
+                f"inputs must be {names[0]} like the parameters, got {names[1]}: {conversion(dtype, wanted)}"
+            )
 
     @property
     def moments(self) -> list[Tensor]:

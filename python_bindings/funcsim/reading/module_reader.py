@@ -18,6 +18,7 @@ from .inputs import Inputs
 from .layer_choice import LayerChoice
 from .layer_evidence import HOOKS, Evidence
 from .module_calls import Key, hooked, unit_axis
+from .run_errors import explained, holds_nan, in_dtype, nan_error, parameter_dtype
 from .running import ParameterSums, first_tensor, has_kernels, undisturbed
 from .samples import Sampler, samples_per_input
 
@@ -75,6 +76,8 @@ class ModuleReader(Reader[Any]):
         self._times: dict[str, int] = {}  # how often the layers' modules run
         self._run_size = 0
         self._sums: ParameterSums | None = None
+        self._dtype = parameter_dtype(model) if call is None else None  # what call= runs is the user's
+        self._inputs_hold_nan = False
 
     @property
     def evidence_device(self) -> torch.device | None:
@@ -96,7 +99,10 @@ class ModuleReader(Reader[Any]):
         self.input_shape = tuple(next(tensor.shape[1:] for _, tensor in named_tensors(first) if tensor.dim() > 0))
         self._sums = ParameterSums(self._model)
         with naming(self.role), undisturbed(self._model, self._settings.seed):
-            found = find_hidden_calls(self._model, first, self._call, self.choice)
+            given = self._given(first)
+            found = explained(
+                lambda: find_hidden_calls(self._model, given, self._call, self.choice), self._model, given, first=True
+            )
         self._calls = found.layers
         self.hidden_modules = found.modules
         self.notes += found.notes
@@ -108,11 +114,16 @@ class ModuleReader(Reader[Any]):
     def add(self, piece: Any) -> None:
         """Takes the next inputs."""
         count = num_inputs(piece)
+        self._inputs_hold_nan = self._inputs_hold_nan or holds_nan(piece)
         with naming(self.role), undisturbed(self._model, self._settings.seed):
             for start in range(0, count, self._run_size):
                 run = cut_inputs(piece, start, min(count, start + self._run_size))
                 self._run(run)
                 self.progress.advance(num_inputs(run))
+
+    def _given(self, batch: Any) -> Any:
+        """A batch as the module is given it."""
+        return in_dtype(self._dtype, batch)
 
     def _run(self, batch: Any) -> None:
         count = num_inputs(batch)
@@ -140,8 +151,9 @@ class ModuleReader(Reader[Any]):
                 with naming(f"layer {call.name}"):
                     see(wanted[key], _by_input(call, output, count))
 
+        given = self._given(batch)
         with hooked(self._model, see_call) as calls:
-            run_on(self._model, batch, self._call)
+            explained(lambda: run_on(self._model, given, self._call), self._model, given, first=False)
         self._check_calls(calls)
 
     def _take(self, place: int, samples: Tensor) -> None:
@@ -159,8 +171,14 @@ class ModuleReader(Reader[Any]):
         if not len(samples):
             return
         if not samples.is_cpu and bool(samples.isnan().any()):  # on the CPU the operator says so at once
-            raise ValueError("pre-activations must not contain NaN, got one")
-        self._layers[place].add(ops.activation_signatures(samples, self._settings.margin))
+            raise nan_error("pre-activations must not contain NaN, got one", in_inputs=self._inputs_hold_nan)
+        try:
+            signatures = ops.activation_signatures(samples, self._settings.margin)
+        except RuntimeError as error:
+            if "NaN" not in str(error):
+                raise
+            raise nan_error(str(error), in_inputs=self._inputs_hold_nan) from error
+        self._layers[place].add(signatures)
 
     def _finish_block(self) -> None:
         for place, (rest, name) in enumerate(zip(self._rest, self.names, strict=True)):
@@ -214,4 +232,4 @@ def _by_input(call: HiddenCall, output: Any, num_inputs: int) -> Tensor:
             f"gave {list(output.shape)} for {num_inputs} inputs, without these on axis {call.layout.axis} as in the "
             f"first run; exclude= leaves it out"
         )
-    return z
+    return z.detach()  # call= may run the module with gradients

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,13 +21,6 @@ from .readers import reads_by_hooks
 from .running import undisturbed
 
 ops = torch.ops.funcsim
-
-
-class FlickerReader(Protocol):
-    """Counts the samples near units' boundaries as well as what a reader collects."""
-
-    def near(self) -> list[Tensor]:
-        """Of all layers, how many samples are near each unit's boundary: int64 ``[units]``, on the CPU."""
 
 
 @dataclass(frozen=True)
