@@ -64,8 +64,9 @@ def load_exported(path: str, trust_pickle: bool) -> nn.Module:
             cause = seen.error or error
             while cause.__cause__ is not None:  # which says what it is about; the rest shows parts of the program
                 cause = cause.__cause__
+            why = f"{type(cause).__name__}: {first_line(cause).partition('. ')[0]}"
             raise Problem(
-                f"{path} can't be loaded by torch.export.load ({type(cause).__name__}: {first_line(cause).partition('. ')[0]})",
+                f"{path} can't be loaded by torch.export.load ({why})",
                 expected="what torch.export.save wrote, by this version of torch or an older one",
                 advice="Packages of AOTInductor hold machine code, in which no layers can be seen.",
             ) from error
