@@ -258,7 +258,7 @@ LONG = {
     "prune-report": ([A, B, "--json", "-"], "reading the networks"),
     "stability": ([A, "--json", "-"], ""),
     "sketch": ([A, "--output", "shown.safetensors"], "reading the network"),
-    "merge": ([A, B, "--output", "shown.safetensors"], "gathering the inputs"),
+    "merge": ([A, B, "--output", "merged.safetensors"], "gathering the inputs"),
 }
 
 
