@@ -134,8 +134,8 @@ def _uncertainty(comparison: "Comparison", low: float, high: float) -> str:
     reach = f"{low:.3f} to {high:.3f}"
     if comparison.interval is not None:
         text = (
-            f"Adjusted is {reach} from one draw of as many inputs to the next. That is for comparing scores on the same "
-            f"inputs: on many more inputs, unlike networks score lower."
+            f"Adjusted is {reach} from one draw of as many inputs to the next. That is for comparing scores on the "
+            f"same inputs: on many more inputs, unlike networks score lower."
         )
     elif comparison.method == "minhash":
         text = (
@@ -143,8 +143,9 @@ def _uncertainty(comparison: "Comparison", low: float, high: float) -> str:
             f"errors), and may be up to 0.02 too low. How much other inputs would change it wasn't measured."
         )
     else:
+        inputs = f"{comparison.num_inputs:,} input{'s' * (comparison.num_inputs > 1)}"
         text = (
-            f"Counted exactly on {comparison.num_inputs:,} input{'s' * (comparison.num_inputs > 1)}. How much other inputs would change it wasn't "
+            f"Counted exactly on {inputs}. How much other inputs would change it wasn't "
             f"measured; compare with interval=0.95 to know."
         )
     first, last = level_of(low), level_of(high)
