@@ -6,7 +6,7 @@ import typer
 
 from .. import options as o
 from ..errors import EXIT_BELOW
-from ..output import check_writable, give, note
+from ..output import check_outputs, give, note
 from ..reading import Reading, with_reading
 
 EXAMPLES = """
@@ -24,14 +24,15 @@ def prune_report(
     pruned: Annotated[str, typer.Argument(metavar="PRUNED", help="The network after, likewise.")],
     reading: Reading,
     threshold: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--threshold",
             metavar="T",
-            help="A unit is lost whose counterpart is less similar than this.",
+            help="A unit is lost whose counterpart is less similar than this. Unless given, half way from each layer's "
+            "chance to 1.",
             rich_help_panel=o.SCORING,
         ),
-    ] = 0.5,
+    ] = None,
     similarity: o.SimilarityOption = o.Similarity.JACCARD,
     pair: o.Pairs = None,
     units: Annotated[
@@ -53,7 +54,7 @@ def prune_report(
 
     The pruned network may have fewer units, other scales and another order of units, and may be fine-tuned.
     """
-    check_writable("--json", json)
+    check_outputs({"--json": json}, original, pruned, reading.inputs)
     pairs = o.read_pairs(pair)
 
     import funcsim
