@@ -264,6 +264,8 @@ def _cka_matrices(
                     f"layers can only be compared on equally many samples an input, got {samples_a} and {samples_b} in "
                     f'all; positions="any" gives one bit an input whatever the layer\'s grid'
                 )
+    if debiased and min(evidence_a.num_samples) < 4:
+        raise ValueError(f"cka_debiased takes at least 4 samples, got {min(evidence_a.num_samples)}")
     progress.stage("comparing layers", len(evidence_b.layers), "layers")
     scores = torch.empty(len(evidence_a.layers), len(evidence_b.layers), dtype=torch.float64, device="cpu")
     chances = torch.empty_like(scores)

@@ -210,6 +210,12 @@ def test_bad_options(options: dict[str, Any], error: type[Exception], message: s
         funcsim.compare(A, B, INPUTS, **options)
 
 
+def test_debiased_cka_of_layers_takes_four_samples() -> None:
+    with pytest.raises(ValueError, match="cka_debiased takes at least 4 samples, got 3"):
+        funcsim.layer_similarity(A, A, INPUTS[:3], similarity="cka_debiased")
+    assert funcsim.layer_similarity(A, A, INPUTS[:4], similarity="cka_debiased").scores.shape == (3, 3)
+
+
 def test_an_interval_takes_two_inputs() -> None:
     with pytest.raises(ValueError, match="at least 2 inputs to draw from, got 1"):
         funcsim.compare(A, B, INPUTS[:1], interval=0.9)

@@ -149,10 +149,10 @@ def _hidden_call(two: AffineCall, three: AffineCall) -> tuple[HiddenCall, bool] 
     return HiddenCall(two.module, two.name, two.key, two.source, found.layout, grid, size), found.is_coupled
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], most: int = MOST_NAMES) -> str:
     """The first names, and how many more there are."""
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _notes_on_calls(model: nn.Module, calls: Sequence[AffineCall]) -> list[str]:

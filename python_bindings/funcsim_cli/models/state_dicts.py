@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from funcsim.reading.hidden_calls import listed
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -98,7 +99,7 @@ def put_into(network: nn.Module, state: dict[str, Tensor], weights: str, archite
         if name in state and state[name].shape != wanted[name].shape
     ]
     wrong = [
-        f"{what} {_some(names)}"
+        f"{what} {listed(names, SHOWN)}"
         for what, names in (("lacks", missing), ("also has", surplus), ("has", shapes))
         if names
     ]
@@ -114,11 +115,6 @@ def put_into(network: nn.Module, state: dict[str, Tensor], weights: str, archite
         network.to(dtypes.pop())
     network.load_state_dict({name: state.get(name, tensor) for name, tensor in wanted.items()})
     return network
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
 
 
 def save_state_dict(network: nn.Module, path: Path) -> None:
