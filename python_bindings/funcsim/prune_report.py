@@ -215,7 +215,7 @@ def _checked(threshold: float | None) -> float | None:
 
 
 def _adjusted(coverage: float, chance: float) -> float:
-    return adjusted_score(*torch.tensor([coverage, chance], dtype=torch.float64)).item()
+    return adjusted_score(*torch.tensor([coverage, chance], dtype=torch.float64, device="cpu")).item()
 
 
 def _chance_of_pairs(layer: LayerPruning) -> float:

@@ -79,10 +79,11 @@ def test_vision_transformer(positions: int | str) -> None:
     assert [layer.num_samples // 12 for layer in got.layers] == {16: [16] * 5, "all": [16, *[17] * 4], "any": [1] * 5}[
         positions
     ]
-    (note,) = got.notes_a
-    assert note.startswith(
+    attention, own = got.notes_a
+    assert attention.startswith(
         "not seen, since MultiheadAttention projects by functions: the projections of encoder.layers"
     )
+    assert own == "not seen, since they are no affine modules: encoder.pos_embedding (parameter)"
 
 
 @pytest.mark.parametrize("name", ["swin_t", "convnext_tiny", "mobilenet_v3_small", "googlenet"])
