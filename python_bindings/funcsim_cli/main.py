@@ -1,6 +1,7 @@
 """The entry point: runs a command, and turns what goes wrong into a paragraph and an exit code."""
 
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -77,9 +78,13 @@ def _usage(error: Any, arguments: Sequence[str]) -> str:
     message: str = error.format_message()
     if not message:
         return ""
+    # Values are checked by Pydantic, in its own words.
+    message = re.sub(r"Input should be (?=greater|less)", "expected a number ", message)
+    message = re.sub(r", unable to parse string as an? \w+", "", message)
+    message = message.replace("Value error, ", "").replace("Input should be ", "expected ")
     parameter, context = getattr(error, "param", None), getattr(error, "ctx", None)
     given = None if parameter is None else _given(arguments, parameter.opts)
-    if given is not None and given not in message:
+    if given is not None and repr(given) not in message:
         message = f"{message.rstrip('.')}, got {given!r}"
     stop = "" if message.endswith(("?", ".")) else "."
     return f"{message}{stop} See {'funcsim' if context is None else context.command_path} --help"

@@ -25,7 +25,7 @@ SUFFIXES = (".safetensors", ".pt", ".pth")
 @with_reading
 def merge(
     models: Annotated[
-        list[str], typer.Argument(metavar="A B...", help=f"Two or more networks of one architecture: {o.MODEL_HELP}")
+        list[str], typer.Argument(metavar="A B...", help=f"Two or more networks of one architecture: {o.NETWORK_HELP}")
     ],
     output: Annotated[
         Path,
@@ -76,7 +76,7 @@ def merge(
     Networks must be Sequentials of one architecture. Give inputs such as they were trained on.
     """
     if len(models) < 2:
-        raise Problem("merge", expected="two or more networks", got="one")
+        raise Problem("there is nothing to merge", expected="two or more networks", got="one")
     check_outputs({"--output": output}, *models, reading.inputs)
     if output.suffix not in SUFFIXES:
         raise Problem(f"--output {output}", expected=f"a file that ends in {', '.join(SUFFIXES)}", got=output.suffix)
