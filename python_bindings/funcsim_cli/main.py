@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 import traceback
 import warnings
@@ -46,7 +47,8 @@ def run(arguments: Sequence[str]) -> int:
         with warnings.catch_warnings():
             if not debug:  # one line each, without the place in the code
                 warnings.showwarning = _show_warning
-            result = app(args=list(arguments), prog_name="funcsim", standalone_mode=False)
+            typed = shlex.join(["funcsim", *arguments])  # for what a report says of itself
+            result = app(args=list(arguments), obj=typed, prog_name="funcsim", standalone_mode=False)
         sys.stdout.flush()
         if result == EXIT_INTERRUPTED:
             raise KeyboardInterrupt

@@ -27,6 +27,7 @@ funcsim compare monday.safetensors friday.safetensors --fail-below 0.9
 
 @with_reading
 def compare(
+    context: typer.Context,
     a: o.ModelA,
     b: o.ModelB,
     reading: Reading,
@@ -103,7 +104,8 @@ def compare(
         progress=reading.shows_progress,
     )
     said = str(comparison.verdict()).replace("interval=0.95", "--interval 0.95")
-    files = {} if html is None else {html: lambda: comparison.save_html(html)}
+    title = f"{a} against {b}"
+    files = {} if html is None else {html: lambda: comparison.save_html(html, title=title, command=context.obj)}
     give(f"{said}\n\n{comparison}", comparison.to_dict(), json, reading.quiet, files)
     if fail_below is not None:
         bar = fail_on or o.Bar.SCORE

@@ -1,5 +1,6 @@
 """``funcsim merge``."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,10 @@ funcsim merge a.safetensors@models:make b.safetensors@models:make --inputs input
 funcsim merge a.pt b.pt c.pt -i inputs.npy -o merged.safetensors --weight 0.3,0.3
 
 The weights then belong into the same architecture: merged.safetensors@models:make
+"""
+NEXT = """\
+Nothing says yet that it is any good: measure its accuracy beside that of each network, or funcsim.barrier in Python.
+What it has of each:
 """
 SUFFIXES = (".safetensors", ".pt", ".pth")
 
@@ -73,7 +78,8 @@ def merge(
 ) -> None:
     """Make one network of two or more: bring their units into one order, average the weights, repair the statistics.
 
-    Networks must be Sequentials of one architecture. Give inputs such as they were trained on.
+    Networks must be Sequentials of one architecture. Give inputs such as they were trained on. Whether the merged one
+    is any good its accuracy says, and funcsim.barrier in Python; neither is computed here.
     """
     if len(models) < 2:
         raise Problem("there is nothing to merge", expected="two or more networks", got="one")
@@ -109,3 +115,14 @@ def merge(
     if not reading.quiet:
         show(f"merged {' and '.join(models)}")
         note(f"written: {output}")
+        note(_next_steps(models, output, reading))
+
+
+def _next_steps(models: list[str], output: Path, reading: Reading) -> str:
+    """What to do with the merged network: to be compared with those that it was made of."""
+    architecture = next((model.partition("@")[2] for model in models if "@" in model), "package.module:function")
+    inputs = shlex.quote(str(reading.inputs))
+    merged = shlex.quote(f"{output}@{architecture}")
+    return NEXT + "\n".join(
+        f"  funcsim compare {shlex.quote(model)} {merged} --inputs {inputs}" for model in dict.fromkeys(models)
+    )
