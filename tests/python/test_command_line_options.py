@@ -372,8 +372,8 @@ TABLES: dict[str, dict[str, Any]] = {
     "stability": STABLE,
     "prune-report": PRUNED,
     "merge": MERGED,
-    "info": dict.fromkeys(["--seed", "--trust-pickle", "--debug"]),  # test_command_line.py
-    "demo": dict.fromkeys(["--seed", "--debug"]),
+    "info": dict.fromkeys(["--seed", "--trust-pickle", "--debug"]),  # test_command_line_applied.py, _trust.py and .py
+    "demo": dict.fromkeys(["--seed", "--debug"]),  # test_command_line_applied.py
     "help": {},
 }
 
