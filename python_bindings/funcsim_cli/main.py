@@ -30,6 +30,15 @@ def run(arguments: Sequence[str]) -> int:
         The exit code: 0; 1 where a result is below the bar that ``--fail-below`` sets; 2 where something is wrong with
         what was asked for; 130 when interrupted.
     """
+    command = " ".join(["funcsim", *arguments[:1]] if arguments and not arguments[0].startswith("-") else ["funcsim"])
+    try:
+        return _run(arguments, command)
+    except KeyboardInterrupt:  # also while the command line is imported
+        print(f"{command}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _run(arguments: Sequence[str], command: str) -> int:
     try:
         import typer  # optional
 
@@ -42,7 +51,6 @@ def run(arguments: Sequence[str]) -> int:
     # Typer carries Click within it, of which it exports some exceptions only.
     usage_error: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
     debug = "--debug" in arguments
-    command = " ".join(["funcsim", *arguments[:1]] if arguments and not arguments[0].startswith("-") else ["funcsim"])
     try:
         with warnings.catch_warnings():
             if not debug:  # one line each, without the place in the code
@@ -53,9 +61,8 @@ def run(arguments: Sequence[str]) -> int:
         if result == EXIT_INTERRUPTED:
             raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
-    except (KeyboardInterrupt, typer.Abort):
-        print(f"{command}: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    except typer.Abort as abort:
+        raise KeyboardInterrupt from abort
     except BrokenPipeError:  # of `funcsim ... | head`, which has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

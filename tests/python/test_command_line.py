@@ -206,6 +206,18 @@ def test_interrupted(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (done.code, done.err) == (130, "funcsim compare: interrupted\n")
 
 
+def test_interrupted_while_it_is_imported() -> None:
+    code = (
+        "import sys\n\n\nclass Interrupts:\n    def find_spec(self, name, *_):\n        if name == 'typer':\n"
+        "            raise KeyboardInterrupt\n\n\nsys.meta_path.insert(0, Interrupts())\n"
+        "from funcsim_cli.main import main\nmain(['info'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=command_line.environment(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "funcsim info: interrupted\n")
+
+
 @pytest.mark.parametrize("arguments", ["info --json -", "info", "compare --help"])
 def test_a_reader_that_has_seen_enough(arguments: str) -> None:
     command = f"set -o pipefail; {sys.executable} -m funcsim_cli {arguments} | true"
