@@ -1,11 +1,13 @@
 """What pruning has destroyed: which units of a network have no counterpart left."""
 
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from .adjusted import adjusted_score
 from .compare import checked_pairs, compare_evidence
 from .comparison import LayerComparison, UnmatchedLayer
 from .progress import shown
@@ -30,6 +32,8 @@ class LayerPruning(Result):
         num_samples: Samples that the layers were compared on.
         coverage: Sum of the similarities of matched units / units: how much of the layer lives on.
         chance: The same against the pruned network with its inputs shuffled.
+        adjusted: (coverage - chance) / (1 - chance): how much lives on beyond chance.
+        threshold: Below this similarity a unit counts as lost.
         counterparts: int64 ``[units]``: the unit of the pruned network that each unit is matched to, or -1.
         similarities: float32 ``[units]``, 0 for units without a counterpart.
         dead: int64 ``[k]``: units that fire on no sample in the original already: there was nothing to lose.
@@ -45,6 +49,8 @@ class LayerPruning(Result):
     num_samples: int
     coverage: float
     chance: float
+    adjusted: float
+    threshold: float
     counterparts: Tensor
     similarities: Tensor
     dead: Tensor
@@ -67,7 +73,8 @@ class PruneReport(Result):
     Attributes:
         coverage: Sum of the similarities of matched units / hidden units of the original, removed layers included.
         chance: The same against the pruned network with its inputs shuffled.
-        threshold: Below this similarity a unit counts as lost.
+        adjusted: (coverage - chance) / (1 - chance): how much lives on beyond chance.
+        threshold: What was asked for: below this similarity a unit counts as lost. None: each layer has its own.
         similarity: "jaccard" or "phi".
         num_inputs: Inputs that the networks were compared on.
         layers: Hidden layers that have a partner in the pruned network, in order.
@@ -76,7 +83,8 @@ class PruneReport(Result):
 
     coverage: float
     chance: float
-    threshold: float
+    adjusted: float
+    threshold: float | None
     similarity: str
     num_inputs: int
     layers: tuple[LayerPruning, ...]
@@ -87,14 +95,26 @@ class PruneReport(Result):
         gone = sum(layer.units for layer in self.removed)
         units = sum(layer.units for layer in self.layers) + gone
         lost = sum(len(layer.lost) for layer in self.layers) + gone
+        below = "half way from chance to 1" if self.threshold is None else f"{self.threshold:g}"
         head = (
-            f"coverage {self.coverage:.4f}, chance {self.chance:.4f} ({self.similarity}); {lost} of {units} units lost "
-            f"(similarity below {self.threshold:g})"
+            f"coverage {self.coverage:.4f}, chance {self.chance:.4f}, adjusted {self.adjusted:.4f} "
+            f"({self.similarity}); {lost} of {units} units lost (similarity below {below})"
         )
         removed = [f"layer {layer.name} ({layer.units} units) is gone" for layer in self.removed]
-        return "\n".join([head, _table(self.layers), *removed])
+        return "\n".join([head, _table(self.layers), *removed, *self._below_chance()])
 
     __repr__ = __str__
+
+    def _below_chance(self) -> Iterator[str]:
+        """What to say of a threshold that units pass which have nothing in common with their counterparts."""
+        names = [layer.name for layer in self.layers if layer.threshold < _chance_of_pairs(layer)]
+        if names:
+            layers = f"layer{'s' * (len(names) > 1)} {', '.join(names)}"
+            yield (
+                f"The threshold {self.threshold:g} is below chance in {layers}: "
+                f"units are kept there that are no more like their counterparts than any others. Without a threshold, "
+                f"it is half way from each layer's chance to 1."
+            )
 
 
 def prune_report(
@@ -102,7 +122,7 @@ def prune_report(
     pruned: Model,
     inputs: Inputs,
     *,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     similarity: str = "jaccard",
     seed: int = 0,
     margin: float = 0.0,
@@ -119,7 +139,8 @@ def prune_report(
         original: The network before, as :func:`compare` takes it.
         pruned: The network after.
         inputs: A tensor or batches, as for :func:`compare`.
-        threshold: A unit whose similarity to its counterpart is below this is lost. A number from -1 to 1.
+        threshold: A unit whose similarity to its counterpart is below this is lost. A number from -1 to 1; None takes
+            for each layer what is half way from 1 to the mean similarity of units that are matched by chance.
         similarity: "jaccard" or "phi".
         seed: Of points and of the shuffle behind chance levels: any int64.
         margin: A unit fires where its canonical pre-activation is above this; finite, at least 0.
@@ -133,10 +154,7 @@ def prune_report(
     Raises:
         TypeError, ValueError, RuntimeError: As :func:`compare`, and for a threshold that is no such number.
     """
-    if not isinstance(threshold, numbers.Real) or isinstance(threshold, bool):
-        raise TypeError(f"threshold must be a number, got {threshold!r}")
-    if not -1 <= threshold <= 1:
-        raise ValueError(f"threshold must be from -1 to 1, got {threshold}")
+    least = _checked(threshold)
     pairs = checked_pairs(layers)
     with shown(progress, "reading the networks", inputs, 2) as bar:
         a, b = collect_pair(
@@ -152,19 +170,20 @@ def prune_report(
             progress=bar,
             roles=("the original", "the pruned network"),
         )
-        bar.begin("matching units")
-        comparison = compare_evidence(a, b, similarity, pairs, NO_EXTRAS)
+        comparison = compare_evidence(a, b, similarity, pairs, NO_EXTRAS, bar)
     evidence_a = {layer.name: layer for layer in a.layers}
     evidence_b = {layer.name: layer for layer in b.layers}
     reports = tuple(
-        _layer_pruning(layer, evidence_a[layer.name_a], evidence_b[layer.name_b], float(threshold))
-        for layer in comparison.layers
+        _layer_pruning(layer, evidence_a[layer.name_a], evidence_b[layer.name_b], least) for layer in comparison.layers
     )
     units = sum(layer.units for layer in a.layers)
+    coverage = sum(layer.coverage * layer.units for layer in reports) / units
+    chance = sum(layer.chance * layer.units for layer in reports) / units
     return PruneReport(
-        coverage=sum(layer.coverage * layer.units for layer in reports) / units,
-        chance=sum(layer.chance * layer.units for layer in reports) / units,
-        threshold=float(threshold),
+        coverage=coverage,
+        chance=chance,
+        adjusted=_adjusted(coverage, chance),
+        threshold=least,
         similarity=similarity,
         num_inputs=comparison.num_inputs,
         layers=reports,
@@ -172,9 +191,31 @@ def prune_report(
     )
 
 
+def _checked(threshold: float | None) -> float | None:
+    if threshold is None:
+        return None
+    if not isinstance(threshold, numbers.Real) or isinstance(threshold, bool):
+        raise TypeError(f"threshold must be a number or None, got {threshold!r}")
+    if not -1 <= threshold <= 1:
+        raise ValueError(f"threshold must be from -1 to 1, got {threshold}")
+    return float(threshold)
+
+
+def _adjusted(coverage: float, chance: float) -> float:
+    return adjusted_score(*torch.tensor([coverage, chance], dtype=torch.float64)).item()
+
+
+def _chance_of_pairs(layer: LayerPruning) -> float:
+    """Mean similarity of units that are matched by chance. Coverage counts those without a counterpart too, as 0."""
+    return min(layer.chance * layer.units / min(layer.units, layer.units_pruned), 1)
+
+
 def _layer_pruning(
-    layer: LayerComparison, before: LayerEvidence, after: LayerEvidence, threshold: float
+    layer: LayerComparison, before: LayerEvidence, after: LayerEvidence, threshold: float | None
 ) -> LayerPruning:
+    chance = layer.chance * max(before.units, after.units)  # a sum over pairs
+    if threshold is None:
+        threshold = (1 + min(chance / min(before.units, after.units), 1)) / 2
     counterparts = layer.matches.new_full((before.units,), -1)
     counterparts[layer.matches[:, 0]] = layer.matches[:, 1]
     similarities = layer.similarities.new_zeros(before.units)
@@ -189,7 +230,9 @@ def _layer_pruning(
         units_pruned=after.units,
         num_samples=layer.num_samples,
         coverage=layer.coverage_a,
-        chance=layer.chance * max(before.units, after.units) / before.units,
+        chance=chance / before.units,
+        adjusted=_adjusted(layer.coverage_a, chance / before.units),
+        threshold=threshold,
         counterparts=counterparts,
         similarities=similarities,
         dead=(~fires).nonzero()[:, 0],
@@ -199,14 +242,14 @@ def _layer_pruning(
 
 
 def _table(layers: Iterable[LayerPruning]) -> str:
-    headings = ("original", "pruned", "units", "coverage", "chance", "lost", "died", "dead before")
+    numbers = ("coverage", "chance", "adjusted", "threshold")
+    headings = ("original", "pruned", "units", *numbers, "lost", "died", "dead before")
     rows = [
         (
             layer.name,
             layer.name_pruned,
             f"{layer.units} / {layer.units_pruned}",
-            f"{layer.coverage:.4f}",
-            f"{layer.chance:.4f}",
+            *(f"{getattr(layer, number):.4f}" for number in numbers),
             str(len(layer.lost)),
             str(len(layer.died)),
             str(len(layer.dead)),

@@ -125,6 +125,50 @@ def test_threshold() -> None:
     assert reports[1].threshold == 1
 
 
+def test_units_are_lost_below_the_middle_between_chance_and_1() -> None:
+    generator = torch.Generator().manual_seed(2)
+    model, inputs = _model(), INPUTS.abs()  # where units fire often, unlike ones overlap a lot
+    with torch.no_grad():
+        model[0].bias += 1
+    pruned = copy.deepcopy(model)
+    with torch.no_grad():
+        pruned[0].weight += 0.4 * torch.randn(12, 6, generator=generator)
+    got = funcsim.prune_report(model, pruned, inputs)
+    assert got.threshold is None
+    for layer, its in zip(got.layers, funcsim.compare(model, pruned, inputs).layers, strict=True):
+        assert layer.threshold == pytest.approx((1 + its.chance) / 2)
+        below = (layer.similarities < layer.threshold).nonzero()[:, 0].tolist()
+        assert layer.lost.tolist() == [unit for unit in below if unit not in layer.dead]
+        assert layer.adjusted == pytest.approx(its.adjusted)
+    assert 0 < len(got.layers[0].lost) < 12
+    assert got.adjusted == pytest.approx((got.coverage - got.chance) / (1 - got.chance))
+    assert "below half way from chance to 1" in str(got)
+    small = funcsim.prune_report(_model(), _without(_model(), [2, 7, 8]), INPUTS).layers[0]
+    assert small.lost.tolist() == [2, 7, 8]  # chance is that of the nine others
+    assert small.threshold == pytest.approx((1 + small.chance * 12 / 9) / 2)
+    silent = _silence(model, 0, list(range(12)))
+    dead = funcsim.prune_report(silent, silent, inputs).layers[0]
+    assert (dead.threshold, dead.adjusted, dead.lost.tolist()) == (1, 1, [])
+
+
+def test_a_threshold_below_chance_is_named() -> None:
+    model = _model()
+    with torch.no_grad():
+        model[0].bias += 1
+    first, second = funcsim.prune_report(model, model, INPUTS).layers
+    assert second.chance < first.chance < 1
+    between = (first.chance + second.chance) / 2
+    text = str(funcsim.prune_report(model, model, INPUTS, threshold=between))
+    assert f"The threshold {between:g} is below chance in layer 0: " in text
+    assert "in layers 0, 2: " in str(funcsim.prune_report(model, model, INPUTS, threshold=0.01))
+    assert "below chance" not in str(funcsim.prune_report(model, model, INPUTS, threshold=first.chance + 0.01))
+    assert "below chance" not in str(funcsim.prune_report(model, model, INPUTS))
+    # Of twelve units nine have a counterpart by chance: coverage by chance is lower than what these nine have.
+    model, small = _model(), _without(_model(), [2, 7, 8])
+    chance = funcsim.prune_report(model, small, INPUTS).layers[0].chance
+    assert "below chance in layer" in str(funcsim.prune_report(model, small, INPUTS, threshold=chance * 12 / 9 - 0.01))
+
+
 def test_removed_layers() -> None:
     model = _model()
     pruned = nn.Sequential(*[copy.deepcopy(model[i]) for i in (0, 1)], nn.Linear(12, 3))
@@ -148,16 +192,18 @@ def test_takes_batches_and_phi() -> None:
 
 
 def test_prints_and_writes() -> None:
-    got = funcsim.prune_report(_model(), _silence(_model(), 0, [3, 9]), INPUTS)
+    got = funcsim.prune_report(_model(), _silence(_model(), 0, [3, 9]), INPUTS, threshold=0.5)
     head, headings, first, _ = str(got).splitlines()
     lost = sum(len(layer.lost) for layer in got.layers)
     assert head == (
-        f"coverage {got.coverage:.4f}, chance {got.chance:.4f} (jaccard); {lost} of 22 units lost "
-        f"(similarity below 0.5)"
+        f"coverage {got.coverage:.4f}, chance {got.chance:.4f}, adjusted {got.adjusted:.4f} (jaccard); "
+        f"{lost} of 22 units lost (similarity below 0.5)"
     )
-    assert headings.split() == ["original", "pruned", "units", "coverage", "chance", "lost", "died", "dead", "before"]
+    numbers = ["coverage", "chance", "adjusted", "threshold"]
+    assert headings.split() == ["original", "pruned", "units", *numbers, "lost", "died", "dead", "before"]
     layer = got.layers[0]
-    assert first.split() == ["0", "0", "12", "/", "12", f"{layer.coverage:.4f}", f"{layer.chance:.4f}", "2", "2", "0"]
+    values = [f"{getattr(layer, name):.4f}" for name in numbers]
+    assert first.split() == ["0", "0", "12", "/", "12", *values, "2", "2", "0"]
     assert str(layer).splitlines()[2:] == ["lost: 3, 9", "died: 3, 9", "dead before: none"]
     assert repr(got) == str(got)
     read = json.loads(got.to_json())
@@ -178,8 +224,8 @@ def test_on_devices(device: torch.device) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"threshold": "0.5"}, TypeError, "threshold must be a number, got '0.5'"),
-        ({"threshold": True}, TypeError, "threshold must be a number, got True"),
+        ({"threshold": "0.5"}, TypeError, "threshold must be a number or None, got '0.5'"),
+        ({"threshold": True}, TypeError, "threshold must be a number or None, got True"),
         ({"threshold": 1.5}, ValueError, "threshold must be from -1 to 1, got 1.5"),
         ({"threshold": float("nan")}, ValueError, "threshold must be from -1 to 1, got nan"),
         ({"similarity": "cka"}, ValueError, 'similarity must be "jaccard" or "phi"'),

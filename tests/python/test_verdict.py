@@ -70,7 +70,8 @@ def test_permuted_and_rescaled_copy_is_the_same() -> None:
 def test_exact_counts_say_that_other_inputs_were_not_looked_at() -> None:
     verdict = made_up().verdict()
     assert (verdict.low, verdict.high) == (verdict.adjusted, verdict.adjusted)
-    assert "Counted exactly on 1,000 inputs" in verdict.uncertainty
+    assert "Counted exactly on 1,000 inputs." in verdict.uncertainty
+    assert "Counted exactly on 1 input." in made_up(num_inputs=1).verdict().uncertainty
     assert "interval=0.95" in verdict.uncertainty
 
 
@@ -103,10 +104,43 @@ def test_p_value(p_value: float | None, said: str) -> None:
     assert ("chance (p" in uncertainty or "may be chance" in uncertainty) is (p_value is not None)
 
 
-def test_chance_of_1_says_nothing() -> None:
+def test_chance_of_1_has_no_range() -> None:
     verdict = made_up(score=1.0, chance=1.0, adjusted=1.0, interval=(1.0, 1.0)).verdict()
     assert (verdict.low, verdict.high) == (1.0, 1.0)
-    assert "Chance is 1" in verdict.notes[0]
+
+
+def silent(width: int, bias: float) -> nn.Sequential:
+    """A network whose hidden units never fire, or always do."""
+    model = nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 2))
+    nn.init.zeros_(model[0].weight)
+    nn.init.constant_(model[0].bias, bias)
+    return model
+
+
+@pytest.mark.parametrize("bias", [-1.0, 1.0])
+@pytest.mark.parametrize("width", [8, 6])
+@pytest.mark.parametrize("method", ["exact", "minhash"])
+def test_units_that_never_change_are_nothing_to_compare(bias: float, width: int, method: Any) -> None:
+    inputs = torch.randn(600, 4)
+    result = funcsim.compare(silent(8, bias), silent(width, bias), inputs, method=method)
+    assert result.score == pytest.approx(result.chance)
+    verdict = result.verdict()
+    assert verdict.level == "Nothing compared"
+    assert "says nothing" in verdict.headline
+    assert "second seed" not in str(verdict)
+    assert "Nothing compared" in result._repr_html_()
+
+
+def test_one_network_without_a_unit_to_tell_is_enough() -> None:
+    torch.manual_seed(0)
+    alive = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    inputs = torch.randn(600, 4)
+    assert funcsim.compare(alive, silent(8, -1.0), inputs).verdict().level == "Nothing compared"
+    half = silent(8, -1.0)
+    with torch.no_grad():
+        half[0].weight[0] = alive[0].weight[0]
+    assert funcsim.compare(alive, half, inputs).verdict().level != "Nothing compared"
+    assert funcsim.compare(alive, alive, inputs[:1]).verdict().level == "Nothing compared"
 
 
 def test_notes_are_for_what_is_there() -> None:
@@ -120,9 +154,13 @@ def test_few_inputs_are_noted() -> None:
     assert "Few" not in notes(num_inputs=500)
 
 
-def test_low_scores_do_not_say_bad() -> None:
-    assert "another seed" in notes(adjusted=0.49)
-    assert "another seed" not in notes(adjusted=0.5)
+def test_scores_that_networks_trained_apart_reach_ask_for_controls() -> None:
+    said = notes(adjusted=0.749)
+    assert "second seed" in said
+    assert "untrained" in said
+    assert "second seed" not in notes(adjusted=0.75)
+    for adjusted in (0.3, 0.6):
+        assert "trained apart" in made_up(adjusted=adjusted).verdict().headline
 
 
 def test_units_that_cannot_be_told_apart_are_noted() -> None:

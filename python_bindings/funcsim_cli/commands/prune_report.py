@@ -24,14 +24,15 @@ def prune_report(
     pruned: Annotated[str, typer.Argument(metavar="PRUNED", help="The network after, likewise.")],
     reading: Reading,
     threshold: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--threshold",
             metavar="T",
-            help="A unit is lost whose counterpart is less similar than this.",
+            help="A unit is lost whose counterpart is less similar than this. Unless given, half way from each layer's "
+            "chance to 1.",
             rich_help_panel=o.SCORING,
         ),
-    ] = 0.5,
+    ] = None,
     similarity: o.SimilarityOption = o.Similarity.JACCARD,
     pair: o.Pairs = None,
     units: Annotated[

@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,9 @@ def load_exported(path: str, trust_pickle: bool) -> nn.Module:
         if not trust_pickle:
             stack.enter_context(_nothing_unpickled())
             stack.enter_context(_nothing_run(seen))
+        # torch 2.11 warns of how it reads tensors itself.
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", message="The given buffer is not writable")
         try:
             program = export.load(path)
         except pickle.UnpicklingError as error:
