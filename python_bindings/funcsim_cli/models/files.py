@@ -68,7 +68,8 @@ def other_kind(path: str) -> str:
         start = stream.read(len(ZIP_START))
     if not start:
         return "an empty file"
-    return "a file that is damaged or was cut off" if start == ZIP_START else "a file of another kind"
+    cut_off = start == ZIP_START and not zipfile.is_zipfile(path)
+    return "a file that is damaged or was cut off" if cut_off else "a file of another kind"
 
 
 def tensors_only() -> AbstractContextManager[Any]:
