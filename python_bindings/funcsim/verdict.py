@@ -219,8 +219,7 @@ def _notes_on_layers(comparison: "Comparison") -> Iterator[str]:
     best = max(comparison.layers, key=_adjusted)
     if best.adjusted - worst.adjusted >= SPREAD:
         yield (
-            f"Layers differ: from {worst.adjusted:.3f} (layer {_name(worst)}) to {best.adjusted:.3f} (layer "
-            f"{_name(best)})."
+            f"Layers differ: from {worst.adjusted:.3f} ({_name(worst)}) to {best.adjusted:.3f} ({_name(best)})."
         )
 
 
@@ -236,7 +235,8 @@ def _covered(comparison: "Comparison", network: str, unmatched: tuple["Unmatched
 
 
 def _name(layer: "LayerComparison") -> str:
-    return layer.name_a if layer.name_a == layer.name_b else f"{layer.name_a} with {layer.name_b}"
+    name = layer.name_a if layer.name_a == layer.name_b else f"{layer.name_a} with {layer.name_b}"
+    return f"layer {name}" if name[:1].isdigit() else name
 
 
 def _adjusted(layer: "LayerComparison") -> float:

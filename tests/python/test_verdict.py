@@ -176,6 +176,8 @@ def test_layers_that_differ_are_noted() -> None:
     low = dataclasses.replace(layer, name_a="4", name_b="6", adjusted=0.1)
     high = dataclasses.replace(layer, name_a="0", name_b="0", adjusted=0.35)
     assert "from 0.100 (layer 4 with 6) to 0.350 (layer 0)" in notes(layers=(high, low))
+    named = dataclasses.replace(low, name_a="layers.4", name_b="layers.4")
+    assert "from 0.100 (layers.4) to" in notes(layers=(high, named))
     assert "Layers differ" not in notes(layers=(high, dataclasses.replace(low, adjusted=0.16)))
 
 
