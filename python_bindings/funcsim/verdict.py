@@ -218,9 +218,7 @@ def _notes_on_layers(comparison: "Comparison") -> Iterator[str]:
     worst = min(comparison.layers, key=_adjusted)
     best = max(comparison.layers, key=_adjusted)
     if best.adjusted - worst.adjusted >= SPREAD:
-        yield (
-            f"Layers differ: from {worst.adjusted:.3f} ({_name(worst)}) to {best.adjusted:.3f} ({_name(best)})."
-        )
+        yield f"Layers differ: from {worst.adjusted:.3f} ({_name(worst)}) to {best.adjusted:.3f} ({_name(best)})."
 
 
 def _covered(comparison: "Comparison", network: str, unmatched: tuple["UnmatchedLayer", ...]) -> str:
