@@ -140,13 +140,13 @@ def find_alignment(
     with exact_arithmetic():
         if by_signatures:
             a, b = collect(readers, inputs, "exact", settings.signatures.num_hashes, first, progress)
-            progress.begin("comparing units")
+            progress.stage("comparing units")
             similarities = _similarities(a, b, settings.similarity)
         elif settings.similarity == "correlation":
             similarities = _correlations(described, inputs, settings.signatures, device, first, progress)
         else:
             first.add(next(chunks(inputs)))
-        progress.begin("matching units")
+        progress.stage("matching units")
         proving = first.join()
         proving = proving.to(device) if proving.is_cpu else proving
         matches = ops.match_units(*described, similarities, settings.coordinate_descent, proving.dim())

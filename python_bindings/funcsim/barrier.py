@@ -227,7 +227,7 @@ def barrier(
         loss_a, loss_b = (
             evaluate(parameters, role)[0] for role, parameters in zip(ROLES, (parameters_a, parameters_b), strict=True)
         )
-        bar.begin("aligning")
+        bar.stage("aligning")
         aligned = aligned_path([a, b], matched_on, settings, with_moments=repair)
         unaligned = replace(aligned, parameters=[parameters_a, parameters_b], moments=[])
 

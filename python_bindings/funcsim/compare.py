@@ -13,7 +13,7 @@ from ._version import __version__
 from .adjusted import adjusted_score
 from .comparison import Comparison, LayerComparison, UnmatchedLayer
 from .details import with_details
-from .progress import shown
+from .progress import SILENT, Progress, shown
 from .reading.feeding import Call
 from .reading.inputs import Inputs
 from .reading.layer_choice import Names
@@ -52,7 +52,8 @@ def compare(
 
     Sequentials that :func:`describe` can read are compared in canonical form: they are read, not run, as operators have
     a forward pass of their own. Any other module is run, and its hidden layers are read by hooks (docs/modules.md).
-    Either way the networks are left exactly as they are: modes, hooks, gradients, buffers and the random state.
+    Either way the networks are left exactly as they are: modes, hooks, gradients, buffers and the random state
+    (but for what a forward() writes into parameters or into buffers above 16 MiB: docs/modules.md).
 
     Args:
         a: A ``torch.nn.Module``, on the CPU or on CUDA, or a :class:`NetworkSketch`. DataParallel,
@@ -139,9 +140,8 @@ def compare(
             progress=bar,
             needing_signatures=extras.needing_signatures,
         )
-        bar.begin("matching units")
-        comparison = compare_evidence(evidence_a, evidence_b, similarity, pairs, extras)
-        comparison = with_details(comparison, evidence_a, evidence_b, details)
+        comparison = compare_evidence(evidence_a, evidence_b, similarity, pairs, extras, bar)
+        comparison = with_details(comparison, evidence_a, evidence_b, details, bar)
     return replace(comparison, seconds=time.perf_counter() - start)
 
 
@@ -165,7 +165,14 @@ def checked_pairs(layers: Iterable[tuple[int, int]] | None) -> list[int]:
     return numbers
 
 
-def compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: list[int], extras: Extras) -> Comparison:
+def compare_evidence(
+    a: Evidence,
+    b: Evidence,
+    similarity: str,
+    given_pairs: list[int],
+    extras: Extras,
+    progress: Progress = SILENT,
+) -> Comparison:
     """Pairs, matches and scores the layers of two networks.
 
     Args:
@@ -174,7 +181,9 @@ def compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: lis
         similarity: "jaccard" or "phi".
         given_pairs: Layer of a, layer of b, layer of a, ...; none for the automatic pairing.
         extras: What is wanted beside.
+        progress: Is told what is done.
     """
+    progress.stage("matching units")
     results = torch.ops.funcsim.compare_layers(
         [layer.rows for layer in a.layers],
         [layer.rows for layer in b.layers],
@@ -188,7 +197,7 @@ def compare_evidence(a: Evidence, b: Evidence, similarity: str, given_pairs: lis
     pairs, scores, chances, errors, network = (tensor.cpu() for tensor in results[:5])
     partners, similarities = ([tensor.cpu() for tensor in tensors] for tensors in results[5:])
     layer_pairs: list[tuple[int, int]] = [(layer_a, layer_b) for layer_a, layer_b in pairs.tolist()]
-    asked, asked_of_layers = _asked(PairedLayers(a, b, layer_pairs, similarity), scores, partners, extras)
+    asked, asked_of_layers = _asked(PairedLayers(a, b, layer_pairs, similarity, progress), scores, partners, extras)
     values = torch.stack([scores, chances, adjusted_score(scores, chances), errors], dim=1).tolist()
     layers = tuple(
         replace(

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .comparison import Comparison
 from .layer_similarity import comparable_layers
+from .progress import SILENT, Progress
 from .reading.layer_evidence import Evidence, LayerEvidence
 
 ops = torch.ops.funcsim
@@ -22,7 +23,9 @@ MATCHING_BITS = 1 << 18
 Pair = tuple[LayerEvidence, LayerEvidence]
 
 
-def with_details(comparison: Comparison, a: Evidence, b: Evidence, details: bool | None) -> Comparison:
+def with_details(
+    comparison: Comparison, a: Evidence, b: Evidence, details: bool | None, progress: Progress = SILENT
+) -> Comparison:
     """The comparison with its details, as far as they are wanted.
 
     Args:
@@ -30,6 +33,7 @@ def with_details(comparison: Comparison, a: Evidence, b: Evidence, details: bool
         a: The evidence that it was made of.
         b: Of network b.
         details: True for all, False for none, None for those that cost little.
+        progress: Is told what is done.
     """
     if details is False:
         return comparison
@@ -42,6 +46,7 @@ def with_details(comparison: Comparison, a: Evidence, b: Evidence, details: bool
         if layer_a.samples_per_input == layer_b.samples_per_input
     ]
     if details or _work(pairs) <= MOST_WORK:
+        progress.stage("matching units under chance")
         under_chance = _chance_similarities(a, b, pairs, comparison.similarity)
         layers = (
             replace(layer, chance_similarities=similarities)
@@ -49,7 +54,7 @@ def with_details(comparison: Comparison, a: Evidence, b: Evidence, details: bool
         )
         comparison = replace(comparison, layers=tuple(layers))
     if details or _work(every) <= MOST_WORK:
-        comparison = replace(comparison, layer_similarity=comparable_layers(a, b, comparison.similarity))
+        comparison = replace(comparison, layer_similarity=comparable_layers(a, b, comparison.similarity, progress))
     return comparison
 
 

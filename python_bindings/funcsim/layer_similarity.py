@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .adjusted import adjusted_score
-from .progress import shown
+from .progress import SILENT, Progress, shown
 from .reading.feeding import Call
 from .reading.inputs import Inputs
 from .reading.layer_choice import Names
@@ -169,21 +169,23 @@ def layer_similarity(
             progress=bar,
             similarities=LAYER_SIMILARITIES,
         )
-        bar.begin("comparing layers")
         if similarity in ("cka", "cka_debiased"):
-            scores, chances = _cka_matrices(evidence_a, evidence_b, similarity == "cka_debiased", seed or 0)
+            scores, chances = _cka_matrices(evidence_a, evidence_b, similarity == "cka_debiased", seed or 0, bar)
         else:
-            scores, chances = _matched_matrices(evidence_a, evidence_b, similarity)
+            scores, chances = _matched_matrices(evidence_a, evidence_b, similarity, bar)
     return _result(evidence_a, evidence_b, similarity, scores, chances)
 
 
-def comparable_layers(evidence_a: Evidence, evidence_b: Evidence, similarity: str) -> LayerSimilarity:
+def comparable_layers(
+    evidence_a: Evidence, evidence_b: Evidence, similarity: str, progress: Progress = SILENT
+) -> LayerSimilarity:
     """The scores of all pairs of layers that have equally many samples an input; NaN for the others.
 
     Args:
         evidence_a: On network a.
         evidence_b: On network b, with what the chance level needs.
         similarity: "jaccard" or "phi".
+        progress: Is told what is done.
     """
     shape = (len(evidence_a.layers), len(evidence_b.layers))
     scores = torch.full(shape, torch.nan, dtype=torch.float64, device="cpu")
@@ -195,7 +197,7 @@ def comparable_layers(evidence_a: Evidence, evidence_b: Evidence, similarity: st
             block = torch.meshgrid(
                 scores.new_tensor(places_a).long(), scores.new_tensor(places_b).long(), indexing="ij"
             )
-            scores[block], chances[block] = _matched_matrices(some_a, some_b, similarity)
+            scores[block], chances[block] = _matched_matrices(some_a, some_b, similarity, progress)
     return _result(evidence_a, evidence_b, similarity, scores, chances)
 
 
@@ -224,25 +226,36 @@ def _result(
     )
 
 
-def _matched_matrices(evidence_a: Evidence, evidence_b: Evidence, similarity: str) -> tuple[Tensor, Tensor]:
+def _matched_matrices(
+    evidence_a: Evidence, evidence_b: Evidence, similarity: str, progress: Progress
+) -> tuple[Tensor, Tensor]:
     """Scores and chances of all pairs of layers by their units."""
+    # Layer by layer of b, so that whoever waits can see how far it is, or stop it.
+    progress.stage("comparing layers", 2 * len(evidence_b.layers), "layers")
 
-    def matrix(rows_b: Sequence[Tensor], partners: Tensor | None = None) -> Tensor:
+    def column(rows_b: Tensor, num_samples_b: int, partners: Tensor | None) -> Tensor:
         scores: Tensor = torch.ops.funcsim.layer_scores(
             [layer.rows for layer in evidence_a.layers],
-            rows_b,
+            [rows_b],
             evidence_a.num_samples,
-            evidence_b.num_samples,
+            [num_samples_b],
             similarity,
             partners,
         )
+        progress.step()
         return scores.cpu()
+
+    def matrix(rows_b: Sequence[Tensor], partners: Tensor | None = None) -> Tensor:
+        each = zip(rows_b, evidence_b.num_samples, strict=True)
+        return torch.cat([column(rows, num_samples, partners) for rows, num_samples in each], dim=1)
 
     rows_b = [layer.rows for layer in evidence_b.layers]
     return matrix(rows_b), matrix(evidence_b.shuffled or rows_b, evidence_b.partners)
 
 
-def _cka_matrices(evidence_a: Evidence, evidence_b: Evidence, debiased: bool, seed: int) -> tuple[Tensor, Tensor]:
+def _cka_matrices(
+    evidence_a: Evidence, evidence_b: Evidence, debiased: bool, seed: int, progress: Progress
+) -> tuple[Tensor, Tensor]:
     """Linear CKA of all pairs of layers, and the same with b's inputs shuffled."""
     for samples_a in evidence_a.num_samples:
         for samples_b in evidence_b.num_samples:
@@ -251,6 +264,7 @@ def _cka_matrices(evidence_a: Evidence, evidence_b: Evidence, debiased: bool, se
                     f"layers can only be compared on equally many samples an input, got {samples_a} and {samples_b} in "
                     f'all; positions="any" gives one bit an input whatever the layer\'s grid'
                 )
+    progress.stage("comparing layers", len(evidence_b.layers), "layers")
     scores = torch.empty(len(evidence_a.layers), len(evidence_b.layers), dtype=torch.float64, device="cpu")
     chances = torch.empty_like(scores)
     for j, layer_b in enumerate(evidence_b.layers):
@@ -260,6 +274,7 @@ def _cka_matrices(evidence_a: Evidence, evidence_b: Evidence, debiased: bool, se
         for i, (layer_a, samples) in enumerate(zip(evidence_a.layers, evidence_a.num_samples, strict=True)):
             for matrix, rows in ((scores, layer_b.rows), (chances, shuffled)):
                 matrix[i, j] = torch.ops.funcsim.signature_cka(layer_a.rows, rows, samples, debiased)
+        progress.step()
     return scores, chances
 
 

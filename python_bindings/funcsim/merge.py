@@ -145,7 +145,7 @@ def merge(
     passes = 1 if similarity == "weights" else 1 + 2 * len(others)
     with shown(progress, "gathering the inputs", inputs, passes) as bar:
         path = aligned_path(networks, gathered(inputs, a, bar), settings, with_moments=repair, progress=bar)
-        bar.begin("averaging and repairing" if repair else "averaging")
+        bar.stage("averaging and repairing" if repair else "averaging")
         return copy_with(a, path.merged(weights, repair=repair))
 
 

@@ -19,7 +19,19 @@ class Progress:
         """Says that a network was read on further inputs."""
 
     def begin(self, what: str) -> None:
-        """Says what is being done from now on, of which no end is known."""
+        """Says what networks are read for from now on."""
+
+    def stage(self, what: str, total: int | None = None, unit: str = "") -> None:
+        """Says what is being done from now on that reads no inputs.
+
+        Args:
+            what: Is being done.
+            total: How many steps it takes; None where that isn't known.
+            unit: What a step is, in the plural.
+        """
+
+    def step(self) -> None:
+        """Says that a step of a stage is done."""
 
 
 SILENT = Progress()
@@ -33,13 +45,29 @@ class _Bar(Progress):
         self._task = task
         self._networks = networks
         self._read = 0  # inputs, times networks
+        self._stage: Any = None  # its task
 
     def advance(self, inputs: int) -> None:
         self._read += inputs
         self._bars.update(self._task, completed=self._read / self._networks)
 
     def begin(self, what: str) -> None:
-        self._bars.update(self._task, description=what)
+        self._end_stage()
+        self._bars.update(self._task, description=what, visible=True)
+
+    def stage(self, what: str, total: int | None = None, unit: str = "") -> None:
+        self._bars.refresh()  # shows the last of what was done before
+        self._end_stage()
+        self._bars.update(self._task, visible=False)
+        self._stage = self._bars.add_task(what, total=total, unit=unit)
+
+    def step(self) -> None:
+        self._bars.advance(self._stage)
+
+    def _end_stage(self) -> None:
+        if self._stage is not None:
+            self._bars.remove_task(self._stage)
+            self._stage = None
 
 
 def expected_inputs(inputs: Any) -> int | None:
@@ -78,5 +106,5 @@ def shown(progress: bool | None, what: str, inputs: Iterable[Any] | None, networ
         yield SILENT
         return
     with import_module(".progress_bars", __package__).bars() as bars:
-        task = bars.add_task(what, total=None if inputs is None else expected_inputs(inputs))
+        task = bars.add_task(what, total=None if inputs is None else expected_inputs(inputs), unit="inputs")
         yield _Bar(bars, task, networks)

@@ -15,14 +15,22 @@ from rich.progress import (
 from rich.text import Text
 
 
+class _Done(MofNCompleteColumn):
+    """How much of how much; nothing of work that isn't counted."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.fields["unit"] else Text("")
+
+
 class _Rate(ProgressColumn):
-    """Inputs a second."""
+    """Inputs a second, or other steps."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        if speed is None:
+        unit = task.fields["unit"]
+        if speed is None or not unit:
             return Text("")
-        return Text(f"{speed:,.0f} inputs/s" if speed >= 10 else f"{speed:.2g} inputs/s")
+        return Text(f"{speed:,.0f} {unit}/s" if speed >= 10 else f"{speed:.2g} {unit}/s")
 
 
 def bars() -> Progress:
@@ -31,7 +39,7 @@ def bars() -> Progress:
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        _Done(),
         _Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),

@@ -170,8 +170,7 @@ def prune_report(
             progress=bar,
             roles=("the original", "the pruned network"),
         )
-        bar.begin("matching units")
-        comparison = compare_evidence(a, b, similarity, pairs, NO_EXTRAS)
+        comparison = compare_evidence(a, b, similarity, pairs, NO_EXTRAS, bar)
     evidence_a = {layer.name: layer for layer in a.layers}
     evidence_b = {layer.name: layer for layer in b.layers}
     reports = tuple(

@@ -2,13 +2,17 @@
 
 import numbers
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from .progress import Progress
 from .reading.layer_evidence import Evidence
 from .settings import checked_flag, checked_integer
+from .shuffle_sources import shuffle_sources
 
 ops = torch.ops.funcsim
 
@@ -65,7 +69,7 @@ def checked_extras(cka: object, interval: object, shuffles: object, seed: int | 
 class PairedLayers:
     """The layers of two networks that a comparison has paired, and what can be said of them from their signatures."""
 
-    def __init__(self, a: Evidence, b: Evidence, pairs: Sequence[tuple[int, int]], similarity: str):
+    def __init__(self, a: Evidence, b: Evidence, pairs: Sequence[tuple[int, int]], similarity: str, progress: Progress):
         """Takes the signatures.
 
         Args:
@@ -73,6 +77,7 @@ class PairedLayers:
             b: The same of the other network.
             pairs: Layer of a, layer of b.
             similarity: "jaccard" or "phi".
+            progress: Is told what is done.
         """
         layers = [(a.layers[i], b.layers[j]) for i, j in pairs]
         self._rows_a = [layer.rows for layer, _ in layers]
@@ -84,6 +89,7 @@ class PairedLayers:
         self._num_samples = [a.num_samples[i] for i, _ in pairs]
         self._num_inputs = a.num_inputs
         self._similarity = similarity
+        self._progress = progress
 
     def _network(self, scores: Tensor) -> Tensor:
         """Scores of the network, ``[rows]``, of those of its pairs of layers, ``[rows, pairs]``."""
@@ -104,16 +110,25 @@ class PairedLayers:
             confidence: Above 0 and below 1.
             seed: Of the draws.
         """
-        replicates = ops.bootstrap_scores(
-            self._rows_a,
-            self._rows_b,
-            [partners.to(self._rows_a[0].device) for partners in matches],
-            self._num_samples,
-            self._num_inputs,
-            REPLICATES,
-            seed,
-            self._similarity,
-        ).cpu()
+        if self._num_inputs < 2:
+            raise ValueError(f"interval takes at least 2 inputs to draw from, got {self._num_inputs}")
+        self._progress.stage("intervals", len(matches), "layers")
+        columns = []
+        # One by one: the draws are the same for all layers, and whoever waits can see how far it is, or stop it.
+        for layer, partners in enumerate(matches):
+            columns.append(
+                ops.bootstrap_scores(
+                    *self._layer(layer),
+                    [partners.to(self._rows_a[0].device)],
+                    [self._num_samples[layer]],
+                    self._num_inputs,
+                    REPLICATES,
+                    seed,
+                    self._similarity,
+                ).cpu()
+            )
+            self._progress.step()
+        replicates = torch.cat(columns, dim=1)
         every = torch.cat([self._network(replicates)[:, None], replicates], dim=1)
         middle = torch.cat([self._network(scores[None]), scores])
         reach = torch.quantile((every - every.mean(dim=0)).abs(), confidence, dim=0)
@@ -124,9 +139,7 @@ class PairedLayers:
 
     def p_values(self, scores: Tensor, shuffles: int, seed: int) -> tuple[float, list[float]]:
         """Of the network's score and of the layers', which are float64 ``[pairs]``."""
-        nulls = ops.shuffled_scores(
-            self._rows_a, self._rows_b, self._num_samples, self._num_inputs, shuffles, seed, self._similarity
-        ).cpu()
+        nulls = self._shuffled_scores(shuffles, seed)
 
         def p_value(null: Tensor, score: Tensor) -> float:
             return (1 + int((null >= score).sum())) / (1 + shuffles)
@@ -134,11 +147,40 @@ class PairedLayers:
         layers = [p_value(null, score) for null, score in zip(nulls.unbind(dim=1), scores, strict=True)]
         return p_value(self._network(nulls), self._network(scores[None])), layers
 
+    def _shuffled_scores(self, shuffles: int, seed: int) -> Tensor:
+        """Scores of the layers with inputs shuffled, float64 ``[shuffles, pairs]``: those of ``shuffled_scores``.
+
+        One by one, so that whoever waits can see how far it is, or stop it.
+        """
+        self._progress.stage("shuffles for p-values", shuffles, "shuffles")
+        device = self._rows_a[0].device
+        pairs = range(len(self._rows_a))
+        # The operator matches the units of several layers side by side.
+        threads = min(len(pairs), torch.get_num_threads()) if device.type == "cpu" else 1
+        rows = []
+        with ThreadPoolExecutor(threads) as pool:
+            for sources in shuffle_sources(self._num_inputs, seed, shuffles):
+                score = partial(self._shuffled_score, sources.to(device))
+                rows.append([*(pool.map(score, pairs) if threads > 1 else map(score, pairs))])
+                self._progress.step()
+        return torch.tensor(rows, dtype=torch.float64, device="cpu")
+
+    def _shuffled_score(self, sources: Tensor, layer: int) -> float:
+        samples = [self._num_samples[layer]]
+        score: Tensor = ops.layer_scores(*self._layer(layer), samples, samples, self._similarity, sources)
+        return score.item()
+
+    def _layer(self, layer: int) -> tuple[list[Tensor], list[Tensor]]:
+        return [self._rows_a[layer]], [self._rows_b[layer]]
+
     def ckas(self) -> list[tuple[float, float | None]]:
         """Linear CKA of each pair of layers and its debiased estimate, which takes 4 samples."""
+        self._progress.stage("CKA", len(self._num_samples), "layers")
 
         def cka(pair: int, debiased: bool) -> float:
             value: Tensor = ops.signature_cka(self._rows_a[pair], self._rows_b[pair], self._num_samples[pair], debiased)
+            if not debiased:
+                self._progress.step()
             return value.item()
 
         return [

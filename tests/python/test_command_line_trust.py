@@ -1,10 +1,13 @@
 """The command line unpickles nothing unasked."""
 
 import io
+import json
 import os
 import pathlib
 import pickle
+import re
 import zipfile
+from collections.abc import Callable
 
 import command_line
 import pytest
@@ -12,6 +15,8 @@ import torch
 from command_line import complaint, funcsim, result
 from funcsim_cli.models.exported import _nothing_unpickled
 from test_command_line_models import mlp, save
+from torch import nn
+from torch.nn import functional
 
 NAME = "cli_trust"
 ON = ["--inputs", "inputs.npy"]
@@ -104,3 +109,76 @@ def test_nothing_is_unpickled_while_a_program_is_loaded(tmp_path: pathlib.Path) 
             with pytest.raises(pickle.UnpicklingError):
                 unpickle()
     assert not mark.exists()
+
+
+def changed(whole: pathlib.Path, made: pathlib.Path, change: Callable[[str], str], extra: dict[str, bytes]) -> None:
+    """A .pt2 file with another program, and with more in it."""
+    with zipfile.ZipFile(whole) as good, zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as other:
+        for name in good.namelist():
+            content = good.read(name)
+            other.writestr(name, change(content.decode()).encode() if name.endswith("model.json") else content)
+        folder = name.partition("/")[0]
+        for name, content in extra.items():
+            other.writestr(f"{folder}/{name}", content)
+
+
+def test_sizes_in_programs_are_formulas(tmp_path: pathlib.Path) -> None:
+    """SymPy evaluates them as Python."""
+    mark = tmp_path / "ran"
+    whole = save(mlp().eval(), torch.randn(4, 6), "export", tmp_path)
+    for code in (
+        f"__import__('os').system('touch {mark}')",
+        f"Add(\"__import__('os').system('touch {mark}')\", Integer(1))",
+        f"Symbol(\"__import__('os').system('touch {mark}')\")",
+    ):
+
+        def put(text: str, code: str = code) -> str:
+            return re.sub(r'"expr_str": "[^"]*"', lambda _: f'"expr_str": {json.dumps(code)}', text)
+
+        changed(whole, tmp_path / "evil.pt2", put, {})
+        text = complaint(tmp_path, "info", "evil.pt2")
+        assert "evil.pt2 holds code where PyTorch writes sizes" in text
+        assert "--trust-pickle" in text
+        assert not mark.exists()
+    changed(whole, tmp_path / "evil.pt2", lambda text: put(text, f"__import__('os').system('touch {mark}')"), {})
+    funcsim(tmp_path, "info", "evil.pt2", "--trust-pickle")
+    assert mark.exists()  # the file does do it
+
+
+def test_sizes_that_pytorch_writes(tmp_path: pathlib.Path) -> None:
+    class Cuts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(6, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = functional.interpolate(x, scale_factor=1.5)[:, :, :6]
+            return self.layer(torch.cat([x, x], 1)[:, : max(1, x.shape[1] // 3)])
+
+    program = torch.export.export(Cuts().eval(), (torch.randn(2, 9, 7),), dynamic_shapes=({1: torch.export.Dim.AUTO},))
+    torch.export.save(program, tmp_path / "cuts.pt2")
+    with zipfile.ZipFile(tmp_path / "cuts.pt2") as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("model.json"))
+        assert b"Max(Integer(1), FloorDiv(" in archive.read(name)
+    assert len(result(tmp_path, "info", "cuts.pt2")["affine layers"]) == 1
+
+
+def test_machine_code_is_not_loaded(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = save(mlp().eval(), torch.randn(4, 6), "export", tmp_path)
+    changed(whole, tmp_path / "compiled.pt2", str, {"data/aotinductor/model/code.so": b"code"})
+    loaded: list[object] = []
+    monkeypatch.setattr("torch.export.pt2_archive._package._load_aoti", lambda *given: loaded.append(given))
+    text = complaint(tmp_path, "info", "compiled.pt2")
+    assert "(ValueError: it holds a compiled program)" in text
+    assert not loaded
+
+
+def test_why_a_program_can_not_be_loaded_is_a_paragraph(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = save(mlp().eval(), torch.randn(4, 6), "export", tmp_path)
+    changed(whole, tmp_path / "new.pt2", lambda text: text.replace("aten.gelu.default", "aten.news.default"), {})
+    text = complaint(tmp_path, "info", "new.pt2")
+    assert "aten.news.default" in text
+    assert "warnings above" not in text
+    assert not [record for record in caplog.records if record.levelname != "DEBUG"]

@@ -74,6 +74,52 @@ def test_nothing_changes(fragile: Fragile, run: str) -> None:
     assert _state(fragile) == before
 
 
+class Adapting(nn.Module):
+    """Moves the statistics of its BatchNorm whatever mode it is put into: their versions stay the same."""
+
+    def __init__(self, *, by_function: bool):
+        super().__init__()
+        self.first, self.bn, self.head = nn.Linear(6, 6), nn.BatchNorm1d(6), nn.Linear(6, 2)
+        self.by_function = by_function
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, bn = self.first(x), self.bn
+        if self.by_function:
+            return self.head(nn.functional.batch_norm(x, bn.running_mean, bn.running_var, training=True))
+        bn.training = True
+        return self.head(bn(x))
+
+
+@pytest.mark.parametrize("by_function", [False, True])
+def test_statistics_of_batches_are_put_back(*, by_function: bool) -> None:
+    model = Adapting(by_function=by_function).eval()
+    model.bn.running_var[2] = torch.nan
+    before = copy.deepcopy(dict(model.bn.named_buffers()))
+    for run in (funcsim.log_drift, funcsim.sketch, lambda *given: funcsim.compare(model, *given)):
+        run(model, ROWS + 3)
+        for name, tensor in model.bn.named_buffers():
+            torch.testing.assert_close(tensor, before[name], rtol=0, atol=0, equal_nan=True)
+    versions = [buffer._version for buffer in model.bn.buffers()]
+    funcsim.sketch(model, ROWS, call=lambda module, x: module.head(module.first(x)))
+    assert [buffer._version for buffer in model.bn.buffers()] == versions, "what hasn't changed isn't written"
+
+
+def test_parameters_that_a_module_writes_into_are_named() -> None:
+    class Decaying(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.head = nn.Linear(6, 6), nn.Linear(6, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.first.weight.data.mul_(0.5)
+            return self.head(self.first(x))
+
+    with pytest.warns(UserWarning, match=r"network b: parameters changed .*: first\.weight\. Does its forward"):
+        funcsim.compare(made(Repeated, 1), Decaying(), ROWS)
+    with pytest.warns(UserWarning, match="^parameters changed"):
+        funcsim.sketch(Decaying().half(), ROWS.half())
+
+
 @pytest.mark.parametrize("error", [RuntimeError("in the middle"), KeyError("in the middle"), KeyboardInterrupt()])
 @pytest.mark.parametrize("run", ["compare", "sketch", "stability"])
 def test_nothing_changes_when_the_model_raises(fragile: Fragile, run: str, error: BaseException) -> None:

@@ -1,6 +1,8 @@
 """Progress bars: on terminals only, with rate and time left, and nothing of Rich imported without need."""
 
 import itertools
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -151,3 +153,61 @@ def test_rich_is_imported_where_there_is_something_to_show_only() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+STAGES: dict[str, tuple[Callable[..., object], list[str]]] = {
+    "compare": (
+        lambda: funcsim.compare(MODEL, MODEL, INPUTS, cka=True, interval=0.9, shuffles=3, details=True, progress=True),
+        ["matching units", "CKA", "intervals", "shuffles for p-values", "matching units under chance", "layers"],
+    ),
+    "layer_similarity": (lambda: funcsim.layer_similarity(MODEL, MODEL, INPUTS, progress=True), ["comparing layers"]),
+    "merge": (
+        lambda: funcsim.merge(MODEL, [MODEL, MODEL], INPUTS.split(999), progress=True),
+        ["matching units", "averaging and repairing"],
+    ),
+    "barrier": (lambda: funcsim.barrier(MODEL, MODEL, INPUTS, CLASSES, weights=3, progress=True), ["aligning"]),
+}
+
+
+@pytest.mark.parametrize("run", STAGES)
+def test_what_reads_no_inputs_has_a_bar_of_its_own(run: str, terminal: Terminal) -> None:
+    call, stages = STAGES[run]
+    with redirect_stderr(terminal):
+        call()
+    frames = terminal.getvalue().split("\r")
+    for stage in stages:
+        of_stage = [frame for frame in frames if stage in frame]
+        assert of_stage, stage
+        assert not any("5000/5000" in frame or "inputs/s" in frame for frame in of_stage), "the bar of what was read"
+
+
+def test_time_left_and_rate_of_shuffles(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = progress._Bar.step
+
+    def seen(bar: Any) -> None:
+        step(bar)
+        bar._bars.refresh()
+
+    monkeypatch.setattr(progress._Bar, "step", seen)
+    with redirect_stderr(terminal):
+        funcsim.compare(MODEL, MODEL, INPUTS, shuffles=4, progress=True)
+    shuffling = [frame for frame in terminal.getvalue().split("\r") if "shuffles for p-values" in frame]
+    text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", " ".join(shuffling))
+    assert "2/4" in text
+    assert re.search(r"3/4 +[\d,]+ shuffles/s \d:\d\d:\d\d \d:\d\d:\d\d", text), "rate, time gone, time left"
+
+
+def test_shuffles_can_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = []
+
+    def sources(num_inputs: int, _seed: int, shuffles: int) -> Iterator[torch.Tensor]:
+        for shuffle in range(shuffles):
+            done.append(shuffle)
+            if shuffle == 3:
+                signal.raise_signal(signal.SIGINT)
+            yield torch.arange(num_inputs)
+
+    monkeypatch.setattr("funcsim.uncertainty.shuffle_sources", sources)
+    with pytest.raises(KeyboardInterrupt):
+        funcsim.compare(MODEL, MODEL, INPUTS, shuffles=10_000)
+    assert done == [0, 1, 2, 3]

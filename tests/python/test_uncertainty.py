@@ -211,7 +211,7 @@ def test_bad_options(options: dict[str, Any], error: type[Exception], message: s
 
 
 def test_an_interval_takes_two_inputs() -> None:
-    with pytest.raises(RuntimeError, match="at least 2 inputs to draw from, got 1"):
+    with pytest.raises(ValueError, match="at least 2 inputs to draw from, got 1"):
         funcsim.compare(A, B, INPUTS[:1], interval=0.9)
 
 

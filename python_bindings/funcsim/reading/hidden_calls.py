@@ -89,16 +89,14 @@ def find_hidden_calls(model: nn.Module, batch: Any, call: Call | None, choice: L
     if not hidden:
         path, tensor = next((path, tensor) for path, tensor in named_tensors(batch) if tensor.dim() > 0)
         rows = f"which are the rows of its first tensor{f' {path!r}' if path else ''}, {list(tensor.shape)}"
-        raise ValueError(
-            f"no affine layer gives numbers for each input of a batch, {rows}; what ran: {_listed(adrift)}"
-        )
+        raise ValueError(f"no affine layer gives numbers for each input of a batch, {rows}; what ran: {listed(adrift)}")
     wanted = [hidden[place] for place in choice.places([layer.name for layer in hidden])]
     coupled = [layer.name for layer in wanted if layer.name in coupled]
     notes = _notes_on_calls(model, two)
     if adrift:
-        notes.append(f"left out, since they don't give real numbers for each input: {_listed(adrift)}")
+        notes.append(f"left out, since they don't give real numbers for each input: {listed(adrift)}")
     if coupled:
-        notes.append(f"scores depend on which inputs share a batch, since so does what these give: {_listed(coupled)}")
+        notes.append(f"scores depend on which inputs share a batch, since so does what these give: {listed(coupled)}")
     modules = list(dict.fromkeys(one.module for one in two[:-1]))
     return Found(wanted, modules, max(layer.bytes_per_input for layer in hidden), notes)
 
@@ -116,7 +114,7 @@ def _same_calls(
     two, three = ([call for call in calls if call.name not in unwanted] for calls in (two, three))
     if [(one.key, one.source) for one in two] != [(other.key, other.source) for other in three]:
         names = [*dict.fromkeys(call.name for call in (*two, *three) if (call.key, call.source) in odd)]
-        which = f" ({_listed(names)}), which exclude= leaves out" if names else " or in another order"
+        which = f" ({listed(names)}), which exclude= leaves out" if names else " or in another order"
         raise ValueError(f"layers can't be told apart, since for 3 inputs others run than for 2{which}")
     return two, three
 
@@ -144,7 +142,8 @@ def _hidden_call(two: AffineCall, three: AffineCall) -> tuple[HiddenCall, bool] 
     return HiddenCall(two.module, two.name, two.key, two.source, found.layout, grid, size), found.is_coupled
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
     return ", ".join(names[:MOST_NAMES]) + more
 
@@ -155,21 +154,21 @@ def _notes_on_calls(model: nn.Module, calls: Sequence[AffineCall]) -> list[str]:
     names = module_names(model)
     notes = []
     if repeated := [f"{name} ({count} times)" for name, count in times.items() if count > 1]:
-        notes.append(f"each call of these is a layer of its own: {_listed(repeated)}")
+        notes.append(f"each call of these is a layer of its own: {listed(repeated)}")
     if tied := _tied(model, names, times):
-        notes.append(f"tied: {_listed(tied)}")
+        notes.append(f"tied: {listed(tied)}")
     attentions = [module for module in names if isinstance(module, nn.MultiheadAttention)]
     if attentions:
         notes.append(
             f"not seen, since MultiheadAttention projects by functions: the projections of "
-            f"{_listed([names[module] for module in attentions])}"
+            f"{listed([names[module] for module in attentions])}"
         )
     if scripts := _scripts(names):
-        notes.append(f"not seen, since they are TorchScript within another module: {_listed(scripts)}")
+        notes.append(f"not seen, since they are TorchScript within another module: {listed(scripts)}")
     inside = {module for attention in attentions for module in attention.modules()}
     idle = [name for module, name in names.items() if is_affine(module) and name not in times and module not in inside]
     if idle:
-        notes.append(f"not seen, since they did not run as modules: {_listed(idle)}")
+        notes.append(f"not seen, since they did not run as modules: {listed(idle)}")
     return notes
 
 
@@ -214,8 +213,8 @@ def _no_hidden_layer(model: nn.Module, ran: Sequence[str]) -> ValueError:
     if any(type(module).__module__.startswith("torch.ao.nn.") for module in names):
         hint = "; of quantised layers only dynamic Linear ones are seen: give the network before that step"
     elif idle := [name for module, name in names.items() if is_affine(module) and name not in ran]:
-        hint = f"; these did not run as modules: {_listed(idle)}"
-    named = _listed([name for name in ran if name])  # the module itself has none
+        hint = f"; these did not run as modules: {listed(idle)}"
+    named = listed([name for name in ran if name])  # the module itself has none
     return ValueError(
         f"the module has no hidden layer: that takes two affine layers (Linear, Conv, ConvTranspose) that run as "
         f"modules, got {len(ran)}{f' ({named})' if named else ''}{hint}"

@@ -1,5 +1,6 @@
 """Reads any module: its hidden layers are found by running it, and their pre-activations by hooks."""
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,12 +13,12 @@ from ..settings import Settings
 from .batches import cut_inputs, named_tensors, num_inputs, pieces
 from .evidence import Reader, naming
 from .feeding import Call, run_on, token_mask
-from .hidden_calls import HiddenCall, find_hidden_calls, run_size
+from .hidden_calls import HiddenCall, find_hidden_calls, listed, run_size
 from .inputs import Inputs
 from .layer_choice import LayerChoice
-from .layer_evidence import HOOKS
+from .layer_evidence import HOOKS, Evidence
 from .module_calls import Key, hooked, unit_axis
-from .running import first_tensor, has_kernels, undisturbed
+from .running import ParameterSums, first_tensor, has_kernels, undisturbed
 from .samples import Sampler, samples_per_input
 
 ops = torch.ops.funcsim
@@ -73,6 +74,7 @@ class ModuleReader(Reader[Any]):
         self._rest: list[Tensor | None] = []  # of every layer, samples that don't fill a byte yet
         self._times: dict[str, int] = {}  # how often the layers' modules run
         self._run_size = 0
+        self._sums: ParameterSums | None = None
 
     @property
     def evidence_device(self) -> torch.device | None:
@@ -92,6 +94,7 @@ class ModuleReader(Reader[Any]):
     def plan(self, first: Any, expected_inputs: int) -> int:
         """Finds the hidden layers. Returns the samples an input of the layer with most."""
         self.input_shape = tuple(next(tensor.shape[1:] for _, tensor in named_tensors(first) if tensor.dim() > 0))
+        self._sums = ParameterSums(self._model)
         with naming(self.role), undisturbed(self._model, self._settings.seed):
             found = find_hidden_calls(self._model, first, self._call, self.choice)
         self._calls = found.layers
@@ -166,6 +169,16 @@ class ModuleReader(Reader[Any]):
                     self._pack(place, rest)
                 self._rest[place] = None
         super()._finish_block()
+
+    def evidence(self, method: str) -> Evidence:
+        """All that was collected. Warns where the module has written into its parameters, which aren't put back."""
+        if self._sums is not None and (changed := self._sums.changed()):
+            warnings.warn(
+                f"{f'{self.role}: ' if self.role else ''}parameters changed while the network was read, and aren't put "
+                f"back: {listed(changed)}. Does its forward() write into them?",
+                stacklevel=5,
+            )
+        return super().evidence(method)
 
     def _check_calls(self, calls: Counter[str]) -> None:
         """Checks that the modules of the layers ran as often as in the first run."""

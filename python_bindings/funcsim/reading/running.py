@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 MOST_BUFFER_BYTES = 1 << 24
+BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes of an element
 
 
 def unwrapped(model: Any) -> Any:
@@ -41,8 +42,9 @@ def undisturbed(model: nn.Module, seed: int) -> Iterator[None]:
     """Has a module run in eval mode, module by module and uncompiled, and leaves it as it was, whatever happens.
 
     Put back are: the modes of all modules, buffers of up to 16 MiB, the random state, PyTorch's choice of fast paths.
-    Larger buffers hold weights, which modules don't change in eval mode, and copies would take memory. Modules that
-    draw random numbers draw the same ones every time.
+    Larger buffers hold weights, which modules don't change in eval mode, and copies would take memory; parameters
+    aren't copied either (:class:`ParameterSums` notices what is written into them). Modules that draw random numbers
+    draw the same ones every time.
 
     Args:
         model: What will be run.
@@ -117,5 +119,42 @@ def _restore_buffers(
         module._buffers.clear()
         module._buffers.update(buffers)
     for buffer, (version, copy) in copies.items():
-        if buffer._version != version:
+        if buffer._version != version or not _equal(buffer, copy):
             buffer.copy_(copy)
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors hold the same. Versions don't tell: batch_norm moves statistics and leaves the version."""
+    if one.is_meta or one.layout != torch.strided:
+        return True  # without values that can be looked at
+    if torch.equal(one, other):
+        return True
+    return bool(((one == other) | (one.isnan() & other.isnan())).all())
+
+
+class ParameterSums:
+    """Notices that parameters were written into. Sums of their bits take one look at them and no memory."""
+
+    def __init__(self, model: nn.Module):
+        """Takes the sums."""
+        self._model = model
+        self._sums = self._now()
+
+    def _now(self) -> dict[str, tuple[Tensor, Tensor]]:
+        return {
+            name: (parameter, parameter.detach().flatten().view(BITS[parameter.element_size()]).sum())
+            for name, parameter in self._model.named_parameters()
+            if type(parameter.detach()) is Tensor
+            and not parameter.is_meta
+            and parameter.layout == torch.strided
+            and parameter.element_size() in BITS
+        }
+
+    def changed(self) -> list[str]:
+        """Names of the parameters that hold something else than at first."""
+        now = self._now()
+        return [
+            name
+            for name, (parameter, bits) in self._sums.items()
+            if name not in now or now[name][0] is not parameter or not torch.equal(now[name][1], bits)
+        ]

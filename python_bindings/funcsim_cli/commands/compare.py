@@ -1,12 +1,13 @@
 """``funcsim compare``."""
 
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
 from .. import options as o
-from ..errors import EXIT_BELOW
-from ..output import check_writable, give, note
+from ..errors import EXIT_BELOW, Problem
+from ..output import check_outputs, give, note
 from ..reading import Reading, with_reading
 
 EXAMPLES = """
@@ -71,8 +72,9 @@ def compare(
     The score is 1 for the same network, whatever the order and scale of its units; "adjusted" is near 0 for unrelated
     ones.
     """
-    for option, path in (("--json", json), ("--html", html)):
-        check_writable(option, path)
+    check_outputs({"--json": json, "--html": html}, a, b, reading.inputs)
+    if html is not None and find_spec("plotly") is None:
+        raise Problem("--html needs plotly, which is not installed", advice="pip install plotly.")
     pairs = o.read_pairs(pair)
 
     import funcsim
@@ -97,10 +99,9 @@ def compare(
         exclude=exclude or None,
         progress=reading.shows_progress,
     )
-    if html is not None:
-        comparison.save_html(html)
     said = str(comparison.verdict()).replace("interval=0.95", "--interval 0.95")
-    give(f"{said}\n\n{comparison}", comparison.to_dict(), json, reading.quiet, html)
+    files = {} if html is None else {html: lambda: comparison.save_html(html)}
+    give(f"{said}\n\n{comparison}", comparison.to_dict(), json, reading.quiet, files)
     if fail_below is not None:
         got = comparison.score if fail_on is o.Bar.SCORE else comparison.adjusted
         if got < fail_below:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import options as o
-from ..output import check_writable, give
+from ..output import check_outputs, give
 
 OPTIONAL = ("torchvision", "datasets", "matplotlib", "plotly", "pandas", "rich", "typer")
 
@@ -33,7 +33,7 @@ def info(
     debug: o.Debug = False,
 ) -> None:
     """Say what is installed and used, or what funcsim sees of a network."""
-    check_writable("--json", json)
+    check_outputs({"--json": json}, model)
     document = _of_installation() if model is None else _of_model(model, seed or 0, trust_pickle)
     give("\n".join(_lines(document)), document, json, quiet)
 

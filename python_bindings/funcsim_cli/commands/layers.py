@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import options as o
-from ..output import check_writable, give
+from ..output import check_outputs, give
 from ..reading import Reading, with_reading
 
 EXAMPLES = """
@@ -37,7 +37,7 @@ def layers(
     Which layer does what in networks of different depth? Printed are adjusted scores: near 0 for unrelated layers, 1
     for equal ones.
     """
-    check_writable("--json", json)
+    check_outputs({"--json": json}, a, b, reading.inputs)
 
     import funcsim
 

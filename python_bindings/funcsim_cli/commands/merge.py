@@ -7,7 +7,7 @@ import typer
 
 from .. import options as o
 from ..errors import Problem
-from ..output import check_writable, note, show
+from ..output import check_outputs, note, show
 from ..reading import Reading, with_reading
 
 EXAMPLES = """
@@ -77,7 +77,7 @@ def merge(
     """
     if len(models) < 2:
         raise Problem("merge", expected="two or more networks", got="one")
-    check_writable("--output", output)
+    check_outputs({"--output": output}, *models, reading.inputs)
     if output.suffix not in SUFFIXES:
         raise Problem(f"--output {output}", expected=f"a file that ends in {', '.join(SUFFIXES)}", got=output.suffix)
     shares = None if weight is None else o.read_numbers("--weight", weight)
@@ -85,7 +85,10 @@ def merge(
     import funcsim
 
     from ..loading import load_for, load_networks
+    from ..models.replaced import check_replaced
     from ..models.state_dicts import save_state_dict
+
+    check_replaced(output, sketch=False)
 
     loaded = load_networks(models, reading)
     first, *others = [model.sequential for model in loaded]

@@ -6,7 +6,7 @@ import typer
 
 from .. import options as o
 from ..errors import EXIT_BELOW
-from ..output import check_writable, give, note
+from ..output import check_outputs, give, note
 from ..reading import Reading, with_reading
 
 EXAMPLES = """
@@ -54,7 +54,7 @@ def prune_report(
 
     The pruned network may have fewer units, other scales and another order of units, and may be fine-tuned.
     """
-    check_writable("--json", json)
+    check_outputs({"--json": json}, original, pruned, reading.inputs)
     pairs = o.read_pairs(pair)
 
     import funcsim

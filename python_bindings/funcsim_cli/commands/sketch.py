@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .. import options as o
-from ..output import check_writable, note, show
+from ..output import check_outputs, note, show
 from ..reading import Reading, with_reading
 
 EXAMPLES = """
@@ -36,11 +36,14 @@ def sketch(
 
     Sketches are comparable where they were made on the same inputs with the same options.
     """
-    check_writable("--output", output)
+    check_outputs({"--output": output}, model, reading.inputs)
 
     import funcsim
 
     from ..loading import load_for, load_networks
+    from ..models.replaced import check_replaced
+
+    check_replaced(output, sketch=True)
 
     (loaded,) = load_networks([model], reading)
     made = funcsim.sketch(

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from .. import options as o
-from ..output import check_writable, give
+from ..output import check_outputs, give
 from ..reading import Reading, with_reading
 
 EXAMPLES = """
@@ -45,7 +45,7 @@ def stability(
 
     What a change of the weights that doesn't matter does to the score is what other scores are to be held against.
     """
-    check_writable("--json", json)
+    check_outputs({"--json": json}, model, reading.inputs)
     wanted_sigmas = None if sigmas is None else o.read_numbers("--sigmas", sigmas)
 
     import funcsim

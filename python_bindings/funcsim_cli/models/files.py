@@ -77,7 +77,7 @@ def load_pickled(path: str, trust_pickle: bool) -> Any:
             return torch.load(path, map_location="cpu", weights_only=not trust_pickle)
     except pickle.UnpicklingError as error:
         if trust_pickle:
-            raise Problem(f"{path} can't be unpickled ({_first_line(error)}): it is damaged, or no pickle") from error
+            raise Problem(f"{path} can't be unpickled ({first_line(error)}): it is damaged, or no pickle") from error
         raise Problem(
             f"{path} holds more than tensors",
             expected="a state dict, which torch.save(network.state_dict(), path) writes",
@@ -86,10 +86,11 @@ def load_pickled(path: str, trust_pickle: bool) -> Any:
         ) from error
     except (RuntimeError, EOFError, ValueError, AttributeError, ImportError, KeyError) as error:
         raise Problem(
-            f"{path} can't be loaded ({type(error).__name__}: {_first_line(error)}): it is damaged, or holds objects "
+            f"{path} can't be loaded ({type(error).__name__}: {first_line(error)}): it is damaged, or holds objects "
             f"of classes that aren't installed here"
         ) from error
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Of what an error says."""
     return (str(error).splitlines() or [""])[0].rstrip(".")

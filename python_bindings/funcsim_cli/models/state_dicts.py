@@ -56,6 +56,18 @@ def load_state_dict(path: str, trust_pickle: bool) -> dict[str, Tensor]:
     return state
 
 
+def is_state_dict(path: str) -> bool:
+    """Whether a file holds a state dict and nothing else."""
+    kind = files.kind_of(path)
+    if kind not in (files.TORCH_SAVE, files.PICKLE):
+        return kind == files.SAFETENSORS
+    try:
+        loaded = files.load_pickled(path, trust_pickle=False)
+    except Problem:
+        return False
+    return isinstance(loaded, Mapping) and all(isinstance(value, Tensor) for value in loaded.values())
+
+
 def _state_dict_in(loaded: Any) -> dict[str, Tensor] | None:
     if not isinstance(loaded, Mapping):
         return None
