@@ -1,6 +1,8 @@
 """The entry point: runs a command, and turns what goes wrong into a paragraph and an exit code."""
 
 import os
+import re
+import shlex
 import sys
 import traceback
 import warnings
@@ -45,7 +47,8 @@ def run(arguments: Sequence[str]) -> int:
         with warnings.catch_warnings():
             if not debug:  # one line each, without the place in the code
                 warnings.showwarning = _show_warning
-            result = app(args=list(arguments), prog_name="funcsim", standalone_mode=False)
+            typed = shlex.join(["funcsim", *arguments])  # for what a report says of itself
+            result = app(args=list(arguments), obj=typed, prog_name="funcsim", standalone_mode=False)
         sys.stdout.flush()
         if result == EXIT_INTERRUPTED:
             raise KeyboardInterrupt
@@ -77,9 +80,13 @@ def _usage(error: Any, arguments: Sequence[str]) -> str:
     message: str = error.format_message()
     if not message:
         return ""
+    # Values are checked by Pydantic, in its own words.
+    message = re.sub(r"Input should be (?=greater|less)", "expected a number ", message)
+    message = re.sub(r", unable to parse string as an? \w+", "", message)
+    message = message.replace("Value error, ", "").replace("Input should be ", "expected ")
     parameter, context = getattr(error, "param", None), getattr(error, "ctx", None)
     given = None if parameter is None else _given(arguments, parameter.opts)
-    if given is not None and given not in message:
+    if given is not None and repr(given) not in message:
         message = f"{message.rstrip('.')}, got {given!r}"
     stop = "" if message.endswith(("?", ".")) else "."
     return f"{message}{stop} See {'funcsim' if context is None else context.command_path} --help"

@@ -188,9 +188,10 @@ def test_debug_shows_where(folder: pathlib.Path) -> None:
     assert "settings.py" in done.err
 
 
-def test_what_funcsim_noticed_itself_has_a_hint(folder: pathlib.Path) -> None:
-    assert "--debug shows where" in complaint(folder, "compare", A, B, "-i", "inputs.npy", "--positions", "0")
-    assert "--debug" not in complaint(folder, "compare", A, B)
+def test_what_funcsim_noticed_itself_has_a_hint(bad_folder: pathlib.Path) -> None:
+    assert "--debug shows where" in complaint(bad_folder, "compare", A, B, "-i", "nan.npy")
+    for given in ([], ["-i", "inputs.npy", "--positions", "0"], ["-i", "inputs.npy", "--include", "none"]):
+        assert "--debug" not in complaint(bad_folder, "compare", A, B, *given)
 
 
 def test_interrupted(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
