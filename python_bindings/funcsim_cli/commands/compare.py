@@ -108,6 +108,9 @@ def compare(
     files = {} if html is None else {html: lambda: comparison.save_html(html, title=title, command=context.obj)}
     give(f"{said}\n\n{comparison}", comparison.to_dict(), json, reading.quiet, files)
     if fail_below is not None:
+        if comparison.verdict().is_void:
+            note("nothing was compared, so that no bar is cleared", reading.quiet)
+            raise typer.Exit(EXIT_BELOW)
         bar = fail_on or o.Bar.SCORE
         got = comparison.score if bar is o.Bar.SCORE else comparison.adjusted
         if got < fail_below:
