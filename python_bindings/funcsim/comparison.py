@@ -208,7 +208,12 @@ class Comparison(Result):
         return plot_comparison(self, axes)
 
     def save_html(
-        self, path: str | os.PathLike[str], *, title: str | None = None, stability: "Stability | None" = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        title: str | None = None,
+        stability: "Stability | None" = None,
+        command: str | None = None,
     ) -> None:
         """Writes a report to look at in a browser: one file that needs no network and no other file.
 
@@ -219,6 +224,7 @@ class Comparison(Result):
             path: The file, which is replaced where it exists.
             title: Its heading; None for "Two networks compared".
             stability: What :func:`stability` says of network a: adds the flicker of its units to the table of units.
+            command: The command line that compared, where one did: it is shown with how it was computed.
 
         Raises:
             ImportError: Without plotly, which is an optional package.
@@ -227,7 +233,7 @@ class Comparison(Result):
         """
         from .report.page import save_report  # noqa: PLC0415  # nothing of it is needed without reports
 
-        save_report(self, path, title, stability)
+        save_report(self, path, title, stability, command)
 
     def _repr_html_(self) -> str:
         """The verdict and the table of layers, for notebooks."""

@@ -72,6 +72,7 @@ class Verdict:
         high: High end.
         uncertainty: One or two sentences: how sure this is, and what it isn't sure of.
         notes: Sentences on what else there is to know before anybody relies on it.
+        is_void: Whether nothing was compared.
     """
 
     level: str
@@ -81,6 +82,7 @@ class Verdict:
     high: float
     uncertainty: str
     notes: tuple[str, ...]
+    is_void: bool
 
     def __str__(self) -> str:
         """All of it, a line for each note."""
@@ -95,7 +97,8 @@ def level_of(adjusted: float) -> Level:
 
 def verdict(comparison: "Comparison") -> Verdict:
     """What a comparison says in plain language, and how sure that is."""
-    level = NOTHING if has_nothing_to_compare(comparison) else level_of(comparison.adjusted)
+    is_void = _has_nothing_to_compare(comparison)
+    level = NOTHING if is_void else level_of(comparison.adjusted)
     low, high = _range(comparison)
     return Verdict(
         level=level.name,
@@ -105,10 +108,11 @@ def verdict(comparison: "Comparison") -> Verdict:
         high=high,
         uncertainty=_uncertainty(comparison, low, high),
         notes=tuple(_notes(comparison)),
+        is_void=is_void,
     )
 
 
-def has_nothing_to_compare(comparison: "Comparison") -> bool:
+def _has_nothing_to_compare(comparison: "Comparison") -> bool:
     """Whether in every pair of layers all units of one are dead or always on, which leaves chance and score equal."""
     return all(
         layer.dead_a + layer.always_on_a == layer.units_a or layer.dead_b + layer.always_on_b == layer.units_b
@@ -167,7 +171,7 @@ def _chance_sentence(p_value: float) -> str:
 def _notes(comparison: "Comparison") -> Iterator[str]:
     yield from _notes_on_units(comparison)
     yield from _notes_on_layers(comparison)
-    if comparison.adjusted < TRAINED_APART and not has_nothing_to_compare(comparison):
+    if comparison.adjusted < TRAINED_APART and not _has_nothing_to_compare(comparison):
         yield (
             "Damage or another network? The score alone can't tell, nor whether a network is good. Compare with a "
             "second seed and with an untrained network on the same inputs: on images of digits these have 0.2 and 0.1, "
@@ -218,10 +222,7 @@ def _notes_on_layers(comparison: "Comparison") -> Iterator[str]:
     worst = min(comparison.layers, key=_adjusted)
     best = max(comparison.layers, key=_adjusted)
     if best.adjusted - worst.adjusted >= SPREAD:
-        yield (
-            f"Layers differ: from {worst.adjusted:.3f} (layer {_name(worst)}) to {best.adjusted:.3f} (layer "
-            f"{_name(best)})."
-        )
+        yield f"Layers differ: from {worst.adjusted:.3f} ({_name(worst)}) to {best.adjusted:.3f} ({_name(best)})."
 
 
 def _covered(comparison: "Comparison", network: str, unmatched: tuple["UnmatchedLayer", ...]) -> str:
@@ -236,7 +237,8 @@ def _covered(comparison: "Comparison", network: str, unmatched: tuple["Unmatched
 
 
 def _name(layer: "LayerComparison") -> str:
-    return layer.name_a if layer.name_a == layer.name_b else f"{layer.name_a} with {layer.name_b}"
+    name = layer.name_a if layer.name_a == layer.name_b else f"{layer.name_a} with {layer.name_b}"
+    return f"layer {name}" if name[:1].isdigit() else name
 
 
 def _adjusted(layer: "LayerComparison") -> float:

@@ -27,6 +27,25 @@ class Problem(Exception):  # noqa: N818  # "error" is what Python's own are call
         super().__init__(f"{text} {advice}" if advice else text)
 
 
+OPTIONS = "eps|interval|margin|num_hashes|positions|repeats|seed|shuffles|sigmas|threshold|weight"
+IN_PYTHON = re.compile(rf"\b(?:({OPTIONS}) must be (?:None or )?|(pairs) names|(include|exclude)=\[(.*?)\])")
+
+
+def as_typed(text: str) -> str:
+    """A message about arguments of a function, about the options that they are here."""
+
+    def option(match: re.Match[str]) -> str:
+        argument, pairs, names, patterns = match.groups()
+        if pairs:
+            return "--pair names"
+        if names:
+            return " ".join(f"--{names} {pattern.strip()}" for pattern in patterns.split(","))
+        return f"--{argument.replace('_', '-')} must be "
+
+    # Operators of PyTorch's put their name first.
+    return IN_PYTHON.sub(option, re.sub(r"^(network [ab]: )?[a-z]+(_[a-z]+)+: ", r"\1", text), count=1)
+
+
 def explanation(error: BaseException) -> str:
     """What an exception says, without what only its author understands."""
     text = str(error)
@@ -41,6 +60,8 @@ def explanation(error: BaseException) -> str:
         text = f"{type(error).__name__}: {text}"
     # PyTorch adds where in its code it was noticed.
     text = re.split(r"\n(?:Exception raised from|Traceback \(most|The above operation failed)", text)[0]
+    if not isinstance(error, Problem):
+        text = as_typed(text)
     return " ".join([*text.split(), *getattr(error, "__notes__", ())])
 
 
@@ -49,6 +70,7 @@ def paragraph(command: str, error: BaseException) -> str:
     text = explanation(error)
     if not text.endswith((".", "?", "!")):
         text += "."
-    hint = "" if isinstance(error, Problem) else " --debug shows where it was noticed."
+    known = isinstance(error, Problem) or IN_PYTHON.search(str(error))
+    hint = "" if known else " --debug shows where it was noticed."
     width = min(max(shutil.get_terminal_size().columns, 40), 120)
     return textwrap.fill(f"{command}: {text}{hint}", width, break_long_words=False, break_on_hyphens=False)

@@ -3,6 +3,7 @@
 import importlib
 import re
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,26 @@ from .errors import Problem
 IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
+def meant(path: str) -> str:
+    """A question on which file was meant, or nothing."""
+    file = Path(path)
+    if not file.name or not file.parent.is_dir():
+        return ""
+    names = {found.name.lower(): found.name for found in file.parent.iterdir()}
+    close = get_close_matches(file.name.lower(), names, n=1, cutoff=0.8)
+    return f"Did you mean {file.parent / names[close[0]]}?" if close else ""
+
+
 def is_import_path(text: str) -> bool:
     """Whether a text looks like one."""
     return IMPORT_PATH.fullmatch(text) is not None
+
+
+def look_in_working_folder() -> None:
+    """Has modules imported from there too, as ``python -m`` has it and a script of this name hasn't."""
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
 
 
 def import_object(path: str) -> Any:
@@ -23,9 +41,7 @@ def import_object(path: str) -> Any:
         Problem: There is no such module, it can't be imported, or it has no such object.
     """
     module_name, _, name = path.partition(":")
-    folder = str(Path.cwd())
-    if folder not in sys.path:  # as `python -m` has it, and a script of this name hasn't
-        sys.path.insert(0, folder)
+    look_in_working_folder()
     try:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

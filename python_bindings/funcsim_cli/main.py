@@ -1,6 +1,8 @@
 """The entry point: runs a command, and turns what goes wrong into a paragraph and an exit code."""
 
 import os
+import re
+import shlex
 import sys
 import traceback
 import warnings
@@ -28,6 +30,15 @@ def run(arguments: Sequence[str]) -> int:
         The exit code: 0; 1 where a result is below the bar that ``--fail-below`` sets; 2 where something is wrong with
         what was asked for; 130 when interrupted.
     """
+    command = " ".join(["funcsim", *arguments[:1]] if arguments and not arguments[0].startswith("-") else ["funcsim"])
+    try:
+        return _run(arguments, command)
+    except KeyboardInterrupt:  # also while the command line is imported
+        print(f"{command}: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _run(arguments: Sequence[str], command: str) -> int:
     try:
         import typer  # optional
 
@@ -40,19 +51,18 @@ def run(arguments: Sequence[str]) -> int:
     # Typer carries Click within it, of which it exports some exceptions only.
     usage_error: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
     debug = "--debug" in arguments
-    command = " ".join(["funcsim", *arguments[:1]] if arguments and not arguments[0].startswith("-") else ["funcsim"])
     try:
         with warnings.catch_warnings():
             if not debug:  # one line each, without the place in the code
                 warnings.showwarning = _show_warning
-            result = app(args=list(arguments), prog_name="funcsim", standalone_mode=False)
+            typed = shlex.join(["funcsim", *arguments])  # for what a report says of itself
+            result = app(args=list(arguments), obj=typed, prog_name="funcsim", standalone_mode=False)
         sys.stdout.flush()
         if result == EXIT_INTERRUPTED:
             raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
-    except (KeyboardInterrupt, typer.Abort):
-        print(f"{command}: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    except typer.Abort as abort:
+        raise KeyboardInterrupt from abort
     except BrokenPipeError:  # of `funcsim ... | head`, which has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -77,9 +87,13 @@ def _usage(error: Any, arguments: Sequence[str]) -> str:
     message: str = error.format_message()
     if not message:
         return ""
+    # Values are checked by Pydantic, in its own words.
+    message = re.sub(r"Input should be (?=greater|less)", "expected a number ", message)
+    message = re.sub(r", unable to parse string as an? \w+", "", message)
+    message = message.replace("Value error, ", "").replace("Input should be ", "expected ")
     parameter, context = getattr(error, "param", None), getattr(error, "ctx", None)
     given = None if parameter is None else _given(arguments, parameter.opts)
-    if given is not None and given not in message:
+    if given is not None and repr(given) not in message:
         message = f"{message.rstrip('.')}, got {given!r}"
     stop = "" if message.endswith(("?", ".")) else "."
     return f"{message}{stop} See {'funcsim' if context is None else context.command_path} --help"

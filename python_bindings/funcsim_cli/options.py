@@ -1,6 +1,5 @@
 """Options that several commands have, and how their values are read."""
 
-import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,10 +8,11 @@ import typer
 
 from .errors import Problem
 
-MODEL_HELP = (
-    "a TorchScript file; a .pt2 export; a sketch; WEIGHTS@ARCHITECTURE, such as a.safetensors@models:make; "
+NETWORK_HELP = (
+    "a TorchScript file; a .pt2 export; WEIGHTS@ARCHITECTURE, such as a.safetensors@models:make; "
     "package.module:function; torchvision:NAME. See funcsim help models."
 )
+MODEL_HELP = f"a sketch; {NETWORK_HELP}"
 
 OUTPUT, NETWORKS, SAMPLES, SCORING, HOW = "Output", "Networks", "Samples", "Scoring", "How it runs"
 
@@ -70,7 +70,7 @@ def _checked_seed(seed: int | None) -> int | None:
 
 ModelA = Annotated[str, typer.Argument(metavar="A", help=f"The first network: {MODEL_HELP}")]
 ModelB = Annotated[str, typer.Argument(metavar="B", help="The second one, likewise.")]
-Model = Annotated[str, typer.Argument(metavar="MODEL", help=f"The network: {MODEL_HELP}")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help=f"The network: {NETWORK_HELP}")]
 
 Inputs = Annotated[
     str | None,
@@ -182,9 +182,9 @@ Debug = Annotated[bool, _option(HOW, "--debug", text="Show where in the code an 
 
 
 def checked_bar(bar: float | None) -> float | None:
-    """The value of --fail-below: nothing is below what is no number."""
-    if bar is not None and math.isnan(bar):
-        raise typer.BadParameter("expected a number")
+    """The value of --fail-below: nothing is below what is no number, and everything below what is above 1."""
+    if bar is not None and not -1 <= bar <= 1:
+        raise typer.BadParameter("expected a number from -1 to 1")
     return bar
 
 

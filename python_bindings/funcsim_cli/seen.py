@@ -3,9 +3,8 @@
 from typing import Any
 
 from funcsim import NetworkSketch, describe
+from funcsim.reading.module_calls import is_affine
 from torch import nn
-
-AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 def seen(network: nn.Module | NetworkSketch) -> dict[str, Any]:
@@ -22,7 +21,7 @@ def seen(network: nn.Module | NetworkSketch) -> dict[str, Any]:
             "margin": network.settings.margin,
             "positions": network.settings.positions,
         }
-    affine = [f"{name or '(itself)'}: {module}" for name, module in network.named_modules() if type(module) in AFFINE]
+    affine = [f"{name or '(itself)'}: {module}" for name, module in network.named_modules() if is_affine(module)]
     document: dict[str, Any] = {"kind": type(network).__name__}
     if isinstance(network, nn.Sequential):
         try:

@@ -5,6 +5,8 @@ import io
 import json
 import os
 import pathlib
+import subprocess
+import sys
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -181,3 +183,11 @@ def environment() -> dict[str, str]:
 
     found = str(pathlib.Path(funcsim_cli.__file__).parents[1])
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [found, os.environ.get("PYTHONPATH")]))}
+
+
+def python(folder: pathlib.Path, *arguments: str) -> str:
+    """What a process of its own prints, which must succeed."""
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

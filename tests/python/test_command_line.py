@@ -188,9 +188,10 @@ def test_debug_shows_where(folder: pathlib.Path) -> None:
     assert "settings.py" in done.err
 
 
-def test_what_funcsim_noticed_itself_has_a_hint(folder: pathlib.Path) -> None:
-    assert "--debug shows where" in complaint(folder, "compare", A, B, "-i", "inputs.npy", "--positions", "0")
-    assert "--debug" not in complaint(folder, "compare", A, B)
+def test_what_funcsim_noticed_itself_has_a_hint(bad_folder: pathlib.Path) -> None:
+    assert "--debug shows where" in complaint(bad_folder, "compare", A, B, "-i", "nan.npy")
+    for given in ([], ["-i", "inputs.npy", "--positions", "0"], ["-i", "inputs.npy", "--include", "none"]):
+        assert "--debug" not in complaint(bad_folder, "compare", A, B, *given)
 
 
 def test_interrupted(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,6 +201,18 @@ def test_interrupted(folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(package, "compare", interrupt)
     done = funcsim(folder, "compare", A, B, "-i", "inputs.npy")
     assert (done.code, done.err) == (130, "funcsim compare: interrupted\n")
+
+
+def test_interrupted_while_it_is_imported() -> None:
+    code = (
+        "import sys\n\n\nclass Interrupts:\n    def find_spec(self, name, *_):\n        if name == 'typer':\n"
+        "            raise KeyboardInterrupt\n\n\nsys.meta_path.insert(0, Interrupts())\n"
+        "from funcsim_cli.main import main\nmain(['info'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=command_line.environment(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "funcsim info: interrupted\n")
 
 
 @pytest.mark.parametrize("arguments", ["info --json -", "info", "compare --help"])

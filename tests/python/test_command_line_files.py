@@ -102,3 +102,14 @@ def test_a_file_that_can_not_be_written_takes_nothing_with_it(
     assert json.loads(file.read_text(encoding="utf-8"))["num_inputs"] == 300
     printed = funcsim(folder, "compare", A, B, *ON, *html, "--json", "-")
     assert (printed.code, json.loads(printed.out)["num_inputs"]) == (2, 300)
+
+
+def test_a_report_says_what_was_compared_and_how(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    given = ["compare", A, B, *ON, "--limit", 200, "--include", "[02]", "--html", tmp_path / "r.html"]
+    assert funcsim(folder, *given).code == 0
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert f"<title>{A} against {B}</title>" in page
+    command = f"funcsim compare {A} {B} --inputs inputs.npy --limit 200 --include &#x27;[02]&#x27;"
+    assert command in page
+    assert "compare with --interval 0.95" in page
+    assert "interval=0.95" not in page

@@ -56,7 +56,7 @@ def test_every_command_takes_them(folder: pathlib.Path) -> None:
     for command in (["compare", a, b], ["layers", a, b], ["stability", a], ["prune-report", a, b]):
         assert result(folder, *command, *given)["num_inputs"] == 50
     for command in (["sketch", a], ["merge", a, b]):
-        assert command_line.funcsim(folder, *command, *given, "-o", "out.safetensors").code == 0
+        assert command_line.funcsim(folder, *command, *given, "-o", f"{command[0]}.safetensors").code == 0
 
 
 def test_import_paths(folder: pathlib.Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shlex
 from typing import Any
 
 import command_line
@@ -267,7 +268,7 @@ def test_merge(option: str, folder: pathlib.Path, inputs: Tensor, tmp_path: path
     given, keywords = MERGED[option]
     file = tmp_path / "merged.safetensors"
     done = funcsim(folder, "merge", A, B, *ON, "--output", file, *given)
-    assert (done.code, done.err) == (0, f"written: {file}\n")
+    assert (done.code, done.err.splitlines()[0]) == (0, f"written: {file}")
     expected = package.merge(network(folder, "a"), [network(folder, "b")], inputs, **keywords).state_dict()
     got = load_file(file)
     assert got.keys() == expected.keys()
@@ -281,6 +282,15 @@ def test_merge_of_three_as_a_pt_file(folder: pathlib.Path, inputs: Tensor, tmp_p
     expected = package.merge(network(folder, "a"), networks, inputs, [0.2, 0.3]).state_dict()
     got = torch.load(file, weights_only=True)
     assert all(torch.equal(got[name], expected[name]) for name in expected)
+
+
+def test_what_to_do_with_a_merged_network(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    done = funcsim(folder, "merge", A, "b.pt", A, *ON, "--output", tmp_path / "my merged.pt")
+    assert "funcsim.barrier in Python" in done.err
+    commands = [shlex.split(line) for line in done.err.splitlines() if line.startswith("  funcsim")]
+    assert [command[2] for command in commands] == [A, "b.pt"]
+    for command in commands:
+        assert 0 < result(folder, *command[1:])["score"] < 1
 
 
 def test_only_sequentials_are_merged(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -362,8 +372,8 @@ TABLES: dict[str, dict[str, Any]] = {
     "stability": STABLE,
     "prune-report": PRUNED,
     "merge": MERGED,
-    "info": dict.fromkeys(["--seed", "--trust-pickle", "--debug"]),  # test_command_line.py
-    "demo": dict.fromkeys(["--seed", "--debug"]),
+    "info": dict.fromkeys(["--seed", "--trust-pickle", "--debug"]),  # test_command_line_applied.py, _trust.py and .py
+    "demo": dict.fromkeys(["--seed", "--debug"]),  # test_command_line_applied.py
     "help": {},
 }
 

@@ -79,7 +79,7 @@ def test_a_pickled_network_needs_trust(folder: pathlib.Path) -> None:
         assert result(folder, *command, *ON, "--trust-pickle")
     assert result(folder, "prune-report", "a.pt", "whole.pt", *ON, "--trust-pickle")
     for command in (["sketch", "whole.pt"], ["merge", "whole.pt", "whole.pt"]):
-        assert funcsim(folder, *command, *ON, "-o", "out.pt", "--trust-pickle").code == 0
+        assert funcsim(folder, *command, *ON, "-o", f"{command[0]}.pt", "--trust-pickle").code == 0
     (folder / "bad.pkl").write_bytes(b"\x80\x04no pickle")
     assert "damaged" in complaint(folder, "info", "bad.pkl", "--trust-pickle")
 

@@ -117,8 +117,8 @@ def test_page_says_how_it_was_computed(tmp_path: pathlib.Path) -> None:
 def test_page_says_what_there_is_to_know_of_networks_that_are_run(tmp_path: pathlib.Path) -> None:
     page = written(tmp_path, made_up(read_b="hooks", notes_b=("layer <x> can't be seen",)))
     (section,) = re.findall(r'<section id="verdict".*?</section>', page, re.DOTALL)
-    assert "<li>read by hooks: network b. Units keep their scales" in section
-    assert "<li>network b: layer &lt;x&gt; can&#x27;t be seen</li>" in section
+    assert "<li>Read by hooks: network b. Units keep their scales" in section
+    assert "<li>Network b: layer &lt;x&gt; can&#x27;t be seen.</li>" in section
     assert "a: canonical form, b: hooks" in page
 
 

@@ -102,6 +102,7 @@ def test_hovering_tells_the_numbers(page: Page) -> None:
 def test_table_has_all_units_in_the_end(page: Page) -> None:
     assert found(page) == TOTAL
     assert page.get_attribute("#unit-table", "aria-rowcount") == str(TOTAL + 1)
+    assert sort(page, "layer") == "ascending"
     first = rows(page, "unit_a")
     assert first[:3] == ["0", "1", "2"]
     page.locator("#unit-scroll").evaluate("(element) => { element.scrollTop = 1e9; }")
@@ -162,10 +163,11 @@ def test_filters_by_kind_and_similarity(page: Page) -> None:
 
 def test_sorts_both_ways_with_what_is_missing_last(page: Page) -> None:
     page.locator("#unit-scroll").evaluate("(element) => { element.style.height = '4000px'; }")  # all rows at once
-    assert sort(page, "similarity") == "ascending"
-    up = rows(page, "similarity")
+    assert page.get_attribute('#unit-table th[data-column="similarity"]', "aria-sort") == "ascending"  # to begin with
     assert sort(page, "similarity") == "descending"
     down = rows(page, "similarity")
+    assert sort(page, "similarity") == "ascending"
+    up = rows(page, "similarity")
     assert len(up) == len(down) == TOTAL
     for cells in (up, down):
         assert cells[-6:] == [""] * 6
@@ -195,9 +197,9 @@ def test_keyboard(page: Page) -> None:
     page.focus("#theme")
     page.keyboard.press("Enter")
     assert page.get_attribute("html", "data-theme") == "dark"
-    page.focus('#unit-table th[data-column="similarity"] button')
+    page.focus('#unit-table th[data-column="density_a"] button')
     page.keyboard.press("Space")
-    assert page.locator('#unit-table th[data-column="similarity"]').get_attribute("aria-sort") == "ascending"
+    assert page.locator('#unit-table th[data-column="density_a"]').get_attribute("aria-sort") == "ascending"
     page.focus("#unit-scroll")
     page.keyboard.press("PageDown")
     page.wait_for_function("() => document.getElementById('unit-scroll').scrollTop > 100")
@@ -285,6 +287,30 @@ def test_texts_and_tables_are_there_without_scripts(browser: Browser, report: pa
             assert not element.is_visible()
 
 
+def test_the_table_of_layers_is_seen_whole_on_a_wide_screen(page: Page) -> None:
+    page.set_viewport_size({"width": 1300, "height": 900})
+    hidden = "(table) => table.parentElement.scrollWidth - table.parentElement.clientWidth"
+    assert page.locator("#layer-table").evaluate(hidden) == 0
+
+
+def test_names_of_many_layers_dont_overlap(browser: Browser, tmp_path: pathlib.Path) -> None:
+    report_examples.made_up(300, 2).save_html(tmp_path / "report.html")
+    overlaps = """(labels) => {
+      const boxes = labels.map((label) => label.getBoundingClientRect());
+      return boxes.filter((box, i) => i > 0 && Math.abs(box.top - boxes[i - 1].top) < 8
+                                      && Math.abs(box.left - boxes[i - 1].left) < 8).length;
+    }"""
+    with chromium.opened(browser, tmp_path / "report.html") as page:
+        for plot in ("profile", "heat"):
+            page.locator(f"#{plot}").scroll_into_view_if_needed()
+            page.locator(f"#{plot} .main-svg").first.wait_for()
+            for axis in ("xtick", "ytick"):
+                labels = page.locator(f"#{plot} .{axis} text")
+                assert labels.count() > 4
+                assert labels.evaluate_all(overlaps) == 0, (plot, axis)
+        assert page.locator("#histograms figcaption").nth(1).inner_text().startswith("layer 2 – blocks.1.linear: mean")
+
+
 def test_names_are_text(browser: Browser, tmp_path: pathlib.Path) -> None:
     evil = "</script><script>document.title='broken'</script><b>&amp;"
     a, b, inputs = report_examples.networks()
@@ -347,6 +373,7 @@ def test_large_report_stays_small_and_quick(browser: Browser, tmp_path: pathlib.
     with chromium.opened(browser, path) as page:
         page.locator("#unit-scroll").scroll_into_view_if_needed()
         assert found(page) == 65536
+        assert sort(page, "similarity") == "descending"
         assert sort(page, "similarity") == "ascending"
         frames = page.evaluate(
             """async () => {

@@ -1,9 +1,12 @@
 """What comparisons say in plain language."""
 
 import dataclasses
+import pathlib
 from typing import Any
 
+import command_line
 import funcsim
+import numpy as np
 import pytest
 import torch
 from funcsim.settings import Settings
@@ -53,6 +56,7 @@ def test_levels_fall() -> None:
 def test_a_network_is_itself() -> None:
     verdict = itself().verdict()
     assert verdict.level == "The same"
+    assert not verdict.is_void
     assert (verdict.low, verdict.high) == (1.0, 1.0)
 
 
@@ -65,6 +69,18 @@ def test_permuted_and_rescaled_copy_is_the_same() -> None:
         b[0].weight.copy_((a[0].weight * scales)[order])
         b[0].bias.copy_((a[0].bias * scales[:, 0])[order])
     assert funcsim.compare(a, b, torch.randn(1000, 8)).verdict().level == "The same"
+
+
+def test_no_bar_of_the_command_line_is_cleared_where_nothing_was_compared(tmp_path: pathlib.Path) -> None:
+    torch.jit.script(silent(8, -1.0)).save(tmp_path / "dead.pt")
+    np.save(tmp_path / "inputs.npy", torch.randn(600, 4).numpy())
+    compared = ["compare", "dead.pt", "dead.pt", "--inputs", "inputs.npy"]
+    for bar in ([], ["--fail-on", "adjusted"]):
+        done = command_line.funcsim(tmp_path, *compared, "--fail-below", "0.99", *bar)
+        assert done.code == 1
+        assert done.out.startswith("Nothing compared (adjusted 1.000).")
+        assert "nothing was compared" in done.err
+    assert command_line.funcsim(tmp_path, *compared).code == 0
 
 
 def test_exact_counts_say_that_other_inputs_were_not_looked_at() -> None:
@@ -126,6 +142,7 @@ def test_units_that_never_change_are_nothing_to_compare(bias: float, width: int,
     assert result.score == pytest.approx(result.chance)
     verdict = result.verdict()
     assert verdict.level == "Nothing compared"
+    assert verdict.is_void
     assert "says nothing" in verdict.headline
     assert "second seed" not in str(verdict)
     assert "Nothing compared" in result._repr_html_()
@@ -176,6 +193,8 @@ def test_layers_that_differ_are_noted() -> None:
     low = dataclasses.replace(layer, name_a="4", name_b="6", adjusted=0.1)
     high = dataclasses.replace(layer, name_a="0", name_b="0", adjusted=0.35)
     assert "from 0.100 (layer 4 with 6) to 0.350 (layer 0)" in notes(layers=(high, low))
+    named = dataclasses.replace(low, name_a="layers.4", name_b="layers.4")
+    assert "from 0.100 (layers.4) to" in notes(layers=(high, named))
     assert "Layers differ" not in notes(layers=(high, dataclasses.replace(low, adjusted=0.16)))
 
 

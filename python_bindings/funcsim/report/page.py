@@ -24,7 +24,9 @@ SCRIPTS = ("units.js", "plots.js", "page.js")
 Path = str | os.PathLike[str]
 
 
-def save_report(comparison: Comparison, path: Path, title: str | None, stability: Stability | None) -> None:
+def save_report(
+    comparison: Comparison, path: Path, title: str | None, stability: Stability | None, command: str | None = None
+) -> None:
     """Writes the report of a comparison: ``Comparison.save_html``.
 
     Raises:
@@ -35,7 +37,7 @@ def save_report(comparison: Comparison, path: Path, title: str | None, stability
     if stability is not None and not isinstance(stability, Stability):
         raise TypeError(f"stability must be what funcsim.stability returns, or None, got {stability!r}")
     heading = _checked_title(title, "Two networks compared")
-    write_whole(path, comparison_page(comparison, heading, stability, datetime.now(UTC)).encode())
+    write_whole(path, comparison_page(comparison, heading, stability, datetime.now(UTC), command).encode())
 
 
 def save_layers(layers: LayerSimilarity, path: Path, title: str | None) -> None:
@@ -56,7 +58,9 @@ def _checked_title(title: object, default: str) -> str:
     return title or default
 
 
-def comparison_page(comparison: Comparison, title: str, stability: Stability | None, written: datetime) -> str:
+def comparison_page(
+    comparison: Comparison, title: str, stability: Stability | None, written: datetime, command: str | None = None
+) -> str:
     """The whole page.
 
     Args:
@@ -64,8 +68,12 @@ def comparison_page(comparison: Comparison, title: str, stability: Stability | N
         title: Its heading.
         stability: Of network a, for the flicker of its units.
         written: What it says of when it was made.
+        command: What it says of the command line that made it.
     """
     verdict = comparison.verdict()
+    uncertainty, typed = verdict.uncertainty, {}
+    if command is not None:
+        uncertainty, typed = uncertainty.replace("interval=0.95", "--interval 0.95"), {"command": command}
     data = {
         **plot_data(comparison),
         "kinds": KINDS,
@@ -76,7 +84,7 @@ def comparison_page(comparison: Comparison, title: str, stability: Stability | N
         "level": text(verdict.level),
         "adjusted": f"{verdict.adjusted:.3f}",
         "headline": text(verdict.headline),
-        "uncertainty": text(verdict.uncertainty),
+        "uncertainty": text(uncertainty),
         "notes": sections.notes(verdict.notes, comparison),
         "gauge": sections.gauge(verdict),
         "tiles": sections.tiles(comparison),
@@ -87,7 +95,9 @@ def comparison_page(comparison: Comparison, title: str, stability: Stability | N
         "kinds_table": sections.kinds_table(comparison.layers),
         "flicker_reading": _FLICKER_READING if stability else "",
         "levels": sections.levels(verdict),
-        "computed": sections.facts(sections.computed(comparison, stability.eps if stability else None, written)),
+        "computed": sections.facts(
+            [*typed.items(), *sections.computed(comparison, stability.eps if stability else None, written)]
+        ),
     }
     parts = {
         "verdict": "Verdict",

@@ -48,7 +48,7 @@ def gauge(verdict: Verdict) -> str:
         f'<text x="{place(level.least):.1f}" y="56">{level.least:g}</text>'
         for level in bounds
     )
-    ends = f'<text x="{place(0):.1f}" y="56">0</text>'
+    ends = "".join(f'<text x="{place(end):.1f}" y="56">{end}</text>' for end in (0, 1))
     low, high, middle = place(verdict.low), place(verdict.high), place(verdict.adjusted)
     label = (
         f"Adjusted score {verdict.adjusted:.3f} on a line from 0 (chance) to 1 (the same); uncertainty from "
@@ -82,7 +82,12 @@ def notes(sentences: Iterable[str], read: Comparison | LayerSimilarity) -> str:
     reading = reading_lines(
         [("network a", read.read_a, read.notes_a), ("network b", read.read_b, read.notes_b)],
     )
-    return "\n".join(f"<li>{text(note)}</li>" for note in (*sentences, *reading))
+    return "\n".join(f"<li>{text(_sentence(note))}</li>" for note in (*sentences, *reading))
+
+
+def _sentence(line: str) -> str:
+    """With a capital letter and a full stop, which lines of tables have not."""
+    return f"{line[0].upper()}{line[1:]}{'' if line.endswith('.') else '.'}"
 
 
 def layer_table(comparison: Comparison) -> str:

@@ -27,6 +27,7 @@ funcsim compare monday.safetensors friday.safetensors --fail-below 0.9
 
 @with_reading
 def compare(
+    context: typer.Context,
     a: o.ModelA,
     b: o.ModelB,
     reading: Reading,
@@ -64,8 +65,9 @@ def compare(
         ),
     ] = None,
     fail_on: Annotated[
-        o.Bar, typer.Option("--fail-on", help="Which number --fail-below is about.", rich_help_panel=o.OUTPUT)
-    ] = o.Bar.SCORE,
+        o.Bar | None,
+        typer.Option("--fail-on", help="Which number --fail-below is about. Default score.", rich_help_panel=o.OUTPUT),
+    ] = None,
 ) -> None:
     """Say how alike two networks are as functions, layer by layer.
 
@@ -76,6 +78,8 @@ def compare(
     if html is not None and find_spec("plotly") is None:
         raise Problem("--html needs plotly, which is not installed", advice="pip install plotly.")
     pairs = o.read_pairs(pair)
+    if fail_on is not None and fail_below is None:
+        raise Problem(f"--fail-on {fail_on.value} says which number --fail-below is about, which isn't given")
 
     import funcsim
 
@@ -100,10 +104,15 @@ def compare(
         progress=reading.shows_progress,
     )
     said = str(comparison.verdict()).replace("interval=0.95", "--interval 0.95")
-    files = {} if html is None else {html: lambda: comparison.save_html(html)}
+    title = f"{a} against {b}"
+    files = {} if html is None else {html: lambda: comparison.save_html(html, title=title, command=context.obj)}
     give(f"{said}\n\n{comparison}", comparison.to_dict(), json, reading.quiet, files)
     if fail_below is not None:
-        got = comparison.score if fail_on is o.Bar.SCORE else comparison.adjusted
+        if comparison.verdict().is_void:
+            note("nothing was compared, so that no bar is cleared", reading.quiet)
+            raise typer.Exit(EXIT_BELOW)
+        bar = fail_on or o.Bar.SCORE
+        got = comparison.score if bar is o.Bar.SCORE else comparison.adjusted
         if got < fail_below:
-            note(f"{fail_on.value} {got:.4f} is below {fail_below:g}", reading.quiet)
+            note(f"{bar.value} {got:.4f} is below {fail_below:g}", reading.quiet)
             raise typer.Exit(EXIT_BELOW)

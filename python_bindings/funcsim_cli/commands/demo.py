@@ -39,10 +39,7 @@ def demo(
             rich_help_panel=o.OUTPUT,
         ),
     ] = None,
-    seed: Annotated[
-        int,
-        typer.Option("--seed", metavar="N", min=0, help="Of the data and the networks. Default 0.", show_default=False),
-    ] = 0,
+    seed: o.Seed = None,
     quiet: o.Quiet = False,
     debug: o.Debug = False,
 ) -> None:
@@ -54,7 +51,7 @@ def demo(
 
     from ..demonstration import make_demonstration, write_demonstration
 
-    made = make_demonstration(seed)
+    made = make_demonstration(seed or 0)
     if not quiet:
         lines = [f"A classifier with 2 x 64 hidden units ({made.accuracy:.1%} right), compared with"]
         lines.append(f"  {'':27}score   chance  adjusted")

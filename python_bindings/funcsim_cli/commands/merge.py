@@ -1,5 +1,6 @@
 """``funcsim merge``."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -19,13 +20,17 @@ funcsim merge a.pt b.pt c.pt -i inputs.npy -o merged.safetensors --weight 0.3,0.
 
 The weights then belong into the same architecture: merged.safetensors@models:make
 """
+NEXT = """\
+Nothing says yet that it is any good: measure its accuracy beside that of each network, or funcsim.barrier in Python.
+What it has of each:
+"""
 SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
 @with_reading
 def merge(
     models: Annotated[
-        list[str], typer.Argument(metavar="A B...", help=f"Two or more networks of one architecture: {o.MODEL_HELP}")
+        list[str], typer.Argument(metavar="A B...", help=f"Two or more networks of one architecture: {o.NETWORK_HELP}")
     ],
     output: Annotated[
         Path,
@@ -73,10 +78,11 @@ def merge(
 ) -> None:
     """Make one network of two or more: bring their units into one order, average the weights, repair the statistics.
 
-    Networks must be Sequentials of one architecture. Give inputs such as they were trained on.
+    Networks must be Sequentials of one architecture. Give inputs such as they were trained on. Whether the merged one
+    is any good its accuracy says, and funcsim.barrier in Python; neither is computed here.
     """
     if len(models) < 2:
-        raise Problem("merge", expected="two or more networks", got="one")
+        raise Problem("there is nothing to merge", expected="two or more networks", got="one")
     check_outputs({"--output": output}, *models, reading.inputs)
     if output.suffix not in SUFFIXES:
         raise Problem(f"--output {output}", expected=f"a file that ends in {', '.join(SUFFIXES)}", got=output.suffix)
@@ -109,3 +115,14 @@ def merge(
     if not reading.quiet:
         show(f"merged {' and '.join(models)}")
         note(f"written: {output}")
+        note(_next_steps(models, output, reading))
+
+
+def _next_steps(models: list[str], output: Path, reading: Reading) -> str:
+    """What to do with the merged network: to be compared with those that it was made of."""
+    architecture = next((model.partition("@")[2] for model in models if "@" in model), "package.module:function")
+    inputs = shlex.quote(str(reading.inputs))
+    merged = shlex.quote(f"{output}@{architecture}")
+    return NEXT + "\n".join(
+        f"  funcsim compare {shlex.quote(model)} {merged} --inputs {inputs}" for model in dict.fromkeys(models)
+    )

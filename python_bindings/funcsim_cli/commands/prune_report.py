@@ -20,7 +20,7 @@ funcsim prune-report network.pt pruned.pt -i inputs.npy --threshold 0.8 --fail-b
 
 @with_reading
 def prune_report(
-    original: Annotated[str, typer.Argument(metavar="ORIGINAL", help=f"The network before: {o.MODEL_HELP}")],
+    original: Annotated[str, typer.Argument(metavar="ORIGINAL", help=f"The network before: {o.NETWORK_HELP}")],
     pruned: Annotated[str, typer.Argument(metavar="PRUNED", help="The network after, likewise.")],
     reading: Reading,
     threshold: Annotated[

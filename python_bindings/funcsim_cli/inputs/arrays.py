@@ -35,6 +35,11 @@ def load_tensors(path: str, key: str | None, trust_pickle: bool) -> Tensor | dic
         except SafetensorError as error:
             raise Problem(f"{path} is damaged ({error})") from error
     elif suffix in (".pt", ".pth"):
+        kind = files.kind_of(path)
+        if kind in (files.TORCHSCRIPT, files.EXPORTED):
+            raise Problem(path, expected=f"inputs in a {SUFFIXES} file", got=f"a network, a file of {kind}")
+        if kind == files.OTHER:
+            raise Problem(path, expected="a tensor, or tensors by name", got=files.other_kind(path))
         found = files.load_pickled(path, trust_pickle)
     else:
         raise Problem(path, expected=f"inputs in a {SUFFIXES} file", got=f"a {suffix or 'file without suffix'}")
@@ -54,6 +59,10 @@ def load_tensors(path: str, key: str | None, trust_pickle: bool) -> Tensor | dic
 
 
 def _load_array(path: str) -> Tensor:
+    with Path(path).open("rb") as stream:
+        start = stream.read(len(np.lib.format.MAGIC_PREFIX))
+    if start != np.lib.format.MAGIC_PREFIX and not start.startswith(files.ZIP_START):
+        raise Problem(path, expected="an array of numbers, as numpy.save writes it", got=files.other_kind(path))
     try:
         array = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import Problem
-from ..imports import call_without_arguments, import_object, is_import_path
+from ..imports import call_without_arguments, import_object, is_import_path, meant
 from .arrays import load_tensors
 from .datasets_folder import is_datasets_folder, load_datasets_folder
 from .images import image_files, load_images
@@ -71,7 +71,7 @@ def load_inputs(source: str, options: InputOptions, dtype: torch.dtype | None) -
         tensors = load_tensors(source, options.key, options.trust_pickle)
         return _limited(_converted(tensors, dtype), options)
     if not is_import_path(source):
-        raise Problem(f"there is no file or folder {source}", expected=SOURCES)
+        raise Problem(f"there is no file or folder {source}", expected=SOURCES, advice=meant(source))
     return _of_object(source, options, dtype)
 
 

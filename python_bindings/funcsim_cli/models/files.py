@@ -13,6 +13,7 @@ from unittest import mock
 import torch
 
 from ..errors import Problem
+from ..imports import look_in_working_folder
 
 TORCHSCRIPT, EXPORTED, TORCH_SAVE, SAFETENSORS, SKETCH, PICKLE, OTHER = (
     "TorchScript",
@@ -24,6 +25,7 @@ TORCHSCRIPT, EXPORTED, TORCH_SAVE, SAFETENSORS, SKETCH, PICKLE, OTHER = (
     "other",
 )
 EXPORTED_MARKS = ("archive_format", "serialized_exported_program.json")
+ZIP_START = b"PK\x03\x04"
 PICKLE_START = b"\x80"
 # Of a safetensors file: a length of 8 bytes, and a JSON document of no more than that.
 MOST_HEADER = 100 << 20
@@ -60,6 +62,16 @@ def kind_of(path: str) -> str:
     return PICKLE if start.startswith(PICKLE_START) else OTHER
 
 
+def other_kind(path: str) -> str:
+    """What is said of a file of kind ``OTHER``."""
+    with Path(path).open("rb") as stream:
+        start = stream.read(len(ZIP_START))
+    if not start:
+        return "an empty file"
+    cut_off = start == ZIP_START and not zipfile.is_zipfile(path)
+    return "a file that is damaged or was cut off" if cut_off else "a file of another kind"
+
+
 def tensors_only() -> AbstractContextManager[Any]:
     """Has ``torch.load`` read tensors only, whatever its callers ask for."""
     return mock.patch.dict(os.environ, {"TORCH_FORCE_WEIGHTS_ONLY_LOAD": "1"})
@@ -71,6 +83,8 @@ def load_pickled(path: str, trust_pickle: bool) -> Any:
     Raises:
         Problem: It holds other things, or is damaged.
     """
+    if trust_pickle:  # which imports the classes of what is in it
+        look_in_working_folder()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickles of another kind, which the error is about too

@@ -9,7 +9,7 @@ from funcsim import NetworkSketch
 from torch import nn
 
 from ..errors import Problem
-from ..imports import call_without_arguments, import_object, is_import_path
+from ..imports import call_without_arguments, import_object, is_import_path, meant
 from . import files
 from .exported import load_exported
 from .state_dicts import load_state_dict, put_into
@@ -108,8 +108,9 @@ def checked_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
+        why = files.first_line(error).partition(". ")[0]  # the rest lists all that PyTorch knows
         raise Problem(
-            f"--device {name} can't be used ({str(error).splitlines()[0].rstrip('.')})",
+            f"--device {name} can't be used" + ("" if why.startswith("Expected one of") else f" ({why})"),
             expected="cpu, cuda or cuda:N",
             advice="funcsim info lists the devices there are.",
         ) from None
@@ -155,7 +156,7 @@ def make_architecture(source: str, seed: int) -> nn.Module:
 
 def _load_file(source: str, trust_pickle: bool) -> nn.Module | NetworkSketch:
     if not source or not Path(source).exists():
-        raise Problem(f"there is no file {source or repr(source)}", expected=SOURCES)
+        raise Problem(f"there is no file {source or repr(source)}", expected=SOURCES, advice=meant(source))
     kind = files.kind_of(source)
     if kind == files.TORCHSCRIPT:
         return load_torchscript(source)
@@ -170,7 +171,7 @@ def _load_file(source: str, trust_pickle: bool) -> nn.Module | NetworkSketch:
         if isinstance(loaded, nn.Module):
             return loaded
         raise _needs_architecture(source)
-    raise Problem(source, expected=SOURCES, got="a file of another kind")
+    raise Problem(source, expected=SOURCES, got=files.other_kind(source))
 
 
 def _needs_architecture(source: str) -> Problem:

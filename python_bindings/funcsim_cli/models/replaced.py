@@ -19,10 +19,7 @@ def check_replaced(output: Path, *, sketch: bool) -> None:
     """
     if not output.is_file() or output.stat().st_size == 0:
         return
-    if sketch:
-        same = files.kind_of(str(output)) == files.SKETCH
-    else:
-        same = is_state_dict(str(output))
+    same = files.kind_of(str(output)) == files.SKETCH if sketch else is_state_dict(str(output))
     if not same:
         raise Problem(
             f"--output {output} would overwrite a file that isn't a {'sketch' if sketch else 'state dict'}",

@@ -11,12 +11,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ..errors import Problem
+from ..imports import meant
 from . import files
 
 # Under which checkpoints keep the state dict beside other things.
 NAMES = ("state_dict", "model_state_dict", "model", "network", "net")
 # What wrappers put before names.
 PREFIXES = ("module.", "_orig_mod.")
+_WEIGHTS = "weights, a .safetensors or .pt file, before the @"
 SHOWN = 3  # names in a message
 
 
@@ -27,7 +29,7 @@ def load_state_dict(path: str, trust_pickle: bool) -> dict[str, Tensor]:
         Problem: There are none.
     """
     if not Path(path).exists():
-        raise Problem(f"there is no file {path}", expected="weights, a .safetensors or .pt file, before the @")
+        raise Problem(f"there is no file {path}", expected=_WEIGHTS, advice=meant(path))
     kind = files.kind_of(path)
     if kind in (files.SAFETENSORS, files.SKETCH):
         if kind == files.SKETCH:
@@ -44,7 +46,7 @@ def load_state_dict(path: str, trust_pickle: bool) -> dict[str, Tensor]:
             advice=f"Give {path} alone.",
         )
     if kind not in (files.TORCH_SAVE, files.PICKLE):
-        raise Problem(path, expected="weights, a .safetensors or .pt file, before the @", got="a file of another kind")
+        raise Problem(path, expected=_WEIGHTS, got=files.other_kind(path))
     loaded = files.load_pickled(path, trust_pickle)
     if isinstance(loaded, nn.Module):
         return dict(loaded.state_dict())
@@ -90,6 +92,7 @@ def put_into(network: nn.Module, state: dict[str, Tensor], weights: str, archite
     for prefix in PREFIXES:
         if all(name.startswith(prefix) for name in state) and not any(name.startswith(prefix) for name in wanted):
             state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+    state = _pruned(state, wanted)
     # Counters of batches, which nothing here reads, came later than some files.
     missing = [name for name in wanted if name not in state and not name.endswith("num_batches_tracked")]
     surplus = [name for name in state if name not in wanted]
@@ -108,13 +111,31 @@ def put_into(network: nn.Module, state: dict[str, Tensor], weights: str, archite
             f"the weights in {weights} don't fit {architecture}",
             expected=f"the {len(wanted)} tensors of its state dict",
             got=f"a file that {' and '.join(wrong)}",
-            advice="Is it the architecture that they were trained in?",
+            advice=_PARAMETRIZED if any("parametrizations." in name for name in surplus) else _OTHER,
         )
     dtypes = {tensor.dtype for tensor in state.values() if tensor.is_floating_point()}
     if len(dtypes) == 1:
         network.to(dtypes.pop())
     network.load_state_dict({name: state.get(name, tensor) for name, tensor in wanted.items()})
     return network
+
+
+_OTHER = "Is it the architecture that they were trained in?"
+_PARAMETRIZED = (
+    "They are of layers with parametrizations: save them after torch.nn.utils.parametrize.remove_parametrizations, or "
+    "name a function that makes the network with them."
+)
+
+
+def _pruned(state: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Parameters that ``torch.nn.utils.prune`` has split: what is left of them, where a network has them in one."""
+    state = dict(state)
+    for name in list(state):
+        whole = name.removesuffix("_orig")
+        mask = f"{whole}_mask"
+        if whole != name and whole in wanted and mask in state and whole not in state:
+            state[whole] = state.pop(name) * state.pop(mask)
+    return state
 
 
 def save_state_dict(network: nn.Module, path: Path) -> None:

@@ -4,6 +4,9 @@ function color(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
+// "layer 0", and names that are words as they are.
+const layerTitle = (name) => (/^\d/.test(name) ? `layer ${name}` : name);
+
 const layerLabel = (layer) => (layer.name_a === layer.name_b ? layer.name_a : `${layer.name_a} – ${layer.name_b}`);
 
 function layout(changes) {
@@ -21,6 +24,17 @@ function layout(changes) {
   };
 }
 
+// Names of layers on an axis: as many as can be read side by side, evenly.
+function ticks(names, most) {
+  const step = Math.ceil(names.length / most);
+  const places = names.map((_, place) => place).filter((place) => place % step === 0);
+  return { tickvals: places, ticktext: places.map((place) => names[place]) };
+}
+
+// Of names that stand side by side at an angle, or one above the other.
+const ACROSS = () => Math.max(Math.floor(innerWidth / 25), 8);
+const DOWN = 40;
+
 // Room for names that stand at an angle.
 function roomFor(names) {
   const longest = Math.max(...names.map((name) => name.length));
@@ -34,20 +48,20 @@ function profile(data) {
   const chances = data.layers.map((layer) => layer.chance);
   const above = data.layers.map((l) => (l.interval ? l.interval[1] - l.score : 2 * l.standard_error));
   const below = data.layers.map((l) => (l.interval ? l.score - l.interval[0] : 2 * l.standard_error));
-  const hover = (what) => `layer %{customdata}<br>${what} %{y:.4f}<extra></extra>`;
+  const hover = (what) => `%{customdata}<br>${what} %{y:.4f}<extra></extra>`;
   const traces = [
     {
       type: "bar", x: places, base: chances, y: scores.map((score, i) => score - chances[i]), width: 0.3,
       marker: { color: color("accent"), opacity: 0.3 }, hoverinfo: "skip", showlegend: false,
     },
     {
-      type: "scatter", mode: "markers", name: "score", x: places, y: scores, customdata: labels,
+      type: "scatter", mode: "markers", name: "score", x: places, y: scores, customdata: labels.map(layerTitle),
       marker: { color: color("accent"), size: 11 },
       error_y: { type: "data", array: above, arrayminus: below, visible: above.some((value) => value > 0), color: color("text") },
       hovertemplate: hover("score"),
     },
     {
-      type: "scatter", mode: "markers", name: "chance", x: places, y: chances, customdata: labels,
+      type: "scatter", mode: "markers", name: "chance", x: places, y: chances, customdata: labels.map(layerTitle),
       marker: { color: color("chance"), size: 16, symbol: "line-ew", line: { color: color("chance"), width: 3 } },
       hovertemplate: hover("chance"),
     },
@@ -59,7 +73,7 @@ function profile(data) {
     layout: layout({
       height: 320 + roomFor(labels),
       legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom" },
-      xaxis: { title: { text: "layer" }, tickvals: places, ticktext: labels, range: [-0.5, places.length - 0.5] },
+      xaxis: { title: { text: "layer" }, ...ticks(labels, ACROSS()), range: [-0.5, places.length - 0.5] },
       yaxis: { title: { text: "score" }, range: [lowest < 0 ? lowest - 0.05 : 0, 1.03] },
     }),
   };
@@ -82,8 +96,8 @@ function heat(data) {
     colorscale: "Cividis",
     zmin: 0,
     zmax: 1,
-    xgap: 1,
-    ygap: 1,
+    xgap: b.length > 100 ? 0 : 1,
+    ygap: a.length > 100 ? 0 : 1,
     colorbar: { title: { text: "adjusted", side: "right" }, thickness: 14, outlinewidth: 0 },
   };
   // Where the scale's colours are as far from white as from black; Plotly's own choice is too pale to read.
@@ -98,8 +112,8 @@ function heat(data) {
       height: Math.min(Math.max(240, 110 + 34 * a.length), 900) + roomFor(b),
       plot_bgcolor: color("card"),
       annotations: withText ? texts : [],
-      xaxis: { title: { text: "layer of b" }, tickvals: trace.x, ticktext: b, showgrid: false, zeroline: false, side: "top" },
-      yaxis: { title: { text: "layer of a" }, tickvals: trace.y, ticktext: a, showgrid: false, zeroline: false, autorange: "reversed" },
+      xaxis: { title: { text: "layer of b", standoff: 12 }, ...ticks(b, ACROSS()), showgrid: false, zeroline: false, side: "top" },
+      yaxis: { title: { text: "layer of a", standoff: 12 }, ...ticks(a, DOWN), showgrid: false, zeroline: false, autorange: "reversed" },
     }),
   };
 }
@@ -152,7 +166,7 @@ class Plots {
       const figure = document.createElement("figure");
       const plot = Object.assign(document.createElement("div"), { className: "plot" });
       const caption = document.createElement("figcaption");
-      caption.textContent = `layer ${layerLabel(layer)}: mean ${layer.mean.toFixed(3)}, by chance ${layer.mean_by_chance.toFixed(3)}`;
+      caption.textContent = `${layerTitle(layerLabel(layer))}: mean ${layer.mean.toFixed(3)}, by chance ${layer.mean_by_chance.toFixed(3)}`;
       figure.append(plot, caption);
       grid.append(figure);
       this.makers.set(plot, () => histogram(data, place));

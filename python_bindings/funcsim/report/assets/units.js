@@ -37,7 +37,7 @@ class UnitTable {
     this.total = this.columns.layer.length;
     this.order = Uint32Array.from({ length: this.total }, (_, row) => row); // of all rows, as they are sorted
     this.rows = this.order; // those of them that are shown
-    this.sorted = { name: "layer", descending: false };
+    this.sorted = { name: "", descending: false };
     this.printing = false;
     this.scroll = document.getElementById("unit-scroll");
     this.table = document.getElementById("unit-table");
@@ -56,7 +56,7 @@ class UnitTable {
     this.makeFilters();
     this.scroll.addEventListener("scroll", () => this.schedule(), { passive: true });
     window.addEventListener("resize", () => this.schedule());
-    this.filter();
+    this.sort("similarity"); // units that changed most are what a reader looks for
   }
 
   layerName(row) {
