@@ -117,7 +117,11 @@ class PruneReport(Result):
 
     def _below_chance(self) -> Iterator[str]:
         """What to say of a threshold that units pass which have nothing in common with their counterparts."""
-        names = [layer.name for layer in self.layers if layer.threshold < _chance_of_pairs(layer)]
+        names = [
+            layer.name
+            for layer in self.layers
+            if layer.threshold < _chance_of_pairs(layer.chance, layer.units, layer.units_pruned)
+        ]
         if names:
             layers = f"layer{'s' * (len(names) > 1)} {', '.join(names)}"
             yield (
@@ -218,17 +222,23 @@ def _adjusted(coverage: float, chance: float) -> float:
     return adjusted_score(*torch.tensor([coverage, chance], dtype=torch.float64, device="cpu")).item()
 
 
-def _chance_of_pairs(layer: LayerPruning) -> float:
-    """Mean similarity of units that are matched by chance. Coverage counts those without a counterpart too, as 0."""
-    return min(layer.chance * layer.units / min(layer.units, layer.units_pruned), 1)
+def _chance_of_pairs(chance: float, units: int, units_pruned: int) -> float:
+    """Mean similarity of units that are matched by chance.
+
+    Args:
+        chance: Of coverage, which counts units of the original without a counterpart too, as 0.
+        units: Of the original.
+        units_pruned: Of the pruned network.
+    """
+    return min(chance * units / min(units, units_pruned), 1)
 
 
 def _layer_pruning(
     layer: LayerComparison, before: LayerEvidence, after: LayerEvidence, threshold: float | None
 ) -> LayerPruning:
-    chance = layer.chance * max(before.units, after.units)  # a sum over pairs
+    chance = layer.chance * max(before.units, after.units) / before.units  # as coverage
     if threshold is None:
-        threshold = (1 + min(chance / min(before.units, after.units), 1)) / 2
+        threshold = (1 + _chance_of_pairs(chance, before.units, after.units)) / 2
     counterparts = layer.matches.new_full((before.units,), -1)
     counterparts[layer.matches[:, 0]] = layer.matches[:, 1]
     similarities = layer.similarities.new_zeros(before.units)
@@ -243,8 +253,8 @@ def _layer_pruning(
         units_pruned=after.units,
         num_samples=layer.num_samples,
         coverage=layer.coverage_a,
-        chance=chance / before.units,
-        adjusted=_adjusted(layer.coverage_a, chance / before.units),
+        chance=chance,
+        adjusted=_adjusted(layer.coverage_a, chance),
         threshold=threshold,
         counterparts=counterparts,
         similarities=similarities,

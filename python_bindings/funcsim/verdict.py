@@ -107,7 +107,7 @@ def verdict(comparison: "Comparison") -> Verdict:
         low=low,
         high=high,
         uncertainty=_uncertainty(comparison, low, high),
-        notes=tuple(_notes(comparison)),
+        notes=tuple(_notes(comparison, is_void=is_void)),
         is_void=is_void,
     )
 
@@ -168,10 +168,10 @@ def _chance_sentence(p_value: float) -> str:
     )
 
 
-def _notes(comparison: "Comparison") -> Iterator[str]:
+def _notes(comparison: "Comparison", *, is_void: bool) -> Iterator[str]:
     yield from _notes_on_units(comparison)
     yield from _notes_on_layers(comparison)
-    if comparison.adjusted < TRAINED_APART and not _has_nothing_to_compare(comparison):
+    if comparison.adjusted < TRAINED_APART and not is_void:
         yield (
             "Damage or another network? The score alone can't tell, nor whether a network is good. Compare with a "
             "second seed and with an untrained network on the same inputs: on images of digits these have 0.2 and 0.1, "

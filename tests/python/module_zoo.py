@@ -157,3 +157,16 @@ class OwnRMSNorm(nn.Module):
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         return hidden_states * torch.rsqrt(hidden_states.square().mean(-1, keepdim=True) + 1e-6) * self.weight
+
+
+class Loops(nn.Module):
+    """Runs its layer as often as the numbers say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(6, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        while bool(x.sum() > 0):
+            x = self.layer(x) - 1
+        return x

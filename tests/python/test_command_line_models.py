@@ -15,6 +15,7 @@ import torch
 from command_line import complaint, funcsim, result
 from funcsim_cli.errors import Problem
 from funcsim_cli.models import load_model
+from module_zoo import Loops
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -210,17 +211,6 @@ def test_resnet(how: str, tmp_path: pathlib.Path) -> None:
     assert comparison.score > 0.999
     assert [layer.name_b for layer in comparison.layers] == [layer.name_a for layer in comparison.layers]
     assert len(comparison.layers) == 20
-
-
-class Loops(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(6, 6)
-
-    def forward(self, x: Tensor) -> Tensor:
-        while bool(x.sum() > 0):
-            x = self.layer(x) - 1
-        return x
 
 
 def test_loops_in_torchscript_are_refused(tmp_path: pathlib.Path) -> None:

@@ -8,7 +8,7 @@ import funcsim
 import pytest
 import torch
 from funcsim.reading.graphs.conversion import as_module
-from module_zoo import Residual
+from module_zoo import Loops, Residual
 from test_modules import IMAGES, ROWS, made
 from torch import Tensor, nn
 
@@ -185,17 +185,6 @@ def test_traced_by_fx() -> None:
     model = made(Keywords, 1)
     got = funcsim.compare(torch.fx.symbolic_trace(model), model, {"x": ROWS, "y": ROWS})
     assert (got.score, got.read_a, [layer.name_a for layer in got.layers]) == (1, "hooks", ["first", "second"])
-
-
-class Loops(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(6, 6)
-
-    def forward(self, x: Tensor) -> Tensor:
-        while bool(x.sum() > 0):
-            x = self.layer(x) - 1
-        return x
 
 
 def test_what_can_not_be_read_is_said() -> None:

@@ -47,9 +47,6 @@ def load_exported(path: str, trust_pickle: bool) -> nn.Module:
         if not trust_pickle:
             stack.enter_context(_nothing_unpickled())
             stack.enter_context(_nothing_run(seen))
-        # torch 2.11 warns of how it reads tensors itself.
-        stack.enter_context(warnings.catch_warnings())
-        warnings.filterwarnings("ignore", message="The given buffer is not writable")
         try:
             program = export.load(path)
         except pickle.UnpicklingError as error:
@@ -121,7 +118,7 @@ def _nothing_run(seen: _Seen) -> Iterator[None]:
 
 @contextmanager
 def _quietly() -> Iterator[_Seen]:
-    """Keeps what PyTorch logs about files that it can't load, which is said in the error instead."""
+    """Keeps what PyTorch logs about files that it can't load, which the error says instead; hides its own matters."""
     seen = _Seen()
 
     def keep(record: logging.LogRecord) -> bool:
@@ -133,7 +130,10 @@ def _quietly() -> Iterator[_Seen]:
     for logger in loggers:
         logger.addFilter(keep)
     try:
-        yield seen
+        with warnings.catch_warnings():
+            # torch 2.11 warns of how it reads tensors itself.
+            warnings.filterwarnings("ignore", message="The given buffer is not writable")
+            yield seen
     finally:
         for logger in loggers:
             logger.removeFilter(keep)
